@@ -1,0 +1,1 @@
+"""Pipelines that bring commitments, actuals and projects from ERPs into the Costbook."""
