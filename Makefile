@@ -1,0 +1,41 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+# pip of Python 3.11 checks every hash; uv does the same faster where it is installed.
+INSTALL = $(shell command -v uv >/dev/null 2>&1 && echo "uv pip install --python $(BIN)/python -q" || echo "$(BIN)/python -m pip install -q --disable-pip-version-check")
+
+.PHONY: help up test check bench setup setup-dev
+
+help: ## what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+
+.venv/.product: requirements.lock pyproject.toml | $(BIN)/python
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps -e .
+	@touch $@
+
+.venv/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
+	$(INSTALL) --require-hashes -r requirements-dev.lock
+	$(INSTALL) --no-deps -e .
+	@touch $@ .venv/.product
+
+setup: .venv/.product
+setup-dev: .venv/.dev
+
+up: setup ## sets up what is missing and runs the whole product
+	@$(BIN)/ppm up
+
+test: setup-dev ## every test: Python, frontend, browser
+	$(BIN)/python -m ppm_pipelines_tests.chromium
+	$(BIN)/python -m pytest -q
+	$(BIN)/python -m ppm_pipelines_tests.frontend
+
+check: setup-dev ## format, lint, types; Python and TypeScript
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m ppm_pipelines_tests.frontend check

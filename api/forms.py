@@ -1,0 +1,97 @@
+"""From what a person typed into a connector's form to settings that may be kept or tried.
+
+Belongs here: the schema a form is drawn from, which secrets stay, which hosts may be named, what must be typed again.
+Does not belong here: storing and sealing (``connectors``), calling the host (``adapters``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from api.problems import Finding, finding_of, findings
+from ppm_pipelines import home
+from ppm_pipelines.adapters import Adapter
+from ppm_pipelines.adapters.http import host_refused
+
+Settings = dict[str, Any]
+
+
+@cache
+def schema(adapter: type[Adapter]) -> dict[str, Any]:
+    """The JSON Schema of the settings, ``writeOnly`` on every secret, optional ones too."""
+    document = adapter.Settings.model_json_schema()
+    for field in document["properties"].values():
+        if any(choice.get("writeOnly") for choice in [field, *field.get("anyOf", [])]):
+            field["writeOnly"] = True
+    return document
+
+
+def secrets(adapter: type[Adapter]) -> tuple[str, ...]:
+    return tuple(name for name, field in schema(adapter)["properties"].items() if field.get("writeOnly"))
+
+
+def plain(settings: BaseModel) -> Settings:
+    """The settings with their secrets in clear: for merging and trying, never for an answer."""
+    values = settings.model_dump()
+    return {k: v.get_secret_value() if isinstance(v, SecretStr) else v for k, v in values.items()}
+
+
+def merged(adapter: type[Adapter], given: Mapping[str, Any], stored: Mapping[str, Any]) -> BaseModel:
+    """The settings from now on: the given ones, and the stored secrets that were left out or empty (null removes).
+
+    Raises a 422 that names the fields: unknown or ill-formed ones, hosts that may not be called, and secrets that
+    must be typed again because they would go somewhere else than where they were meant for.
+    """
+    names = secrets(adapter)
+    kept = {name: stored[name] for name in names if stored.get(name) and given.get(name, "") == ""}
+    chosen = {name: value for name, value in given.items() if name not in names or value not in (None, "")}
+    settings = _validated(adapter, chosen | kept)
+    problems = [*_hosts(adapter, settings), *_moved(adapter, settings, stored, kept)]
+    if problems:
+        raise findings(problems)
+    return settings
+
+
+def _validated(adapter: type[Adapter], values: Mapping[str, Any]) -> BaseModel:
+    unknown = [name for name in values if name not in schema(adapter)["properties"]]
+    if unknown:
+        raise findings([(f"settings.{n}", "is not a setting.", "ist keine Einstellung.") for n in unknown])
+    try:
+        return adapter.Settings.model_validate(dict(values))
+    except ValidationError as error:
+        # Without the input: it may be a secret.
+        errors = error.errors(include_url=False, include_input=False, include_context=False)
+        raise findings([finding_of(e, prefix="settings") for e in errors]) from None
+
+
+def _hosts(adapter: type[Adapter], settings: BaseModel) -> Iterator[Finding]:
+    """Hosts that are refused by their text alone; the rest is refused at connection time."""
+    for name in adapter.HOSTS:
+        url = getattr(settings, name, None)
+        if url and "://" in str(url) and (reason := host_refused(str(url), home.home().allowed_hosts)):
+            yield f"settings.{name}", reason, reason
+
+
+def _moved(
+    adapter: type[Adapter], settings: BaseModel, stored: Mapping[str, Any], kept: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """Kept secrets whose host or account changed: nobody may send a stored secret to an address of their choice."""
+    again: dict[str, str] = {}
+    for where, sent in adapter.HOSTS.items():
+        if str(getattr(settings, where, None) or "") != str(stored.get(where) or ""):
+            again |= {name: where for name in sent if name in kept}
+    for name, where in again.items():
+        yield (
+            f"settings.{name}",
+            f"must be entered again, because {where} has changed.",
+            f"muss neu eingegeben werden, weil {where} sich geändert hat.",
+        )
+
+
+def without_secrets(adapter: type[Adapter], settings: Mapping[str, Any]) -> Settings:
+    hidden = set(secrets(adapter))
+    return {name: value for name, value in settings.items() if name not in hidden}

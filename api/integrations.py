@@ -1,0 +1,314 @@
+"""Syncs over HTTP: who asks, claim, launch, wait, answer.
+
+Belongs here: the sync calls in their three forms. Does not belong here: what happened to runs (``runs``), settings
+(``configuration``), waiting (``events``), GraphQL (``dagster``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+import sqlalchemy as sa
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.dagster import NotLaunched, Unreachable
+from api.deps import Caller, Controller
+from api.events import FINAL, Events, Watch, read
+from api.problems import NOT_FOUND, Kind, Problem, invalid
+from api.runs import answer, located
+from api.settings import IDEMPOTENCY_HOURS, WAIT_DEFAULT, WAIT_MOST
+from ppm_pipelines import connectors, database, runs, tables
+from ppm_pipelines.adapters import ADAPTERS, Adapter
+
+log = logging.getLogger(__name__)
+router = APIRouter(tags=["integrations"])
+
+NOT_CONFIGURED = Kind(
+    "not-configured",
+    409,
+    ("Not configured", "{name} is not connected yet. Enter its settings under Administration, Integrations."),
+    (
+        "Nicht eingerichtet",
+        "{name} ist noch nicht verbunden. Die Einstellungen stehen unter Administration, Integrationen.",
+    ),
+)
+DISABLED = Kind(
+    "disabled",
+    409,
+    ("Disabled", "{name} is switched off. Enable it under Administration, Integrations."),
+    ("Ausgeschaltet", "{name} ist ausgeschaltet. Einschalten lässt es sich unter Administration, Integrationen."),
+)
+BUSY = Kind(
+    "busy",
+    409,
+    ("Already running", "Another sync of {name} ({entity}) is running. Wait for it to end, or stop it first."),
+    (
+        "Läuft bereits",
+        "Ein anderer Sync von {name} ({entity}) läuft gerade. Bitte sein Ende abwarten oder ihn stoppen.",
+    ),
+)
+CANCELED = Kind(
+    "canceled",
+    409,
+    ("Stopped", "The sync was stopped before it had finished. Nothing was changed."),
+    ("Gestoppt", "Der Sync wurde gestoppt, bevor er fertig war. Nichts wurde geändert."),
+)
+NO_DAGSTER = Kind(
+    "dagster-unavailable",
+    503,
+    (
+        "Cannot start runs",
+        "Dagster, which carries out the syncs, is not answering. Nothing was started; try again shortly.",
+    ),
+    (
+        "Läufe können nicht starten",
+        "Dagster, das die Syncs ausführt, antwortet nicht. Nichts wurde gestartet; bitte gleich noch einmal versuchen.",
+    ),
+)
+FAILED = {
+    "credentials": Kind("credentials", 502, ("Credentials refused", ""), ("Zugangsdaten abgelehnt", "")),
+    "unavailable": Kind("unavailable", 502, ("System unreachable", ""), ("System nicht erreichbar", "")),
+    "unusable": Kind("unusable", 502, ("Answer not usable", ""), ("Antwort nicht verwendbar", "")),
+    "misconfigured": Kind("misconfigured", 502, ("Wrong settings", ""), ("Einstellungen passen nicht", "")),
+    "refused": Kind("refused", 409, ("Refused before loading", ""), ("Vor dem Laden abgelehnt", "")),
+    "internal": Kind("internal", 500, ("Our fault", ""), ("Unser Fehler", "")),
+}
+
+
+class Scope(BaseModel):
+    """A part of an entity. Part of the contract's body; no system offers it yet."""
+
+    model_config = ConfigDict(extra="forbid")
+    project_nr: str | None = None
+    company_code: str | None = None
+    fiscal_year: int | None = None
+    fiscal_period: int | None = None
+
+
+class SyncBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    entity: str = "commitments"
+    organization_id: str | None = None
+    mode: Literal["incremental", "full"] = "incremental"
+    dry_run: Annotated[bool, Field(strict=True)] = False
+    scope: Scope | None = None
+
+
+class SystemSyncBody(SyncBody):
+    system: str
+
+
+class AdapterSyncBody(SyncBody):
+    adapter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A checked request for a sync, and the key under which the caller may repeat it."""
+
+    request: runs.RunRequest
+    caller: str
+    key: str | None
+
+    @property
+    def body_hash(self) -> str:
+        asked = [self.request.system, self.request.entity, self.request.organization_id, self.request.mode]
+        return hashlib.sha256(json.dumps([*asked, self.request.dry_run]).encode()).hexdigest()
+
+
+Wait = Annotated[float, Query(ge=0, le=WAIT_MOST, description="Seconds to wait for the end of the run")]
+IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255)]
+
+
+@router.post("/api/integrations/sync")
+async def sync(
+    body: SystemSyncBody,
+    who: Controller,
+    watch: Watch,
+    response: Response,
+    wait: Wait = WAIT_DEFAULT,
+    idempotency_key: IdempotencyKey = None,
+) -> dict[str, Any]:
+    """Starts a sync, or joins the one that runs, and answers with its result (200) or where to find it (202)."""
+    return await _sync(body.system, body, who, watch, response, wait, idempotency_key)
+
+
+@router.post("/api/integrations/{system}/sync")
+async def sync_system(
+    system: str,
+    who: Controller,
+    watch: Watch,
+    response: Response,
+    body: SyncBody | None = None,
+    wait: Wait = WAIT_DEFAULT,
+    idempotency_key: IdempotencyKey = None,
+) -> dict[str, Any]:
+    return await _sync(system, body or SyncBody(), who, watch, response, wait, idempotency_key)
+
+
+@router.post("/api/v1/erp/sync")
+async def sync_erp(
+    body: AdapterSyncBody,
+    who: Controller,
+    watch: Watch,
+    response: Response,
+    wait: Wait = WAIT_DEFAULT,
+    idempotency_key: IdempotencyKey = None,
+) -> dict[str, Any]:
+    return await _sync(body.adapter, body, who, watch, response, wait, idempotency_key)
+
+
+async def _sync(
+    system: str, body: SyncBody, who: Caller, watch: Events, response: Response, wait: float, key: str | None
+) -> dict[str, Any]:
+    wanted = Wanted(await run_sync(_checked, system, body, who), who.sub, key)
+    run_id, launch = await run_sync(_claimed, wanted)
+    if launch:
+        await _launched(watch, wanted, run_id)
+    row = await watch.wait(run_id, wait)
+    if row is None:
+        row = await run_sync(read, run_id)
+    if row["status"] not in FINAL:
+        response.status_code = 202
+        response.headers["Location"] = f"/api/integrations/runs/{run_id}"
+        return located(row, who)
+    if row["status"] in ("failed", "canceled"):
+        raise _failure(row)
+    return answer(row, who)
+
+
+def adapter_of(system: str) -> type[Adapter]:
+    if system not in ADAPTERS:
+        raise Problem(NOT_FOUND, what=f"system {system!r}")
+    return ADAPTERS[system]
+
+
+def _checked(system: str, body: SyncBody, who: Caller) -> runs.RunRequest:
+    """What is asked for, by somebody who may, of a system that can."""
+    adapter = adapter_of(system)
+    organization_id = who.organization(body.organization_id)
+    if body.entity not in adapter.entities:
+        offered = ", ".join(adapter.entities)
+        raise invalid("entity", f"{adapter.name} has {offered}.", f"{adapter.name} bietet {offered}.")
+    for field, given in (("scope", body.scope is not None), ("dry_run", body.dry_run)):
+        if given:
+            raise invalid(field, "is not offered yet; leave it out.", "wird noch nicht angeboten; bitte weglassen.")
+    with database.scoped(organization_id) as connection:
+        connector = connectors.get(connection, organization_id, system)
+    if connector is None:
+        raise Problem(NOT_CONFIGURED, name=adapter.name)
+    if not connector.enabled:
+        raise Problem(DISABLED, name=adapter.name)
+    return runs.RunRequest(organization_id, system, body.entity, body.mode, who.email, body.dry_run)
+
+
+def _claimed(wanted: Wanted) -> tuple[str, bool]:
+    """The run that answers this request, and whether it is ours to launch. Claim and key are one transaction."""
+    request = wanted.request
+    try:
+        with database.owner() as connection:
+            known = _remembered(connection, wanted)
+            if known is not None:
+                return known, False
+            claim = runs.claim(connection, request)
+            _remember(connection, wanted, claim.run_id)
+            return claim.run_id, not claim.joined
+    except runs.Busy as busy:
+        name = ADAPTERS[request.system].name
+        raise Problem(BUSY, members={"run_id": busy.run_id}, name=name, entity=request.entity) from busy
+
+
+def _where(wanted: Wanted) -> sa.ColumnElement[bool]:
+    keys = tables.idempotency_keys.c
+    return sa.and_(
+        keys.organization_id == wanted.request.organization_id, keys.caller == wanted.caller, keys.key == wanted.key
+    )
+
+
+def _remembered(connection: sa.Connection, wanted: Wanted) -> str | None:
+    """The run of an earlier request with this key. Two at once: the lock makes the second see the first's."""
+    if wanted.key is None:
+        return None
+    keys = tables.idempotency_keys
+    connection.execute(
+        sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"{wanted.caller}/{wanted.key}", 0)))
+    )
+    connection.execute(sa.delete(keys).where(keys.c.created_at < sa.func.now() - timedelta(hours=IDEMPOTENCY_HOURS)))
+    row = connection.execute(sa.select(keys.c.run_id, keys.c.body_hash).where(_where(wanted))).one_or_none()
+    if row is not None and row.body_hash != wanted.body_hash:
+        raise invalid(
+            "Idempotency-Key",
+            "was used within 24 hours for another request; choose a new one.",
+            "wurde in den letzten 24 Stunden für eine andere Anfrage benutzt; bitte einen neuen wählen.",
+        )
+    return None if row is None else str(row.run_id)
+
+
+def _remember(connection: sa.Connection, wanted: Wanted, run_id: str) -> None:
+    if wanted.key is not None:
+        connection.execute(
+            sa.insert(tables.idempotency_keys).values(
+                organization_id=wanted.request.organization_id,
+                caller=wanted.caller,
+                key=wanted.key,
+                body_hash=wanted.body_hash,
+                run_id=run_id,
+            )
+        )
+
+
+async def _launched(watch: Events, wanted: Wanted, run_id: str) -> None:
+    request = wanted.request
+    tags = {
+        "ppm/run_id": run_id,
+        "ppm/system": request.system,
+        "ppm/entity": request.entity,
+        "ppm/organization_id": request.organization_id,
+        "ppm/requested_by": request.requested_by,
+        "ppm/mode": request.mode,
+    }
+    job = f"sync_{request.system}_{request.entity}"
+    try:
+        dagster_run_id = await watch.dagster.launch(job, partition=request.organization_id, tags=tags)
+    except (Unreachable, NotLaunched) as error:
+        log.error("Run %s was not launched: %s", run_id, error)
+        await run_sync(_unclaimed, wanted, run_id)
+        raise Problem(NO_DAGSTER, members={"run_id": run_id}, headers={"Retry-After": "5"}) from error
+    if await run_sync(_under_way, run_id, dagster_run_id):
+        return
+    await watch.dagster.terminate(dagster_run_id)  # canceled while it was being launched
+
+
+def _unclaimed(wanted: Wanted, run_id: str) -> None:
+    """Gives the claim back, and the key with it: the same request may be made again at once."""
+    with database.owner() as connection:
+        runs.settle(connection, run_id, "failed", reason=NO_DAGSTER.en[1], problem="internal")
+        connection.execute(sa.delete(tables.idempotency_keys).where(_where(wanted)))
+
+
+def _under_way(run_id: str, dagster_run_id: str) -> bool:
+    """Notes Dagster's id of the run; False when the run was canceled meanwhile."""
+    with database.owner() as connection:
+        status = connection.scalar(
+            sa.update(tables.sync_runs)
+            .where(tables.sync_runs.c.run_id == run_id)
+            .values(dagster_run_id=dagster_run_id)
+            .returning(tables.sync_runs.c.status)
+        )
+    return bool(status != "canceled")
+
+
+def _failure(row: dict[str, Any]) -> Problem:
+    """A run's failure as a problem; the reason stays as the adapter said it."""
+    members = {"run_id": row["run_id"]}
+    if row["status"] == "canceled":
+        return Problem(CANCELED, members=members)
+    kind = FAILED.get(row["problem"] or "internal", FAILED["internal"])
+    return Problem(kind, row["reason"], members=members)

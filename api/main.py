@@ -1,0 +1,35 @@
+"""The application: its routers, its start and its end. Everything else has a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from api import configuration, costbook, health, integrations, problems, runs, sessions, settings
+from api.events import watching
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings.require()
+    async with watching(app):
+        yield
+
+
+def create_app() -> FastAPI:
+    app = FastAPI(
+        title="Costbook",
+        lifespan=lifespan,
+        docs_url="/api/docs",
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    problems.install(app)
+    for module in (integrations, configuration, runs, costbook, sessions, health):
+        app.include_router(module.router)
+    return app
+
+
+app = create_app()

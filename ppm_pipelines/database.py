@@ -1,0 +1,78 @@
+"""Connections: as somebody of an organisation (row level security), or as the owner of everything.
+
+Belongs here: engine, roles, migrations, locks. Does not belong here: any statement about facts, runs or connectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import alembic.command
+import alembic.config
+import psycopg
+import sqlalchemy as sa
+
+from ppm_pipelines import home
+
+ROLE = "ppm_api"  # what the API becomes for every statement about an organisation's things
+EVERY = "*"
+MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATING = 0x70706D5F6D  # "ppm_m": one process at a time migrates
+
+
+def sqlalchemy_url(url: str) -> sa.URL:
+    """A plain ``postgresql://`` URL with the driver that we use."""
+    return sa.make_url(url).set(drivername="postgresql+psycopg")
+
+
+@cache
+def _engine(url: str) -> sa.Engine:
+    return sa.create_engine(sqlalchemy_url(url), pool_size=10, max_overflow=30, pool_pre_ping=True)
+
+
+def engine() -> sa.Engine:
+    """The engine of this process, on the database that ``home`` names."""
+    return _engine(home.database_url())
+
+
+@contextmanager
+def owner() -> Iterator[sa.Connection]:
+    """One transaction that sees everything: runs, schedules, operators."""
+    with engine().begin() as connection:
+        yield connection
+
+
+@contextmanager
+def scoped(organization_id: str) -> Iterator[sa.Connection]:
+    """One transaction that sees one organisation, and in which PostgreSQL itself hides the others (``"*"``: none)."""
+    with engine().begin() as connection:
+        connection.execute(sa.text(f"set local role {ROLE}"))
+        connection.execute(
+            sa.text("select set_config('ppm.organization_id', :organization_id, true)"),
+            {"organization_id": organization_id},
+        )
+        yield connection
+
+
+def direct() -> psycopg.Connection:
+    """A connection of its own, in autocommit, for COPY and session locks; the caller closes it."""
+    return psycopg.connect(home.database_url(), autocommit=True)
+
+
+def migrate(url: str) -> None:
+    """Brings schema ``ppm`` to this version of the code; safe to call from several processes at once."""
+    configuration = alembic.config.Config()
+    configuration.set_main_option("script_location", str(MIGRATIONS))
+    migrating = sa.create_engine(sqlalchemy_url(url), poolclass=sa.NullPool)
+    with migrating.connect() as connection:
+        connection.execute(sa.text("select pg_advisory_lock(:key)"), {"key": _MIGRATING})
+        connection.execute(sa.text("create schema if not exists ppm"))
+        connection.commit()
+        configuration.attributes["connection"] = connection
+        alembic.command.upgrade(configuration, "head")
+        connection.commit()
+        connection.execute(sa.text("select pg_advisory_unlock(:key)"), {"key": _MIGRATING})
+    migrating.dispose()

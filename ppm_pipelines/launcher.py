@@ -1,0 +1,365 @@
+"""Warm, isolated run processes behind Dagster's RunLauncher.
+
+Belongs here: starting a run's process, stopping it, noticing that it died. Does not belong here: what a run does
+(``defs/``), when (``defs/`` and the API), and what a sync leaves behind (``runs.py``). A job knows nothing of this
+launcher: it runs unchanged under Dagster's default one.
+
+A fork server has imported everything once; each run is a fork of it, so that a run starts in hundredths of a second
+and still has a process of its own. ``multiprocessing``'s fork server is spoken to directly, not through ``Process``:
+that one would import the host's ``__main__`` again in every child, and join every run when the host exits.
+
+The child says in its first event who it is (host, pid, start time): whoever hosts a launcher after a restart can
+still see whether the run lives, and stop it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from multiprocessing.forkserver import ForkServer, read_signed
+from pathlib import Path
+from typing import Any
+
+from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, Field, IntSource, MetadataValue
+from dagster._config.config_schema import UserConfigSchema
+from dagster._core.events import EngineEventData
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
+from dagster._serdes import ConfigurableClass, ConfigurableClassData, deserialize_value, serialize_value
+
+log = logging.getLogger(__name__)
+
+PRELOAD = "ppm_pipelines.launcher_preload"
+SOURCE = Path(__file__).parent
+STATEMENT_TIMEOUT_MS, POOL_RECYCLE_SECONDS = 60_000, 3_600
+WORKER = "ppm_worker"  # the key of a worker in the metadata of its first event
+
+
+# --- who is running ------------------------------------------------------------------------------------------------
+
+
+def _started_at(pid: int) -> str | None:
+    """When the process with this id started, in words that differ from any later owner of the id; None: it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else fields[19]
+    except FileNotFoundError:
+        return None if Path("/proc/self/stat").exists() else _started_at_by_ps(pid)
+    except ProcessLookupError:
+        return None
+
+
+def _started_at_by_ps(pid: int) -> str | None:
+    """The same where there is no /proc (macOS)."""
+    shown = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    state, _, started = shown.stdout.strip().partition(" ")
+    return started.strip() or None if state and state[0] != "Z" else None
+
+
+@dataclass(frozen=True)
+class Worker:
+    """The process of one run, so that nobody mistakes another for it."""
+
+    host: str
+    pid: int
+    started: str
+
+    @classmethod
+    def me(cls) -> Worker:
+        return cls(socket.gethostname(), os.getpid(), _started_at(os.getpid()) or "")
+
+    @property
+    def here(self) -> bool:
+        return self.host == socket.gethostname()
+
+    @property
+    def alive(self) -> bool:
+        return _started_at(self.pid) == self.started
+
+    def interrupt(self) -> bool:
+        """Asks the run to stop: it rolls back and reports itself canceled. False when it is gone already."""
+        if not self.alive:
+            return False
+        try:
+            os.kill(self.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            return False
+        return True
+
+
+def worker_of(instance: DagsterInstance, run_id: str) -> Worker | None:
+    """The process that said it executes the run; None when none has said so yet, or another launcher started it."""
+    events = instance.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT)
+    for entry in events:
+        metadata = entry.dagster_event.engine_event_data.metadata if entry.dagster_event else {}
+        if WORKER in metadata:
+            return Worker(**metadata[WORKER].value)  # type: ignore[arg-type]
+    return None
+
+
+# --- in the run's process ------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Work:
+    """What the fork server's child unpickles and calls ``_bootstrap`` on, as it does with a ``Process``."""
+
+    instance_ref: str
+    run_id: str
+
+    def _bootstrap(self, _parent: int | None = None) -> int:
+        from dagster._utils.interrupts import capture_interrupts
+
+        try:
+            with capture_interrupts():
+                _execute(deserialize_value(self.instance_ref, InstanceRef), self.run_id)
+        except BaseException:
+            traceback.print_exc()
+            return 1
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        return 0
+
+
+def _execute(ref: InstanceRef, run_id: str) -> None:
+    """The run as ``dagster api execute_run`` executes it; what goes wrong in it is in its events."""
+    from dagster._grpc.impl import core_execute_run
+    from dagster._utils.hosted_user_process import recon_job_from_origin
+
+    with DagsterInstance.from_ref(ref) as instance:
+        # One kept connection per storage instead of one per event.
+        DagsterInstance.optimize_for_webserver(instance, STATEMENT_TIMEOUT_MS, POOL_RECYCLE_SECONDS, 2)
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.job_code_origin is None:
+            raise RuntimeError(f"Run {run_id} is not in Dagster's storage, or does not say which code it is of.")
+        worker = Worker.me()
+        data = EngineEventData(metadata={"pid": worker.pid, WORKER: MetadataValue.json(vars(worker))})
+        instance.report_engine_event(f"Started in a warm process (pid {worker.pid}).", run, data)
+        for _ in core_execute_run(recon_job_from_origin(run.job_code_origin), run, instance, inject_env_vars=True):
+            pass
+
+
+# --- in the host: webserver, daemon --------------------------------------------------------------------------------
+
+
+def _source_state() -> tuple[int, int]:
+    """Changes when a module of ours does: how many there are and when the last was written, in nanoseconds."""
+    times = [path.stat().st_mtime_ns for path in SOURCE.rglob("*.py")]
+    return len(times), max(times)
+
+
+class WarmServer:
+    """The fork server of this process, renewed when our code changed since it imported it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._server: ForkServer | None = None
+        self._source = (0, 0)
+
+    def _current(self) -> ForkServer:
+        source = _source_state()
+        if self._server is None or source != self._source:
+            self.close()
+            self._server, self._source = ForkServer(), source
+            self._server.set_forkserver_preload([PRELOAD])
+        return self._server
+
+    def fork(self, work: Work) -> tuple[int, int]:
+        """Starts the work in a new process: its pid, and a descriptor that becomes readable when it is over."""
+        with self._lock:
+            over, orders = self._current().connect_to_new_process([])
+        try:
+            with open(orders, "wb") as pipe:
+                # Preparation, then the object, as multiprocessing.spawn._main reads them. No preparation: nothing of
+                # the host's __main__, path or arguments is wanted in a run.
+                pickle.dump({}, pipe)
+                pickle.dump(work, pipe)
+            return read_signed(over), over
+        except BaseException:
+            os.close(over)
+            raise
+
+    def warm(self) -> None:
+        """Starts the server and waits until it has imported everything, by forking a process that does nothing."""
+        _, over = self.fork(Work("", ""))
+        os.close(over)
+
+    def close(self) -> None:
+        """Lets the server go when its last run is over; running ones are not touched."""
+        if self._server is not None:
+            threading.Thread(target=self._server._stop, name="fork-server-end", daemon=True).start()
+            self._server = None
+
+
+@dataclass
+class Started:
+    """A run that this host launched, from the launch call to its end."""
+
+    run_id: str
+    canceled: threading.Event = field(default_factory=threading.Event)
+    worker: Worker | None = None
+
+
+class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
+    """Launches each run in a fork of a warm process; ``max_concurrent_runs`` bounds the memory."""
+
+    def __init__(self, max_concurrent_runs: int = 8, inst_data: ConfigurableClassData | None = None) -> None:
+        self._inst_data = inst_data
+        self._server = WarmServer()
+        self._slots = threading.BoundedSemaphore(max_concurrent_runs)
+        self._runs: dict[str, Started] = {}
+        super().__init__()
+
+    @property
+    def inst_data(self) -> ConfigurableClassData | None:
+        return self._inst_data
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        return {"max_concurrent_runs": Field(IntSource, default_value=8, is_required=False)}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Any:
+        return cls(inst_data=inst_data, **config_value)
+
+    def warm(self) -> None:
+        """Begins to import everything in the background, so that the first run does not wait for it."""
+        threading.Thread(target=self._warm, name="warm-launcher", daemon=True).start()
+
+    def _warm(self) -> None:
+        try:
+            self._server.warm()
+        except OSError:
+            log.exception("The warm run process did not start; the next launch tries again.")
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        started = self._runs[context.dagster_run.run_id] = Started(context.dagster_run.run_id)
+        ref = serialize_value(self._instance.get_ref())
+        thread = threading.Thread(target=self._accompany, args=(started, ref), name=f"run-{started.run_id[:8]}")
+        thread.daemon = True  # the run outlives its host; the host does not wait for it
+        thread.start()
+
+    def _accompany(self, started: Started, ref: str) -> None:
+        """One thread per run: waits for a slot, starts the process, and sees to it that the run's end is known."""
+        try:
+            with self._slots:
+                if not started.canceled.is_set():
+                    self._run_to_its_end(started, ref)
+            self._settle(started)
+        except Exception:
+            log.exception("Run %s: its end could not be recorded.", started.run_id)
+        finally:
+            self._runs.pop(started.run_id, None)
+
+    def _run_to_its_end(self, started: Started, ref: str) -> None:
+        try:
+            pid, over = self._server.fork(Work(ref, started.run_id))
+        except (OSError, EOFError) as error:
+            self._report(started.run_id, f"No process for the run: {error}. The log of the webserver says why.")
+            return
+        started.worker = Worker(socket.gethostname(), pid, _started_at(pid) or "")
+        if started.canceled.is_set():
+            started.worker.interrupt()
+        try:
+            read_signed(over)
+        except EOFError:  # the fork server is gone, which says nothing about the run
+            while started.worker.alive:
+                time.sleep(0.2)
+        finally:
+            os.close(over)
+
+    def _settle(self, started: Started) -> None:
+        run = self._instance.get_run_by_id(started.run_id)
+        if run is None or run.is_finished:
+            return
+        if run.status == DagsterRunStatus.CANCELING:
+            self._instance.report_run_canceled(run, "The run's process is over.")
+            settle_sync(run, "canceled")
+            return
+        self._report(run.run_id, "The run's process ended before the run did.")
+        self._instance.report_run_failed(run)
+        settle_sync(run, "failed")
+
+    def _report(self, run_id: str, message: str) -> None:
+        self._instance.report_engine_event(message, self._instance.get_run_by_id(run_id), cls=self.__class__)
+
+    def _worker(self, run_id: str) -> Worker | None:
+        started = self._runs.get(run_id)
+        return (started.worker if started else None) or worker_of(self._instance, run_id)
+
+    def terminate(self, run_id: str) -> bool:
+        """Asks the run's process to stop; False when there is nothing (any more) to stop."""
+        run = self._instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            return False
+        self._instance.report_run_canceling(run)
+        started = self._runs.get(run_id)
+        if started:
+            started.canceled.set()
+        worker = self._worker(run_id)
+        if worker is None:
+            return started is not None
+        if not worker.here:
+            self._report(run_id, f"The run's process is on {worker.host}; stop it there.")
+            return False
+        return worker.interrupt()
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        return True
+
+    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
+        """Asked by the daemon for every started run: also for runs of a host that is gone."""
+        worker = self._worker(run.run_id)
+        if worker is None or not worker.here:
+            return CheckRunHealthResult(WorkerStatus.UNKNOWN if worker is None else WorkerStatus.RUNNING)
+        if worker.alive:
+            return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=str(worker.pid))
+        current = self._instance.get_run_by_id(run.run_id)
+        if current is None or current.is_finished:
+            return CheckRunHealthResult(WorkerStatus.SUCCESS)
+        settle_sync(run, "failed")
+        return CheckRunHealthResult(WorkerStatus.FAILED, f"The run's process (pid {worker.pid}) is gone.")
+
+    def join(self, timeout: int = 30) -> None:
+        deadline = time.monotonic() + timeout
+        while self._runs and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    def dispose(self) -> None:
+        self._server.close()
+
+
+def settle_sync(run: DagsterRun, status: str) -> None:
+    """Ends the row of a sync whose process can't do it any more. Its transaction was rolled back with it."""
+    from ppm_pipelines import database, runs
+
+    sync_run_id = run.tags.get("ppm/run_id")
+    if not sync_run_id:
+        return
+    reason = "The sync was stopped." if status == "canceled" else "The process of the sync ended before the sync did."
+    with database.owner() as connection:
+        current = runs.read(connection, sync_run_id)
+        if current is not None and current["status"] in ("queued", "running"):
+            problem = None if status == "canceled" else "internal"
+            runs.settle(connection, sync_run_id, status, reason=reason, problem=problem)
+
+
+class WarmInstance(DagsterInstance):
+    """Dagster's instance, which in the webserver warms the launcher before anybody clicks."""
+
+    def optimize_for_webserver(self, statement_timeout: int, pool_recycle: int, max_overflow: int) -> None:
+        super().optimize_for_webserver(statement_timeout, pool_recycle, max_overflow)
+        if isinstance(self.run_launcher, WarmRunLauncher):
+            self.run_launcher.warm()

@@ -1,0 +1,615 @@
+"""The only writer of facts: stage pages as they come, classify, merge in one transaction, count exactly.
+
+Belongs here: COPY into temporary tables, the guarded upsert, closing what vanished, quarantine, counts and money.
+Does not belong here: how a source is read (``adapters``), who asked (``runs``), what figures mean (``costbook``).
+
+One load of a system and organisation runs at a time (an advisory lock); readers never wait for it. Memory holds one
+page. What is staged lives in the session: a killed load leaves nothing. The merge, the watermark and the run's result
+commit together, so that a sync becomes visible whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any, LiteralString
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.rows import dict_row
+
+from ppm_pipelines import tables
+from ppm_pipelines.records import (
+    MINOR_UNITS,
+    ZERO,
+    Actual,
+    Commitment,
+    ControlTotal,
+    Outcome,
+    Page,
+    Project,
+    Rejection,
+    Skipped,
+    WbsElement,
+    rounded,
+)
+from ppm_pipelines.runs import CHANNEL, RunRequest
+
+ERRORS_TOLD = 100
+VANISHED_AT_LEAST = 20  # fewer than so many vanished rows are never a mass disappearance (DOMAIN "What counts")
+STAGE_REJECTIONS = "stage_rejections"
+
+Progress = Callable[[str, int, int | None, int], None]
+Money = dict[str, dict[str, dict[str, str]]]
+
+
+class Refused(Exception):
+    """A load that must not happen; the sentence says why. Nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """How one kind of record is merged.
+
+    ``sums`` names the amounts whose totals are told; the same amounts contradict each other when one key comes twice.
+    ``ended`` are the columns that say when and why a row stopped counting; ``zeroed`` what vanishing sets to zero.
+    """
+
+    name: str
+    table: sa.Table
+    record: type
+    sums: dict[str, str] = field(default_factory=dict)
+    ended: tuple[str, str] | None = None
+    zeroed: tuple[str, ...] = ()
+    belongs_to_project: bool = False
+
+    @property
+    def columns(self) -> list[str]:
+        return [f.name for f in fields(self.record)]
+
+    @property
+    def stage(self) -> str:
+        return f"stage_{self.name}"
+
+    @property
+    def change(self) -> str:
+        return f"change_{self.name}"
+
+
+FACTS = {
+    fact.name: fact
+    for fact in (
+        Fact("projects", tables.projects, Project),
+        Fact("wbs_elements", tables.wbs_elements, WbsElement),
+        Fact(
+            "commitments",
+            tables.commitments,
+            Commitment,
+            {"ordered": "ordered_amount", "open": "open_amount"},
+            ("closed_at", "closed_reason"),
+            ("open_amount", "company_open_amount"),
+            belongs_to_project=True,
+        ),
+        Fact(
+            "actuals",
+            tables.actuals,
+            Actual,
+            {"amount": "amount"},
+            ("removed_at", "removed_reason"),
+            belongs_to_project=True,
+        ),
+    )
+}
+COUNTED = {"costs": ("commitments", "actuals")}  # every other entity counts itself
+COUNTS = ("total", "inserted", "updated", "unchanged", "closed", "rejected", "skipped")
+
+
+def counted(entity: str) -> tuple[str, ...]:
+    """The facts whose records an entity's counts are about (projects are read along with the others, uncounted)."""
+    return COUNTED.get(entity, (entity,))
+
+
+@dataclass
+class SyncResult:
+    """What a sync did; ``amounts`` per currency and figure, before and after it, over what counts."""
+
+    run_id: str
+    system: str
+    entity: str
+    organization_id: str
+    status: str = "success"
+    total: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    closed: int = 0
+    rejected: int = 0
+    skipped: int = 0
+    amounts: Money = field(default_factory=dict)
+    skipped_amounts: dict[str, str] = field(default_factory=dict)
+    errors: list[dict[str, str]] = field(default_factory=list)
+    synced_at: str = ""
+    duration_ms: int = 0
+    reconciliation: dict[str, Any] | None = None
+    by_entity: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def answer(self) -> dict[str, Any]:
+        """JSON ready, money as strings, in the shape of the sync answer."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def load(
+    connection: psycopg.Connection,
+    request: RunRequest,
+    run_id: str,
+    pages: Iterable[Page],
+    *,
+    complete: Callable[[], Collection[str]],
+    state: Callable[[], dict[str, Any]],
+    control: Callable[[str], list[ControlTotal]] | None = None,
+    on_progress: Progress = lambda *_: None,
+) -> SyncResult:
+    """Reads all pages, then merges them; ``connection`` is in autocommit and nobody else uses it.
+
+    ``complete`` names the entities that the pages listed wholly, ``state`` the watermark of the next incremental
+    read, ``control`` what the source itself reports; all three are asked when the pages are through. Raises
+    ``Refused`` when the merge must not happen, and whatever reading raises; nothing has changed then.
+    """
+    started = time.monotonic()
+    merge = _Merge(connection, request, run_id)
+    with _alone(connection, request):
+        merge.stage_all(pages, on_progress)
+        totals = {name: control(name) for name in counted(request.entity)} if control else {}
+        on_progress("merging", merge.rows, merge.rows, merge.pages)
+        with connection.transaction():
+            merge.merge(set(complete()))
+            return merge.finish(totals, state(), started)
+
+
+class _alone:
+    """One load of a system and organisation at a time; the lock goes with the session when the process dies."""
+
+    def __init__(self, connection: psycopg.Connection, request: RunRequest) -> None:
+        self.connection, self.key = connection, f"ppm/load/{request.organization_id}/{request.system}"
+
+    def __enter__(self) -> None:
+        self.connection.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [self.key])
+
+    def __exit__(self, *_: object) -> None:
+        if not self.connection.closed and not self.connection.broken:
+            self.connection.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", [self.key])
+
+
+def _sql(text: str) -> LiteralString:
+    """Statements here are put together from our own table and column names only; values are always parameters."""
+    return text  # type: ignore[return-value]
+
+
+def _listed(names: Iterable[str], prefix: str = "") -> str:
+    return ", ".join(f"{prefix}{name}" for name in names)
+
+
+class _Merge:
+    """One load's staged records, and the statements over them."""
+
+    def __init__(self, connection: psycopg.Connection, request: RunRequest, run_id: str) -> None:
+        self.connection, self.request, self.run_id = connection, request, run_id
+        self.now = datetime.now(UTC)
+        self.rows = self.pages = self._seq = 0
+        self.counts: dict[str, Counter[str]] = {name: Counter() for name in FACTS}
+        self.amounts: dict[str, Money] = {}
+        self._skipped_money: dict[str, Decimal] = {}
+
+    def run(self, statement: str, **values: Any) -> psycopg.Cursor[dict[str, Any]]:
+        cursor = self.connection.cursor(row_factory=dict_row)
+        known = {
+            "organization": self.request.organization_id,
+            "system": self.request.system,
+            "run": self.run_id,
+            "now": self.now,
+        }
+        return cursor.execute(_sql(statement), known | values)
+
+    # --- staging -----------------------------------------------------------------------------------------------
+
+    def stage_all(self, pages: Iterable[Page], on_progress: Progress) -> None:
+        self._create_stages()
+        for page in pages:
+            self._stage(page)
+            self.pages += 1
+            self.rows += len(page.outcomes)
+            on_progress(f"reading {page.entity}", self.rows, None, self.pages)
+        for fact in FACTS.values():
+            self.run(f"analyze {fact.stage}")
+
+    def _create_stages(self) -> None:
+        for fact in FACTS.values():
+            self.run(
+                f"drop table if exists {fact.stage}; create temp table {fact.stage} as "
+                f"select 0::bigint as seq, {_listed(fact.columns)} from {fact.table} with no data"
+            )
+        self.run(
+            f"drop table if exists {STAGE_REJECTIONS}; create temp table {STAGE_REJECTIONS} as select 0::bigint as seq,"
+            " entity, source_key, code, field, reason, raw, amount, currency, project_nr from ppm.rejections"
+            " with no data"
+        )
+
+    def _stage(self, page: Page) -> None:
+        fact, counts = FACTS[page.entity], self.counts[page.entity]
+        good: list[tuple[int, Outcome]] = []
+        bad: list[tuple[int, Rejection]] = []
+        for place, outcome in enumerate(page.outcomes, self._seq):
+            if isinstance(outcome, Rejection):
+                bad.append((place, outcome))
+            elif isinstance(outcome, Skipped):
+                counts["skipped"] += 1
+                self._skip_money(page.entity, outcome)
+            else:
+                good.append((place, outcome))
+        self._seq += len(page.outcomes)
+        counts["total"] += len(page.outcomes)
+        row = self._row(fact)
+        self._copy(fact.stage, fact.columns, ((place, *row(one)) for place, one in good))
+        names = ["source_key", "code", "field", "reason", "raw", "amount", "currency", "project_nr"]
+        rejected = ((place, *self._rejected(page.entity, one)) for place, one in bad)
+        self._copy(STAGE_REJECTIONS, ["entity", *names], rejected)
+
+    def _skip_money(self, entity: str, outcome: Skipped) -> None:
+        amount, currency = outcome.amount, outcome.currency or ""
+        if amount is not None and currency in MINOR_UNITS and entity in counted(self.request.entity):
+            self._skipped_money[currency] = self._skipped_money.get(currency, ZERO) + amount
+
+    @staticmethod
+    def _row(fact: Fact) -> Callable[[Outcome], tuple[Any, ...]]:
+        values = attrgetter(*fact.columns)
+        if "custom_fields" not in fact.columns:
+            return values
+        place = fact.columns.index("custom_fields")
+
+        def row(record: Outcome) -> tuple[Any, ...]:
+            cells = values(record)
+            return (*cells[:place], json.dumps(cells[place], default=str), *cells[place + 1 :])
+
+        return row
+
+    @staticmethod
+    def _rejected(entity: str, one: Rejection) -> tuple[Any, ...]:
+        raw = json.dumps(dict(one.raw), default=str).replace("\\u0000", "")
+        return entity, one.source_key, one.code, one.field, one.reason, raw, one.amount, one.currency, one.project_nr
+
+    def _copy(self, table: str, columns: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
+        statement = f"copy {table} (seq, {_listed(columns)}) from stdin"
+        with self.connection.cursor() as cursor, cursor.copy(_sql(statement)) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    # --- merging -----------------------------------------------------------------------------------------------
+
+    def merge(self, complete: set[str]) -> None:
+        for fact in FACTS.values():
+            self._keep_last(fact)
+        self._merge_projects()
+        for name in ("commitments", "actuals"):
+            self._merge_fact(FACTS[name], name in complete)
+        for name in FACTS:
+            self._quarantine(name, name in complete)
+
+    def _keep_last(self, fact: Fact) -> None:
+        """A key that came more than once: the last counts, the earlier ones are skipped.
+
+        With the same change stamp but other amounts they contradict each other: which one is true is not ours to
+        guess, so the key goes to quarantine (CONTRACT "Arithmetic").
+        """
+        stamp = ["changed_at"] if "changed_at" in fact.columns else []
+        amounts = f"({_listed([*fact.sums.values(), 'currency'])})" if fact.sums else "(true)"
+        groups = _listed(["source_key", *stamp])
+        self.run(
+            f"create temp table twice on commit drop as select source_key, max(seq) as last, count(*) as times,"
+            f" exists (select 1 from {fact.stage} b where b.source_key = a.source_key"
+            f" group by {groups} having count(distinct {amounts}) > 1) as contradicts"
+            f" from {fact.stage} a group by source_key having count(*) > 1"
+        )
+        self.run(
+            f"insert into {STAGE_REJECTIONS} (seq, entity, source_key, code, field, reason, raw, project_nr)"
+            " select s.seq, %(entity)s, s.source_key, 'contradiction', %(field)s, %(reason)s, to_jsonb(s), s.project_nr"
+            f" from {fact.stage} s join twice on seq = last where contradicts",
+            entity=fact.name,
+            field=next(iter(fact.sums.values()), "source_key"),
+            reason="The source delivered this record twice with different amounts. Check it there and sync again.",
+        )
+        gone = self.run(
+            f"delete from {fact.stage} s using twice d where s.source_key = d.source_key"
+            " and (s.seq < d.last or d.contradicts) returning s.seq = d.last as contradicted"
+        ).fetchall()
+        self.run("drop table twice")
+        # A key that was good and bad in one read: again the last counts.
+        bad = self.run(
+            f"delete from {STAGE_REJECTIONS} r where entity = %(entity)s and (exists (select 1 from {STAGE_REJECTIONS}"
+            " l where l.entity = r.entity and l.source_key = r.source_key and l.seq > r.seq) or exists (select 1 from"
+            f" {fact.stage} s where s.source_key = r.source_key and s.seq > r.seq))",
+            entity=fact.name,
+        ).rowcount
+        good = self.run(
+            f"delete from {fact.stage} s using {STAGE_REJECTIONS} r"
+            " where r.entity = %(entity)s and r.source_key = s.source_key",
+            entity=fact.name,
+        ).rowcount
+        earlier = sum(not row["contradicted"] for row in gone)
+        self.counts[fact.name]["skipped"] += earlier + bad + good
+
+    def _merge_projects(self) -> None:
+        for name in ("projects", "wbs_elements"):
+            self._classify(FACTS[name])
+            self._upsert(FACTS[name])
+        self.run(
+            "create temp table new_links on commit drop as select gen_random_uuid()::text as project_id, p.project_nr,"
+            " p.company_code, p.name, p.status, p.currency from change_projects p where not exists (select 1 from"
+            " ppm.project_links l where l.organization_id = %(organization)s and l.system = %(system)s and"
+            " l.company_code = p.company_code and l.project_nr = p.project_nr)"
+        )
+        self.run(
+            "insert into ppm.costbook_projects (project_id, organization_id, project_nr, name, status, currency)"
+            " select project_id, %(organization)s, project_nr, name, status, currency from new_links"
+        )
+        self.run(
+            "insert into ppm.project_links (organization_id, system, company_code, project_nr, project_id)"
+            " select %(organization)s, %(system)s, company_code, project_nr, project_id from new_links"
+        )
+        # A project that stands for one source project follows its name; one that people merged keeps its own.
+        self.run(
+            "update ppm.costbook_projects c set name = p.name, status = p.status, currency = p.currency"
+            " from change_projects p join ppm.project_links l on l.organization_id = %(organization)s and"
+            " l.system = %(system)s and l.company_code = p.company_code and l.project_nr = p.project_nr"
+            " where p.change = 'updated' and c.project_id = l.project_id and not exists (select 1 from"
+            " ppm.project_links o where o.project_id = c.project_id and o is distinct from l)"
+        )
+        # Facts name a project by number; where that is ambiguous, only the one of their own company is meant.
+        self.run(
+            "create temp table own_links on commit drop as select company_code, project_nr, project_id,"
+            " count(*) over (partition by project_nr) = 1 as only_one from ppm.project_links"
+            " where organization_id = %(organization)s and system = %(system)s"
+        )
+
+    def _classify(self, fact: Fact) -> None:
+        """What each staged record would change: inserted, closed (the source says so), updated, unchanged."""
+        mine, project, ended = fact.columns, "", ""
+        if fact.belongs_to_project:
+            project = (
+                ", coalesce((select project_id from own_links l where l.project_nr = s.project_nr and"
+                " l.company_code = s.company_code), (select project_id from own_links l where"
+                " l.project_nr = s.project_nr and only_one)) as project_id"
+            )
+        if fact.ended:
+            at, why = fact.ended
+            ended = f", case when s.{why} is not null then coalesce(t.{at}, %(now)s) end as {at}"
+            closing = f"when s.{why} is not null and t.{at} is null then 'closed'"
+        else:
+            closing = ""
+        inner = f"select s.*{project} from {fact.stage} s"
+        compared = [*mine, "project_id"] if project else mine
+        self.run(
+            f"create temp table {fact.change} on commit drop as select s.*{ended}, case when t.id is null then"
+            f" 'inserted' {closing} when ({_listed(compared, 't.')}) is distinct from ({_listed(compared, 's.')})"
+            f" then 'updated' else 'unchanged' end as change from ({inner}) s left join {fact.table} t on"
+            " t.organization_id = %(organization)s and t.system = %(system)s and t.source_key = s.source_key"
+        )
+
+    def _upsert(self, fact: Fact) -> None:
+        mine = [*fact.columns, *(["project_id"] if fact.belongs_to_project else []), *(fact.ended or ())[:1]]
+        changed = ", ".join(f"{name} = excluded.{name}" for name in [*mine, "run_id", "last_changed_at"])
+        self.run(
+            f"insert into {fact.table}"
+            f" (organization_id, system, run_id, first_seen_at, last_changed_at, {_listed(mine)})"
+            f" select %(organization)s, %(system)s, %(run)s, %(now)s, %(now)s, {_listed(mine)} from {fact.change}"
+            " where change <> 'unchanged' order by source_key"
+            f" on conflict (organization_id, system, source_key) do update set {changed}"
+        )
+        for row in self.run(f"select change, count(*) as rows from {fact.change} group by change"):
+            self.counts[fact.name][row["change"]] += row["rows"]
+
+    def _merge_fact(self, fact: Fact, complete: bool) -> None:
+        before = self._sums(fact)
+        self._classify(fact)
+        self._reject_unknown_projects(fact)
+        if complete:
+            self._close_vanished(fact)
+        self._upsert(fact)
+        self.amounts[fact.name] = _moved(before, self._sums(fact))
+
+    def _reject_unknown_projects(self, fact: Fact) -> None:
+        first = next(iter(fact.sums.values()))
+        self.run(
+            f"with gone as (delete from {fact.change} where project_id is null returning *)"
+            f" insert into {STAGE_REJECTIONS} (seq, entity, source_key, code, field, reason, raw, amount, currency,"
+            " project_nr) select seq, %(entity)s, source_key, 'unknown_project', 'project_nr', format(%(reason)s,"
+            f" project_nr), to_jsonb(gone), {first}, currency, project_nr from gone",
+            entity=fact.name,
+            reason="The project %s is not among the source's projects. Check it there, or link it.",
+        )
+
+    def _close_vanished(self, fact: Fact) -> None:
+        """Rows that a complete read did not bring are closed; never many at once (DOMAIN "What counts")."""
+        at, why = fact.ended or ("", "")
+        still = (
+            f"organization_id = %(organization)s and system = %(system)s and {at} is null"
+            f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)"
+            f" and not exists (select 1 from {STAGE_REJECTIONS} r where r.entity = %(entity)s"
+            " and r.source_key = t.source_key)"
+        )
+        row = self.run(
+            f"select count(*) as known, count(*) filter (where {still}) as vanished from {fact.table} t"
+            f" where organization_id = %(organization)s and system = %(system)s and {at} is null",
+            entity=fact.name,
+        ).fetchone()
+        known, vanished = (row["known"], row["vanished"]) if row else (0, 0)
+        if vanished >= VANISHED_AT_LEAST and vanished * 2 > known:
+            raise Refused(
+                f"The source no longer shows {vanished} of {known} known {fact.name}. So many do not end at once: "
+                "probably the account lost rights, or a filter changed. Nothing was changed; check the rights, then "
+                "sync again."
+            )
+        zeroed = "".join(f", {name} = 0" for name in fact.zeroed)
+        self.run(
+            f"update {fact.table} t set {at} = %(now)s, {why} = 'vanished', run_id = %(run)s,"
+            f" last_changed_at = %(now)s{zeroed} where {still}",
+            entity=fact.name,
+        )
+        self.counts[fact.name]["vanished"] = vanished
+
+    def _quarantine(self, name: str, complete: bool) -> None:
+        """Rejected records replace what was known of their key; a key that came right, or no more, is let go."""
+        # A reading of the whole entity shows every record that is still wrong.
+        arrived = f"exists (select 1 from {FACTS[name].stage} s where s.source_key = r.source_key)"
+        self.run(
+            "delete from ppm.rejections r where organization_id = %(organization)s and system = %(system)s"
+            f" and entity = %(entity)s and (%(complete)s or {arrived}) and not exists (select 1 from"
+            f" {STAGE_REJECTIONS} b where b.entity = %(entity)s and b.source_key = r.source_key)",
+            entity=name,
+            complete=complete,
+        )
+        columns = ["code", "field", "reason", "raw", "amount", "currency", "project_nr"]
+        changed = ", ".join(f"{column} = excluded.{column}" for column in [*columns, "run_id"])
+        inserted = self.run(
+            f"insert into ppm.rejections (organization_id, system, entity, source_key, run_id, {_listed(columns)})"
+            f" select %(organization)s, %(system)s, entity, source_key, %(run)s, {_listed(columns)}"
+            f" from {STAGE_REJECTIONS} where entity = %(entity)s order by seq"
+            f" on conflict (organization_id, system, entity, source_key) do update set {changed}",
+            entity=name,
+        )
+        self.counts[name]["rejected"] += inserted.rowcount
+
+    def _sums(self, fact: Fact) -> dict[str, dict[str, Decimal]]:
+        """Per currency and figure, what counts now."""
+        figures = ", ".join(f"sum({column}) as {name}" for name, column in fact.sums.items())
+        removed = " and removed_at is null" if fact.name == "actuals" else ""
+        found = self.run(
+            f"select currency, {figures} from {fact.table} where organization_id = %(organization)s"
+            f" and system = %(system)s and counts{removed} group by currency"
+        )
+        return {row.pop("currency"): row for row in found}
+
+    # --- the result --------------------------------------------------------------------------------------------
+
+    def finish(self, control: dict[str, list[ControlTotal]], state: dict[str, Any], started: float) -> SyncResult:
+        """The result, with the watermark and the run's row in the merge's transaction."""
+        result = self._result()
+        result.reconciliation = self._reconciled(control) if control else None
+        result.duration_ms = round((time.monotonic() - started) * 1000)
+        self.run(
+            "insert into ppm.sync_state (organization_id, system, entity, state) values (%(organization)s, %(system)s,"
+            " %(entity)s, %(state)s) on conflict (organization_id, system, entity)"
+            " do update set state = excluded.state",
+            entity=self.request.entity,
+            state=json.dumps(state),
+        )
+        settled = self.run(
+            "update ppm.sync_runs set status = %(status)s, ended_at = clock_timestamp(), stage = null,"
+            " rows = %(rows)s, total = %(rows)s, pages = %(pages)s, result = %(result)s"
+            " where run_id = %(run)s and status in ('queued', 'running')",
+            status=result.status,
+            rows=self.rows,
+            pages=self.pages,
+            result=json.dumps(result.answer()),
+        ).rowcount
+        if not settled:  # stopped meanwhile: what was not said must not become visible
+            raise Refused("The sync was stopped before it could be merged. Nothing was changed.")
+        event = {
+            "type": "end",
+            "status": result.status,
+            "run_id": self.run_id,
+            "organization_id": self.request.organization_id,
+            "system": self.request.system,
+            "entity": self.request.entity,
+        }
+        self.run("select pg_notify(%(channel)s, %(event)s)", channel=CHANNEL, event=json.dumps(event))
+        return result
+
+    def _result(self) -> SyncResult:
+        request = self.request
+        result = SyncResult(self.run_id, request.system, request.entity, request.organization_id)
+        for name in counted(request.entity):
+            told = self._told(name)
+            result.by_entity[name] = told
+            for count in COUNTS:
+                setattr(result, count, getattr(result, count) + told[count])
+            for currency, figures in told["amounts"].items():
+                result.amounts.setdefault(currency, {}).update(figures)
+        result.status = "partial" if result.rejected else "success"
+        result.skipped_amounts = {c: str(rounded(a, c)) for c, a in sorted(self._skipped_money.items())}
+        result.errors = self._errors()
+        result.synced_at = self.now.isoformat()
+        return result
+
+    def _told(self, name: str) -> dict[str, Any]:
+        counts = self.counts[name]
+        told = {count: counts[count] for count in COUNTS}
+        accounted = sum(told[count] for count in COUNTS if count != "total")
+        if accounted != told["total"]:
+            raise RuntimeError(f"{told['total']} {name} were read, {accounted} accounted for: {dict(counts)}")
+        told["closed"] += counts["vanished"]
+        return told | {"amounts": self.amounts.get(name, {})}
+
+    def _errors(self) -> list[dict[str, str]]:
+        found = self.run(
+            f"select source_key as key, field, reason from {STAGE_REJECTIONS} where entity = any(%(names)s)"
+            " order by seq limit %(most)s",
+            names=list(counted(self.request.entity)),
+            most=ERRORS_TOLD,
+        )
+        return [dict(row) for row in found]
+
+    def _reconciled(self, control: dict[str, list[ControlTotal]]) -> dict[str, Any]:
+        """Rows and money per project, currency and period beside the source's own, for entities that it can tell."""
+        differences: list[dict[str, str]] = []
+        ours_rows = source_rows = 0
+        for name, totals in control.items():
+            if not totals:
+                continue
+            source = {(t.project_nr, t.currency, t.period): t for t in totals}
+            ours = self._by_period(name)
+            ours_rows += sum(rows for rows, _ in ours.values())
+            source_rows += sum(t.rows for t in totals)
+            for place in sorted(source.keys() | ours.keys()):
+                told = source[place].amount if place in source else ZERO
+                kept = ours.get(place, (0, ZERO))[1]
+                if told != kept:
+                    names = dict(zip(("project_nr", "currency", "period"), place, strict=True))
+                    money = {"ours": kept, "source": told, "delta": kept - told}
+                    differences.append(names | {key: str(_shown(value, place[1])) for key, value in money.items()})
+        same_rows = ours_rows == source_rows
+        rows = {"ours": ours_rows, "source": source_rows}
+        return {"ok": same_rows and not differences, "rows": rows, "differences": differences}
+
+    def _by_period(self, name: str) -> dict[tuple[str, str, str], tuple[int, Decimal]]:
+        fact = FACTS[name]
+        period = "fiscal_year || '/' || fiscal_period" if name == "actuals" else "''"
+        ended = f" and {fact.ended[0]} is null" if fact.ended and name == "actuals" else ""
+        found = self.run(
+            f"select project_nr, currency, {period} as period, count(*) as rows,"
+            f" sum({next(iter(fact.sums.values()))}) as amount from {fact.table}"
+            f" where organization_id = %(organization)s and system = %(system)s{ended} group by 1, 2, 3"
+        )
+        return {(r["project_nr"], r["currency"], r["period"]): (r["rows"], r["amount"]) for r in found}
+
+
+def _shown(amount: Decimal, currency: str) -> Decimal:
+    return rounded(amount, currency) if currency in MINOR_UNITS else amount
+
+
+def _moved(before: dict[str, dict[str, Decimal]], after: dict[str, dict[str, Decimal]]) -> Money:
+    """Per currency and figure: before, after, delta as exact strings."""
+    told: Money = {}
+    for currency in sorted(before.keys() | after.keys()):
+        for figure in sorted(before.get(currency, {}).keys() | after.get(currency, {}).keys()):
+            old = before.get(currency, {}).get(figure) or ZERO
+            new = after.get(currency, {}).get(figure) or ZERO
+            money = {"before": old, "after": new, "delta": new - old}
+            shown = {key: str(_shown(value, currency)) for key, value in money.items()}
+            told.setdefault(currency, {})[figure] = shown
+    return told

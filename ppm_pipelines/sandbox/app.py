@@ -1,0 +1,294 @@
+"""The simulated tenant as an ASGI application, and the control of the simulation.
+
+Belongs here: which address leads where, errors and headers as SAP sends them, the passing of time. Does not belong
+here: OData itself (``odata_v2.py``, ``odata_v4.py``) or business (``life.py``).
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from . import faults, odata_v2, odata_v4
+from .auth import Doorkeeper
+from .books import books, budgets, positions, source_key
+from .life import business_step, history
+from .model import BadRequest, Service
+from .query import Rows
+from .services import V4_ROOT, purchase_orders_v4, v2_services
+from .tenant import Tenant, moment
+
+NUMBERS = msgspec.json.Encoder(decimal_format="number")
+TEXTS = msgspec.json.Encoder(decimal_format="string")
+MOST_STEPS = 10_000
+LOOPBACK = ["127.0.0.1", "localhost"]
+
+
+class Simulation:
+    """A tenant with its services, its doorkeeper, its faults and its clock.
+
+    ``pace`` seconds are one business step; the steps are done when somebody asks, with the time at which they were
+    due. ``anchor`` (milliseconds since 1970) is where history ends and the pace begins.
+    """
+
+    def __init__(self, seed: int, orders: int, pace: float, anchor: int | None) -> None:
+        self.seed, self.orders, self.pace = seed, orders, pace
+        self.anchor = int(time.time() * 1000) if anchor is None else anchor
+        self.doorkeeper = Doorkeeper()
+        self.start()
+
+    def start(self) -> None:
+        """The tenant as it was at its anchor; what happened since is gone."""
+        self.tenant = Tenant(self.seed, self.orders, self.anchor)
+        history(self.tenant)
+        self.rows = Rows(self.tenant)
+        self.faults = faults.Faults()
+        self.v4 = purchase_orders_v4(self.tenant)
+        self.v2: list[Service] = v2_services(self.tenant)
+        self.paced = 0
+
+    def restart(self) -> None:
+        """Back to the anchor; the pace goes on from now, so that reset means reset."""
+        self.start()
+        self.paced = self._due()
+
+    def _due(self) -> int:
+        return int((time.time() * 1000 - self.anchor) / (self.pace * 1000)) if self.pace > 0 else 0
+
+    def catch_up(self) -> None:
+        """The steps that the pace has made due since the last request."""
+        due = self._due()
+        while self.paced < due:
+            self.paced += 1
+            business_step(self.tenant, self.anchor + int(self.paced * self.pace * 1000))
+
+    def service(self, path: str) -> tuple[Service, str] | None:
+        """The V2 service at the path and the rest below it."""
+        for service in self.v2:
+            if path == service.path or path.startswith(service.path + "/"):
+                return service, path[len(service.path) :].strip("/")
+        return None
+
+
+def create(seed: int = 7, orders: int = 2500, pace: float = 0, anchor: int | None = None) -> Starlette:
+    """The application; ``orders`` is the number of order lines in its history."""
+    simulation = Simulation(seed, orders, pace, anchor)
+    data = Data(simulation)
+    control = Control(simulation)
+    routes = [
+        Route("/sap/oauth/token", simulation.doorkeeper.token, methods=["POST"]),
+        Route("/sap/sap/opu/{path:path}", data.read, methods=["GET", "HEAD"]),
+        Route("/_sandbox/sap", _controlled(control.state)),
+        Route("/_sandbox/sap/books", _controlled(control.books)),
+        Route("/_sandbox/sap/budgets", _controlled(control.budgets)),
+        Route("/_sandbox/sap/advance", _controlled(control.advance), methods=["POST"]),
+        Route("/_sandbox/sap/fault", _controlled(control.fault), methods=["POST"]),
+        Route("/_sandbox/sap/reset", _controlled(control.reset), methods=["POST"]),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK)])
+
+
+class Data:
+    """The OData services."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.simulation = simulation
+
+    async def read(self, request: Request) -> Response:
+        simulation = self.simulation
+        refusal = simulation.doorkeeper.refusal(request)
+        if refusal is not None:
+            return refusal
+        is_data = not request.url.path.endswith("/$metadata")
+        kind = simulation.faults.take(faults.INSTEAD) if is_data else None
+        if kind is not None:
+            return faults.instead(kind)
+        simulation.catch_up()
+        v4 = request.url.path.startswith(V4_ROOT)
+        try:
+            found = self._v4(request) if v4 else self._v2(request)
+        except BadRequest as problem:
+            return _error(problem, v4=v4)
+        if isinstance(found, Response):
+            return found
+        spoiled = simulation.faults.take(faults.SPOILED)
+        return self._response(request, found, spoiled, v4=v4)
+
+    def _v4(self, request: Request) -> Any:
+        service = self.simulation.v4
+        path = request.url.path[len(V4_ROOT) :].strip("/")
+        if path == "$metadata":
+            return _xml(odata_v4.metadata(service), "4.0")
+        if not path:
+            sets = [{"name": name, "kind": "EntitySet", "url": name} for name in service.types]
+            return {"@odata.context": "$metadata", "value": sets}
+        options = dict(request.query_params)
+        return _counted(odata_v4.answer(service, self.simulation.rows, path, options, _page_size(request)))
+
+    def _v2(self, request: Request) -> Any:
+        # The path as sent: Starlette would cut nothing, but ";v=0002" may come percent-encoded.
+        place = self.simulation.service(request.url.path.replace("%3B", ";").replace("%3D", "="))
+        if place is None:
+            name = request.url.path.removeprefix("/sap/sap/opu/odata/sap/").partition("/")[0][:80]
+            sentence = f"No service found for namespace '', name '{name}', version '0001'"
+            raise BadRequest(sentence, "/IWFND/MED/170", 404)
+        service, path = place
+        if path == "$metadata":
+            return _xml(odata_v2.metadata(service), "2.0")
+        if not path:
+            return {"d": {"EntitySets": list(service.types)}}
+        base = f"{request.url.scheme}://{request.url.netloc}"
+        return _counted(odata_v2.answer(service, self.simulation.rows, path, dict(request.query_params), base))
+
+    def _response(self, request: Request, found: dict[str, Any], spoiled: str | None, *, v4: bool) -> Response:
+        if spoiled == "foreign_next_link":
+            found = faults.with_foreign_link(found)
+        exact = "ieee754compatible=true" in request.headers.get("accept", "").lower()
+        body = (TEXTS if exact or not v4 else NUMBERS).encode(found)
+        if spoiled == "truncated_json":
+            body = body[: len(body) * 2 // 3]
+        response = Response(body, headers=_headers(request, v4=v4, exact=exact))
+        return faults.slowly(response, self.simulation.faults.seconds) if spoiled == "slow" else response
+
+
+def _counted(found: Any) -> Any:
+    return Response(found, media_type="text/plain") if isinstance(found, str) else found
+
+
+def _xml(document: str, version: str) -> Response:
+    name = "DataServiceVersion" if version == "2.0" else "OData-Version"
+    return Response(document, media_type="application/xml", headers={name: version})
+
+
+def _page_size(request: Request) -> int | None:
+    """``Prefer: odata.maxpagesize=N``."""
+    for part in request.headers.get("prefer", "").split(","):
+        name, _, value = part.strip().partition("=")
+        if name.lower() in ("odata.maxpagesize", "maxpagesize") and value.isdigit() and int(value) > 0:
+            return int(value)
+    return None
+
+
+def _headers(request: Request, *, v4: bool, exact: bool) -> dict[str, str]:
+    if not v4:
+        return {"Content-Type": "application/json;charset=utf-8", "DataServiceVersion": "2.0"}
+    kind = "application/json;odata.metadata=minimal" + (";IEEE754Compatible=true" if exact else "")
+    size = _page_size(request)
+    applied = {"Preference-Applied": f"odata.maxpagesize={size}"} if size else {}
+    return {"Content-Type": kind, "OData-Version": "4.0", **applied}
+
+
+def _error(problem: BadRequest, *, v4: bool) -> Response:
+    transaction, stamp = secrets.token_hex(16).upper(), f"{moment(int(time.time() * 1000)):%Y%m%d%H%M%S}.0000000"
+    write = odata_v4.error if v4 else odata_v2.error
+    return JSONResponse(write(problem, transaction, stamp), problem.status)
+
+
+class Control:
+    """What a person or a test does to the simulation."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.simulation = simulation
+
+    async def state(self, _: Request) -> Any:
+        simulation = self.simulation
+        tenant = simulation.tenant
+        return {
+            "seed": tenant.seed,
+            "pace": simulation.pace,
+            "anchor": moment(simulation.anchor).isoformat(),
+            "projects": len(tenant.masters.projects),
+            "wbs_elements": len(tenant.masters.elements()),
+            "orders": len(tenant.orders),
+            "order_lines": tenant.order_lines,
+            "open_lines": len(tenant.open_items),
+            "documents": len(tenant.documents),
+            "supplier_invoices": len(tenant.invoices),
+            "vanished_orders": len(tenant.gone),
+            "steps": tenant.steps,
+            "faults": {kind: times for kind, times in simulation.faults.left.items() if times},
+        }
+
+    async def books(self, _: Request) -> Any:
+        return books(self.simulation.tenant)
+
+    async def budgets(self, _: Request) -> Any:
+        return budgets(self.simulation.tenant)
+
+    async def advance(self, request: Request) -> Any:
+        """Business steps now; ``new_commitments`` are the new keys that belong to a project and count."""
+        steps = whole(await body_of(request), "steps", 1, MOST_STEPS)
+        tenant = self.simulation.tenant
+        documents = len(tenant.documents)
+        done = [business_step(tenant) for _ in range(steps)]
+        counted = [position for step in done for position in positions(step.order) if position.counts]
+        return {
+            "steps": steps,
+            "new_orders": [str(step.order.number) for step in done],
+            "new_commitments": len(counted),
+            "new_commitment_keys": [source_key(one.assignment) for one in counted],
+            "new_documents": len(tenant.documents) - documents,
+            "changed": [one for step in done for one in step.changed],
+        }
+
+    async def fault(self, request: Request) -> Any:
+        """A fault of the answers, or of the data; kind ``none`` ends those of the answers."""
+        wanted = await body_of(request)
+        kind = wanted.get("kind")
+        times = whole(wanted, "times", 1, 1_000_000)
+        if kind == "none":
+            self.simulation.faults = faults.Faults()
+            return {"kind": kind}
+        if kind not in faults.KINDS:
+            raise BadRequest(f"There is no fault '{kind}'; there are {', '.join(faults.KINDS)} and none.")
+        if kind in faults.IN_DATA:
+            return {"kind": kind, "made": faults.in_data(self.simulation.tenant, kind, times)}
+        self.simulation.faults.left[kind] = times
+        self.simulation.faults.seconds = float(wanted.get("seconds", 1.0))
+        return {"kind": kind, "times": times}
+
+    async def reset(self, request: Request) -> Any:
+        self.simulation.restart()
+        return await self.state(request)
+
+
+Handler = Callable[[Request], Awaitable[Any]]
+
+
+def _controlled(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            found = await handler(request)
+        except BadRequest as problem:
+            return JSONResponse({"detail": problem.sentence}, 422)
+        return Response(TEXTS.encode(found), media_type="application/json")
+
+    return answer
+
+
+async def body_of(request: Request) -> dict[str, Any]:
+    raw = await request.body()
+    try:
+        found = msgspec.json.decode(raw) if raw else {}
+    except msgspec.DecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise BadRequest("The body must be a JSON object.")
+    return found
+
+
+def whole(body: dict[str, Any], name: str, default: int, most: int) -> int:
+    value = body.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise BadRequest(f"'{name}' must be a whole number from 1 to {most}.")
+    return value

@@ -1,0 +1,153 @@
+"""Things that go wrong on request: answers that are broken, and orders that no one can use.
+
+Belongs here: the faults by name. Does not belong here: what a reader should make of them.
+Faults of the answer count down with each data request; faults of the data change the tenant until it is reset.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from .auth import login_page, logon_failed
+from .books import in_scope, positions, source_key
+from .company import Project, Wbs, decimal_text
+from .documents import Assignment, Item, Order
+from .life import new_order
+from .tenant import Tenant
+
+FOREIGN = "http://169.254.169.254/latest/meta-data/sap"
+INSTEAD = ("html_login", "http_503", "http_429", "unauthorized")
+SPOILED = ("truncated_json", "foreign_next_link", "slow")
+IN_DATA = ("order_without_project", "unknown_wbs", "unknown_currency", "bad_amount", "duplicate_key", "vanish")
+KINDS = (*INSTEAD, *SPOILED, *IN_DATA)
+
+
+class Faults:
+    """How often each fault of the answer is still to come."""
+
+    def __init__(self) -> None:
+        self.left: Counter[str] = Counter()
+        self.seconds = 1.0
+
+    def take(self, kinds: tuple[str, ...]) -> str | None:
+        """The next fault of these kinds that is due, counted down."""
+        for kind in kinds:
+            if self.left[kind] > 0:
+                self.left[kind] -= 1
+                return kind
+        return None
+
+
+def instead(kind: str) -> Response:
+    """The answer that comes instead of data."""
+    if kind == "html_login":
+        return login_page()
+    if kind == "unauthorized":
+        return logon_failed()
+    if kind == "http_429":
+        return JSONResponse({"fault": {"faultstring": "Rate limit quota violation"}}, 429, headers={"Retry-After": "1"})
+    return Response("Service Unavailable", 503, media_type="text/plain")
+
+
+def with_foreign_link(document: dict[str, Any]) -> dict[str, Any]:
+    """The same page, with a next link to another host."""
+    if "d" in document:
+        return {"d": {**document["d"], "__next": FOREIGN}}
+    return {**document, "@odata.nextLink": FOREIGN}
+
+
+async def dripping(body: bytes, seconds: float) -> AsyncIterator[bytes]:
+    """The body in ten pieces over that many seconds."""
+    size = max(1, len(body) // 10)
+    for start in range(0, len(body), size):
+        await asyncio.sleep(seconds / 10)
+        yield body[start : start + size]
+
+
+def slowly(response: Response, seconds: float) -> Response:
+    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+    return StreamingResponse(dripping(bytes(response.body), seconds), response.status_code, headers)
+
+
+def in_data(tenant: Tenant, kind: str, times: int) -> list[dict[str, Any]]:
+    """Makes ``times`` faulty orders now; answers their keys and amounts."""
+    if kind == "vanish":
+        return _vanish(tenant, times)
+    if kind == "duplicate_key":
+        return _double(tenant, times)
+    return [_spoil(tenant, kind) for _ in range(times)]
+
+
+def _told(order: Order) -> list[dict[str, Any]]:
+    return [
+        {
+            "key": source_key(assignment),
+            "purchase_order": str(order.number),
+            "project_nr": assignment.wbs.project.number if assignment.wbs else None,
+            "wbs_element": assignment.wbs.element if assignment.wbs else None,
+            "currency": order.currency,
+            "amount": decimal_text(item.sign * assignment.net, order.currency),
+        }
+        for item in order.items
+        for assignment in item.assignments
+    ]
+
+
+def _spoil(tenant: Tenant, kind: str) -> dict[str, Any]:
+    """A new order of one line that nobody can take as it is; nothing ever happens to it."""
+    rng = random.Random(f"{tenant.seed}/{kind}/{len(tenant.orders)}")
+    order = new_order(tenant, rng, tenant.tick(), 1, plain=True)
+    item = order.items[0]
+    item.done, item.broken = True, kind
+    assignment = item.assignments[0]
+    if kind == "order_without_project":
+        assignment.wbs = None
+    elif kind == "unknown_wbs":
+        assignment.wbs = _unknown(assignment)
+    elif kind == "unknown_currency":
+        order.currency = "XXQ"
+    tenant.version += 1
+    return _told(order)[0]
+
+
+def _unknown(assignment: Assignment) -> Wbs:
+    """A WBS element that the project service does not know."""
+    company = assignment.item.order.company
+    project = Project("Z-9999", 99_999_998, "", company, "10", 0, 0, "")
+    return Wbs("Z-9999.01", 99_999_999, "", project, None, 1, "", known=False)
+
+
+def _open(item: Item) -> bool:
+    return any(one.open for one in positions(item.order) if one.assignment.item is item and one.counts)
+
+
+def _chosen(tenant: Tenant, times: int) -> list[Order]:
+    """Orders with an open amount that counts, oldest first."""
+    found: list[Order] = []
+    for order in tenant.orders:
+        if len(found) == times:
+            break
+        if any(_open(item) for item in order.items) and all(map(in_scope, order.items[0].assignments)):
+            found.append(order)
+    return found
+
+
+def _vanish(tenant: Tenant, times: int) -> list[dict[str, Any]]:
+    chosen = _chosen(tenant, times)
+    for order in chosen:
+        tenant.vanish(order)
+    return [row for order in chosen for row in _told(order)]
+
+
+def _double(tenant: Tenant, times: int) -> list[dict[str, Any]]:
+    chosen = _chosen(tenant, times)
+    for order in chosen:
+        order.doubled = True
+        tenant.touch(order, tenant.tick())
+    return [row for order in chosen for row in _told(order)]

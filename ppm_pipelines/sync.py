@@ -1,0 +1,144 @@
+"""One sync from claim to settled row, whoever carries it out: the Dagster asset, the command line, a test.
+
+Belongs here: the order of things and what a failure means. Does not belong here: Dagster (``defs``), reading
+(``adapters``), merging (``load``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from ppm_pipelines import connectors, database, home, load, runs, tables, vault
+from ppm_pipelines.adapters import Adapter
+from ppm_pipelines.adapters.base import Credentials, Misconfigured, Refused, SourceError, Unavailable
+
+log = logging.getLogger(__name__)
+
+TELL_SECONDS = 0.25  # progress is told at most this often
+OUR_FAULT = "Something went wrong on our side. Nothing was changed; the log of the run has the details."
+STOPPED = "The sync was stopped before it had finished. Nothing was changed."
+PROBLEMS: tuple[tuple[type[BaseException], str], ...] = (
+    (Credentials, "credentials"),
+    (Unavailable, "unavailable"),
+    (Misconfigured, "misconfigured"),
+    (Refused, "unusable"),
+    (SourceError, "unavailable"),
+    (load.Refused, "refused"),
+    (connectors.NotConfigured, "refused"),
+    (connectors.Disabled, "refused"),
+    (home.Missing, "internal"),
+    (vault.NotOpened, "internal"),
+)
+Say = Callable[[str], None]
+
+
+class Failed(Exception):
+    """The sync did not happen; the sentence is for a person, ``problem`` for programs. Its row says the same."""
+
+    def __init__(self, reason: str, problem: str, run_id: str) -> None:
+        super().__init__(reason)
+        self.reason, self.problem, self.run_id = reason, problem, run_id
+
+
+def carry_out(
+    request: runs.RunRequest,
+    run_id: str,
+    opened: Callable[[], Adapter],
+    say: Say = lambda _: None,
+    interrupted: tuple[type[BaseException], ...] = (KeyboardInterrupt,),
+) -> load.SyncResult:
+    """Reads the source and merges, for a run that is claimed and started; settles its row whatever happens.
+
+    Raises ``Failed``; what ``interrupted`` names passes through, with the row settled as canceled.
+    """
+    try:
+        with contextlib.closing(opened()) as source, contextlib.closing(database.direct()) as connection:
+            return load.load(
+                connection,
+                request,
+                run_id,
+                source.read(request.entity, _watermark(request)),
+                complete=lambda: source.complete,
+                state=source.state,
+                control=source.control,
+                on_progress=_Teller(run_id, say),
+            )
+    except interrupted:
+        _settle(run_id, "canceled", STOPPED, None)
+        raise
+    except Exception as error:
+        reason, problem = _meaning(error)
+        _settle(run_id, "failed", reason, problem)
+        raise Failed(reason, problem, run_id) from error
+
+
+def _meaning(error: Exception) -> tuple[str, str]:
+    problem = next((word for kind, word in PROBLEMS if isinstance(error, kind)), None)
+    if problem is not None:
+        return str(error), problem
+    log.exception("A sync failed by our own fault")
+    return OUR_FAULT, "internal"
+
+
+def _settle(run_id: str, status: str, reason: str, problem: str | None) -> None:
+    with database.owner() as connection:
+        runs.settle(connection, run_id, status, reason=reason, problem=problem)
+
+
+def _watermark(request: runs.RunRequest) -> dict[str, Any] | None:
+    """Where the last sync of this entity stood; None reads everything."""
+    if request.mode == "full":
+        return None
+    state = tables.sync_state.c
+    with database.owner() as connection:
+        found: dict[str, Any] | None = connection.scalar(
+            sa.select(state.state).where(
+                state.organization_id == request.organization_id,
+                state.system == request.system,
+                state.entity == request.entity,
+            )
+        )
+    return found
+
+
+class _Teller:
+    """Progress into the run's row and log; not at every page, but at every new stage."""
+
+    def __init__(self, run_id: str, say: Say) -> None:
+        self.run_id, self.say = run_id, say
+        self.stage, self.told = "", 0.0
+
+    def __call__(self, stage: str, rows: int, total: int | None, pages: int) -> None:
+        now = time.monotonic()
+        if stage == self.stage and now - self.told < TELL_SECONDS:
+            return
+        if stage != self.stage:
+            self.say(f"{stage}: {rows} records in {pages} pages")
+        self.stage, self.told = stage, now
+        with database.owner() as connection:
+            runs.progress(connection, self.run_id, stage, rows, total, pages)
+
+
+@contextlib.contextmanager
+def claimed(request: runs.RunRequest) -> Iterator[str]:
+    """Claims for somebody who carries the sync out themselves; raises ``Failed`` when another one is active."""
+    try:
+        with database.owner() as connection:
+            claim = runs.claim(connection, request)
+        if claim.joined:
+            raise runs.Busy(claim.run_id)
+    except runs.Busy as busy:
+        raise Failed(str(busy), "busy", busy.run_id) from None
+    try:
+        yield claim.run_id
+    except Failed:
+        raise
+    except BaseException:
+        _settle(claim.run_id, "failed", OUR_FAULT, "internal")
+        raise

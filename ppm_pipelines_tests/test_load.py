@@ -1,0 +1,374 @@
+"""Loading: counts, money, quarantine and closing, against a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ppm_pipelines import database, load, runs
+from ppm_pipelines.load import Refused, SyncResult
+from ppm_pipelines.records import (
+    Actual,
+    Commitment,
+    ControlTotal,
+    Outcome,
+    Page,
+    Project,
+    Rejection,
+    Skipped,
+    WbsElement,
+)
+
+pytestmark = pytest.mark.usefixtures("database_url")
+ORG = "default"
+PROJECT = Project("P-1", "P-1", "Halle 4", currency="EUR", company_code="1010")
+ELEMENT = WbsElement("W-1", "P-1", "P-1.1", internal_id="1001", company_code="1010")
+
+
+def commitment(
+    key: str = "4500000001/00010/01", ordered: str = "100.00", relieved: str = "0", **more: Any
+) -> Commitment:
+    rest = Decimal(ordered) - Decimal(relieved)
+    number, line, assignment = key.split("/")
+    amounts = {
+        f"{prefix}{name}_amount": value
+        for prefix in ("", "company_")
+        for name, value in (("ordered", Decimal(ordered)), ("relieved", Decimal(relieved)), ("open", rest))
+    }
+    whole = {
+        "source_key": key,
+        "company_code": "1010",
+        "project_nr": "P-1",
+        "po_number": number,
+        "po_line_nr": line.lstrip("0"),
+        "assignment_nr": assignment.lstrip("0"),
+        "currency": "EUR",
+        "company_currency": "EUR",
+        **amounts,
+        **more,
+    }
+    return Commitment(**whole)
+
+
+def actual(key: str = "1010/2026/0100000001/000001", amount: str = "40.00", **more: Any) -> Actual:
+    company, year, number, line = key.split("/")
+    whole = {
+        "source_key": key,
+        "company_code": company,
+        "project_nr": "P-1",
+        "fi_doc_no": number,
+        "fi_doc_line": line.lstrip("0"),
+        "fiscal_year": year,
+        "fiscal_period": "003",
+        "posting_date": date(2026, 3, 5),
+        "currency": "EUR",
+        "amount": Decimal(amount),
+        "company_currency": "EUR",
+        "company_amount": Decimal(amount),
+        **more,
+    }
+    return Actual(**whole)
+
+
+def masters() -> list[Page]:
+    return [Page("projects", [replace(PROJECT)]), Page("wbs_elements", [replace(ELEMENT)])]
+
+
+def sync(
+    commitments: Iterable[Outcome] = (),
+    actuals: Iterable[Outcome] = (),
+    *,
+    entity: str = "costs",
+    complete: Iterable[str] = (),
+    organization_id: str = ORG,
+    control: Any = None,
+    pages: Iterable[Page] | None = None,
+) -> SyncResult:
+    request = runs.RunRequest(organization_id, "sap", entity, "full")
+    with database.owner() as connection:
+        run_id = runs.claim(connection, request).run_id
+    given = pages or [*masters(), Page("commitments", list(commitments)), Page("actuals", list(actuals))]
+    own = database.direct()
+    try:
+        return load.load(
+            own, request, run_id, given, complete=lambda: set(complete), state=lambda: {"since": "x"}, control=control
+        )
+    except BaseException:
+        with database.owner() as connection:
+            runs.settle(connection, run_id, "failed", reason="test", problem="internal")
+        raise
+    finally:
+        own.close()
+
+
+def rows(query: str) -> list[tuple[Any, ...]]:
+    with database.direct() as connection:
+        return connection.execute(query).fetchall()
+
+
+def facts() -> list[tuple[Any, ...]]:
+    return rows(
+        "select 'c', source_key, ordered_amount, open_amount, closed_reason from ppm.commitments union all "
+        "select 'a', source_key, amount, company_amount, removed_reason from ppm.actuals order by 1, 2"
+    )
+
+
+def told(result: SyncResult) -> dict[str, int]:
+    return {name: getattr(result, name) for name in load.COUNTS if getattr(result, name)}
+
+
+class TestCounts:
+    def test_a_first_load_inserts_and_says_what_money_came(self) -> None:
+        result = sync([commitment(), commitment("4500000001/00020/01", "50.00", "20.00")], [actual()])
+        assert told(result) == {"total": 3, "inserted": 3}
+        assert result.amounts == {
+            "EUR": {
+                "ordered": {"before": "0.00", "after": "150.00", "delta": "150.00"},
+                "open": {"before": "0.00", "after": "130.00", "delta": "130.00"},
+                "amount": {"before": "0.00", "after": "40.00", "delta": "40.00"},
+            }
+        }
+
+    def test_the_same_again_changes_nothing(self) -> None:
+        sync([commitment()], [actual()])
+        before = rows("select xmin::text from ppm.commitments union all select xmin::text from ppm.actuals")
+        assert told(sync([commitment()], [actual()])) == {"total": 2, "unchanged": 2}
+        assert rows("select xmin::text from ppm.commitments union all select xmin::text from ppm.actuals") == before
+
+    def test_a_changed_record_is_updated_with_its_delta(self) -> None:
+        sync([commitment()])
+        result = sync([commitment(ordered="120.00")])
+        assert told(result) == {"total": 1, "updated": 1}
+        assert result.amounts["EUR"]["ordered"] == {"before": "100.00", "after": "120.00", "delta": "20.00"}
+
+    def test_what_the_source_closed_counts_as_closed_once(self) -> None:
+        sync([commitment()])
+        done = commitment(ordered="100.00", relieved="100.00", closed_reason="completed")
+        assert told(sync([done])) == {"total": 1, "closed": 1}
+        assert told(sync([done])) == {"total": 1, "unchanged": 1}
+        assert rows("select closed_reason, closed_at is not null from ppm.commitments") == [("completed", True)]
+
+    def test_a_closed_line_that_opens_again_is_open(self) -> None:
+        sync([commitment(closed_reason="completed", relieved="100.00")])
+        assert told(sync([commitment()])) == {"total": 1, "updated": 1}
+        assert rows("select closed_reason, closed_at from ppm.commitments") == [(None, None)]
+
+    def test_skipped_records_are_counted_and_summed(self) -> None:
+        outside = [Skipped("x", "no project", Decimal("7.10"), "EUR"), Skipped("y", "no project", Decimal(900), "JPY")]
+        result = sync([commitment(), *outside])
+        assert told(result) == {"total": 3, "inserted": 1, "skipped": 2}
+        assert result.skipped_amounts == {"EUR": "7.10", "JPY": "900"}
+
+    def test_the_row_of_the_run_is_the_result(self) -> None:
+        result = sync([commitment()])
+        assert rows("select status, result from ppm.sync_runs") == [("success", result.answer())]
+
+    def test_money_never_crosses_currencies_and_keeps_its_digits(self) -> None:
+        result = sync(
+            [commitment(), commitment("4500000002/00010/01", "1.234", currency="KWD", company_currency="KWD")]
+        )
+        assert result.amounts["KWD"]["ordered"]["after"] == "1.234"
+        assert result.amounts["EUR"]["ordered"]["after"] == "100.00"
+
+    def test_what_does_not_count_is_stored_and_not_summed(self) -> None:
+        result = sync([commitment(counts=False, not_counted_reason="not released")])
+        assert (told(result), result.amounts) == ({"total": 1, "inserted": 1}, {})
+
+
+class TestTheSameKeyTwice:
+    def test_the_last_one_counts_and_the_earlier_is_skipped(self) -> None:
+        first, second = commitment(po_line_text="old"), commitment(po_line_text="new")
+        assert told(sync([first, second])) == {"total": 2, "inserted": 1, "skipped": 1}
+        assert rows("select po_line_text from ppm.commitments") == [("new",)]
+
+    def test_with_contradicting_amounts_it_goes_to_quarantine(self) -> None:
+        result = sync([commitment(ordered="100.00"), commitment(ordered="200.00")])
+        assert told(result) == {"total": 2, "rejected": 1, "skipped": 1}
+        assert result.status == "partial"
+        assert rows("select code, source_key from ppm.rejections") == [("contradiction", "4500000001/00010/01")]
+        assert facts() == []
+
+    def test_good_and_bad_the_last_counts(self) -> None:
+        key = commitment().source_key
+        bad = Rejection(key, "bad_amount", "PurgDocNetAmount", "No number.", {"PurgDocNetAmount": "x"})
+        assert told(sync([bad, commitment()])) == {"total": 2, "inserted": 1, "skipped": 1}
+        assert told(sync([commitment(), bad])) == {"total": 2, "rejected": 1, "skipped": 1}
+
+
+class TestQuarantine:
+    BAD = Rejection(
+        "4500000009/00010/01", "unknown_currency", "DocumentCurrency", "XXQ is no currency.", {"a": Decimal("1.10")},
+        Decimal("1.10"), "XXQ", "P-1",
+    )  # fmt: skip
+
+    def test_a_bad_record_is_kept_whole_and_counted(self) -> None:
+        result = sync([commitment(), self.BAD])
+        assert told(result) == {"total": 2, "inserted": 1, "rejected": 1}
+        expected = {"key": self.BAD.source_key, "field": "DocumentCurrency", "reason": "XXQ is no currency."}
+        assert result.errors == [expected]
+        assert rows("select code, raw, amount, currency from ppm.rejections") == [
+            ("unknown_currency", {"a": "1.10"}, Decimal("1.10000"), "XXQ")
+        ]
+
+    def test_it_leaves_when_the_record_comes_right(self) -> None:
+        sync([self.BAD])
+        sync([commitment(self.BAD.source_key)])
+        assert rows("select count(*) from ppm.rejections") == [(0,)]
+
+    def test_it_stays_when_an_incremental_read_does_not_show_it_and_leaves_when_a_complete_one_does_not(self) -> None:
+        sync([self.BAD])
+        sync([commitment()])
+        assert rows("select count(*) from ppm.rejections") == [(1,)]
+        sync([commitment()], complete={"commitments"})
+        assert rows("select count(*) from ppm.rejections") == [(0,)]
+
+    def test_a_record_of_an_unknown_project_is_rejected_with_its_amount(self) -> None:
+        result = sync([commitment(project_nr="P-9")])
+        assert told(result) == {"total": 1, "rejected": 1}
+        assert rows("select code, amount, currency, project_nr from ppm.rejections") == [
+            ("unknown_project", Decimal("100.00000"), "EUR", "P-9")
+        ]
+
+    def test_a_known_row_stays_as_it_was_when_its_record_turns_bad(self) -> None:
+        sync([commitment(self.BAD.source_key)])
+        before = facts()
+        sync([self.BAD], complete={"commitments"})
+        assert facts() == before
+
+
+class TestVanishing:
+    def many(self, count: int) -> list[Outcome]:
+        return [commitment(f"45{n:08d}/00010/01") for n in range(count)]
+
+    def test_a_complete_read_closes_what_it_does_not_show(self) -> None:
+        sync(self.many(3))
+        result = sync(self.many(2), complete={"commitments"})
+        assert told(result) == {"total": 2, "unchanged": 2, "closed": 1}
+        [row] = rows(
+            "select ordered_amount, open_amount, closed_reason from ppm.commitments where closed_at is not null"
+        )
+        assert row == (Decimal("100.00000"), Decimal(0), "vanished")
+
+    def test_an_incremental_read_closes_nothing(self) -> None:
+        sync(self.many(3))
+        assert told(sync(self.many(2))) == {"total": 2, "unchanged": 2}
+
+    def test_many_at_once_are_refused_and_nothing_changes(self) -> None:
+        sync(self.many(40))
+        before = facts()
+        with pytest.raises(Refused, match="no longer shows 30 of 40"):
+            sync([*self.many(10), commitment("4599999999/00010/01")], complete={"commitments"})
+        assert facts() == before
+
+    def test_nineteen_may_vanish(self) -> None:
+        sync(self.many(20))
+        assert sync(self.many(1), complete={"commitments"}).closed == 19
+
+
+class TestAllOrNothing:
+    def test_a_read_that_breaks_off_leaves_the_old_truth_and_nothing_behind(self) -> None:
+        sync([commitment()], [actual()])
+        before = facts(), rows("select state from ppm.sync_state")
+
+        def breaking() -> Iterator[Page]:
+            yield from masters()
+            yield Page("commitments", [commitment(ordered="999.00"), commitment("4500000002/00010/01")])
+            raise ConnectionError("gone")
+
+        with pytest.raises(ConnectionError):
+            sync(pages=breaking())
+        assert (facts(), rows("select state from ppm.sync_state")) == before
+        assert rows("select count(*) from pg_class where relname like 'stage_%'") == [(0,)]
+
+    def test_a_run_that_was_stopped_meanwhile_merges_nothing(self) -> None:
+        def stopped() -> Iterator[Page]:
+            yield from masters()
+            yield Page("commitments", [commitment()])
+            with database.owner() as connection:
+                [run_id] = runs.active(connection)
+                runs.settle(connection, run_id, "canceled")
+
+        with pytest.raises(Refused, match="stopped"):
+            sync(pages=stopped())
+        assert facts() == []
+
+    def test_readers_see_the_old_truth_until_the_new_one_is_whole(self) -> None:
+        sync([commitment()])
+        seen: list[Any] = []
+
+        def looking() -> Iterator[Page]:
+            yield from masters()
+            yield Page("commitments", [commitment(ordered="500.00")])
+            seen.append(rows("select ordered_amount from ppm.commitments"))
+
+        sync(pages=looking())
+        assert seen == [[(Decimal("100.00000"),)]]
+        assert rows("select ordered_amount from ppm.commitments") == [(Decimal("500.00000"),)]
+
+
+class TestProjects:
+    def test_a_source_project_gets_its_own_costbook_project_once(self) -> None:
+        sync([commitment()])
+        sync([commitment()])
+        [(project_id, number)] = rows("select project_id, project_nr from ppm.costbook_projects")
+        assert number == "P-1"
+        assert rows("select project_id from ppm.commitments") == [(project_id,)]
+
+    def test_the_same_number_in_two_companies_is_two_projects(self) -> None:
+        both = [PROJECT, replace(PROJECT, source_key="P-1b", company_code="1710")]
+        lines = [commitment(), commitment("4500000002/00010/01", company_code="1710")]
+        sync(pages=[Page("projects", list(both)), Page("commitments", list(lines))])
+        assert rows("select count(distinct project_id) from ppm.commitments") == [(2,)]
+
+    def test_projects_count_when_they_are_what_is_synced(self) -> None:
+        assert told(sync(pages=masters(), entity="projects")) == {"total": 1, "inserted": 1}
+        renamed = [Page("projects", [replace(PROJECT, name="Halle 5")])]
+        assert told(sync(pages=renamed, entity="projects")) == {"total": 1, "updated": 1}
+        assert rows("select name from ppm.costbook_projects") == [("Halle 5",)]
+
+    def test_organisations_are_kept_apart_in_the_database_itself(self) -> None:
+        sync([commitment()])
+        sync([commitment()], organization_id="other")
+        import sqlalchemy as sa
+
+        for organization_id, expected in (("default", 1), ("other", 1), ("nobody", 0), ("*", 2)):
+            with database.scoped(organization_id) as connection:
+                assert connection.scalar(sa.text("select count(*) from ppm.commitments")) == expected
+
+
+class TestReconciliation:
+    def test_equal_books_are_ok(self) -> None:
+        total = ControlTotal("actuals", "P-1", "EUR", "2026/003", 1, Decimal("40.00"))
+        result = sync([], [actual()], control=lambda entity: [total] if entity == "actuals" else [])
+        assert result.reconciliation == {"ok": True, "rows": {"ours": 1, "source": 1}, "differences": []}
+
+    def test_a_difference_says_where_and_how_much(self) -> None:
+        total = ControlTotal("actuals", "P-1", "EUR", "2026/003", 2, Decimal("41.00"))
+        result = sync([], [actual()], control=lambda entity: [total] if entity == "actuals" else [])
+        assert result.reconciliation is not None
+        assert result.reconciliation["ok"] is False
+        assert result.reconciliation["differences"] == [
+            {"project_nr": "P-1", "currency": "EUR", "period": "2026/003", "ours": "40.00", "source": "41.00",
+             "delta": "-1.00"}
+        ]  # fmt: skip
+
+
+def test_tables_are_what_the_migrations_make() -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from ppm_pipelines import tables
+
+    with database.owner() as connection:
+        options = {
+            "include_schemas": True,
+            "include_name": lambda name, kind, _: name == "ppm" if kind == "schema" else True,
+            "version_table_schema": "ppm",
+        }
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, tables.metadata) == []
