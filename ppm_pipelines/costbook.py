@@ -16,6 +16,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from ppm_pipelines.records import MINOR_UNITS, ZERO, known_currency, rounded
 from ppm_pipelines.tables import (
@@ -168,7 +169,7 @@ class _Gathered:
         b = budgets.c
         query = (
             sa.select(b.project_id, b.wbs_element, b.amount)
-            .distinct(b.project_id, b.wbs_element)
+            .ext(distinct_on(b.project_id, b.wbs_element))
             .where(b.valid_from <= datetime.now(UTC).date(), *self._only(budgets))
             .order_by(b.project_id, b.wbs_element, b.valid_from.desc(), b.id.desc())
         )

@@ -8,14 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import psycopg2
+from dagster import DagsterInstance
 from dagster._config.config_schema import UserConfigSchema
+from dagster._core.storage.base_storage import DagsterStorage
+from dagster._core.storage.defs_state.base import DefsStateStorage
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
-from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage
+from dagster._serdes import ConfigurableClass, ConfigurableClassData
+from dagster_postgres import (
+    DagsterPostgresStorage,
+    PostgresEventLogStorage,
+    PostgresRunStorage,
+    PostgresScheduleStorage,
+)
+from dagster_shared.serdes.objects.models.defs_state_info import DefsStateInfo
 from sqlalchemy.engine import make_url
 
 from ppm_pipelines import home
@@ -49,19 +59,65 @@ def _complete(cursor: Any) -> bool:
     return bool(cursor.fetchone()[0] == len(_CREATED))
 
 
+def _opened() -> tuple[str, bool]:
+    """URL, and whether Dagster must create its tables; every run asks, and looking once beats its inspections."""
+    url = storage_url(home.database_url())
+    with closing(_connect(url)) as connection, connection.cursor() as cursor:
+        if _complete(cursor):
+            return url, False
+        # Webserver, daemon and code server start at once; the first creates everything. The lock goes with us.
+        cursor.execute("select pg_advisory_lock(%s)", (_LOCK,))
+        cursor.execute(f"create schema if not exists {SCHEMA}")
+        if not _complete(cursor):
+            DagsterPostgresStorage(url, should_autocreate_tables=True)
+        return url, False
+
+
+class _Later:
+    """A storage that opens its database when something is first asked of it.
+
+    Dagster makes its storages when it makes an instance; what only loads definitions (``dg check defs``) must need no
+    database. Attributes of the real storage are missing until then, which is how the first use is noticed.
+    """
+
+    _real: ClassVar[type]
+
+    def __init__(self) -> None:
+        self._instance_weakref: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "_open" in self.__dict__:
+            raise AttributeError(f"{type(self).__name__} has no {name}")
+        instance, self._open = self._instance_weakref, True
+        url, create = _opened()
+        self._real.__init__(self, url, create)  # type: ignore[misc]
+        self._instance_weakref = instance
+        return getattr(self, name)
+
+    def dispose(self) -> None:
+        if "_open" in self.__dict__:
+            super().dispose()  # type: ignore[misc]
+
+
+class _Runs(_Later, PostgresRunStorage):
+    _real = PostgresRunStorage
+
+
+class _EventLog(_Later, PostgresEventLogStorage):
+    _real = PostgresEventLogStorage
+
+
+class _Schedules(_Later, PostgresScheduleStorage):
+    _real = PostgresScheduleStorage
+
+
 class Storage(DagsterPostgresStorage):
     """Runs, events and schedules in schema ``dagster`` of the database that ``home.database_url()`` names."""
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
-        url = storage_url(home.database_url())
-        with closing(_connect(url)) as connection, connection.cursor() as cursor:
-            if _complete(cursor):  # every run opens a storage: looking once is faster than Dagster's three inspections
-                super().__init__(url, should_autocreate_tables=False, inst_data=inst_data)
-                return
-            # Webserver, daemon and code server start at once. The lock goes with the connection.
-            cursor.execute("select pg_advisory_lock(%s)", (_LOCK,))
-            cursor.execute(f"create schema if not exists {SCHEMA}")
-            super().__init__(url, inst_data=inst_data)
+        self._inst_data = inst_data
+        self._run_storage, self._event_log_storage, self._schedule_storage = _Runs(), _EventLog(), _Schedules()
+        DagsterStorage.__init__(self)
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
@@ -103,4 +159,36 @@ class ComputeLogs(LocalComputeLogManager):
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> ComputeLogs:
+        return cls(inst_data=inst_data, **config_value)
+
+
+class NoDefsState(DefsStateStorage[DagsterInstance], ConfigurableClass):
+    """Definitions come from code alone; Dagster's own keeper of their state would ask the database at each load."""
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        self._inst_data = inst_data
+        super().__init__()
+
+    def get_latest_defs_state_info(self) -> DefsStateInfo | None:
+        return None
+
+    def download_state_to_path(self, key: str, version: str, path: Path) -> None:
+        raise LookupError(f"No state is kept for {key} {version}; it can't be written to {path}.")
+
+    def upload_state_from_path(self, key: str, version: str, path: Path) -> None:
+        raise LookupError(f"No state is kept; {path} can't become {key} {version}.")
+
+    def set_latest_version(self, key: str, version: str | None) -> None:
+        raise LookupError(f"No state is kept for {key} {version}.")
+
+    @property
+    def inst_data(self) -> ConfigurableClassData | None:
+        return self._inst_data
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> NoDefsState:
         return cls(inst_data=inst_data, **config_value)

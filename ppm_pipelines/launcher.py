@@ -118,6 +118,8 @@ class Work:
     run_id: str
 
     def _bootstrap(self, _parent: int | None = None) -> int:
+        if not self.run_id:  # only to see that the server has imported everything
+            return 0
         from dagster._utils.interrupts import capture_interrupts
 
         try:
@@ -358,6 +360,14 @@ def settle_sync(run: DagsterRun, status: str) -> None:
 
 class WarmInstance(DagsterInstance):
     """Dagster's instance, which in the webserver warms the launcher before anybody clicks."""
+
+    @classmethod
+    def config_schema(cls) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def config_defaults(cls, base_dir: str) -> Mapping[str, ConfigurableClassData | None]:
+        return InstanceRef.config_defaults(base_dir)
 
     def optimize_for_webserver(self, statement_timeout: int, pool_recycle: int, max_overflow: int) -> None:
         super().optimize_for_webserver(statement_timeout, pool_recycle, max_overflow)

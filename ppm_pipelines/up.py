@@ -127,16 +127,20 @@ def build_frontend(say: Say) -> None:
     """Packages and build, each only when something they are made from is newer."""
     if not (FRONTEND / "package.json").exists():
         raise Unable("The frontend's sources are not here; start with `ppm up --without frontend`.")
-    installed = FRONTEND / "node_modules" / ".package-lock.json"
-    if _newest([FRONTEND / "package-lock.json"]) > _newest([installed]):
-        say("Installing the frontend's packages …")
-        _npm("ci", "--no-audit", "--no-fund")
+    install_packages(say)
     built = FRONTEND / ".next" / "BUILD_ID"
     made_from = [path for name in ("app", "components", "lib", "messages", "public") for path in _files(name)]
     made_from += [FRONTEND / name for name in ("package-lock.json", "next.config.ts", "proxy.ts", "scripts")]
     if not STANDALONE.exists() or _newest(made_from) > _newest([built]):
         say("Building the frontend …")
         _npm("run", "build")
+
+
+def install_packages(say: Say) -> None:
+    installed = FRONTEND / "node_modules" / ".package-lock.json"
+    if _newest([FRONTEND / "package-lock.json"]) > _newest([installed]):
+        say("Installing the frontend's packages …")
+        _npm("ci", "--no-audit", "--no-fund")
 
 
 def _files(name: str) -> list[Path]:
@@ -147,13 +151,18 @@ def _newest(paths: list[Path]) -> float:
     return max((path.stat().st_mtime for path in paths if path.exists()), default=0)
 
 
-def _npm(*arguments: str) -> None:
-    program = node()
-    beside = shutil.which("npm", path=str(Path(program).parent)) or shutil.which("npm")
+def npm() -> tuple[str, str]:
+    """npm beside the Node that we use, and the PATH with which it finds that Node."""
+    folder = Path(node()).parent
+    beside = shutil.which("npm", path=str(folder)) or shutil.which("npm")
     if beside is None:
         raise Unable("npm was not found beside Node. Install Node 20.19 or newer with npm.")
-    path = f"{Path(program).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    done = subprocess.run([beside, *arguments], cwd=FRONTEND, env={**os.environ, "PATH": path}, check=False)  # noqa: S603
+    return beside, f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"
+
+
+def _npm(*arguments: str) -> None:
+    program, path = npm()
+    done = subprocess.run([program, *arguments], cwd=FRONTEND, env={**os.environ, "PATH": path}, check=False)  # noqa: S603
     if done.returncode:
         raise Unable(f"`npm {' '.join(arguments)}` failed; the lines above say why. Check the network and disk.")
 
@@ -259,6 +268,7 @@ def _postgres(say: Say) -> Iterator[str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             server.stop()
+        server.cleanup_mode = None  # stopped here; its own handler at exit would try again
 
 
 def _migrated(url: str, say: Say) -> None:
@@ -372,10 +382,11 @@ def _ready(client: httpx.Client, url: str) -> bool:
 
 
 def _first_sync(client: httpx.Client, say: Say) -> None:
-    """Brings the sandbox over once, with its budgets, when nothing was ever synced."""
+    """Brings the sandbox over once, with its budgets, when that never succeeded."""
     current = home.home()
     with database.owner() as connection:
-        if connection.scalar(sa.select(sa.func.count()).select_from(tables.sync_runs)):
+        good = tables.sync_runs.c.status.in_(("success", "partial"))
+        if connection.scalar(sa.select(sa.func.count()).select_from(tables.sync_runs).where(good)):
             return
     say("Bringing the sandbox's SAP over for the first time …")
     headers = {"Authorization": f"Bearer {token('admin', 'default', 10)}"}

@@ -80,7 +80,7 @@ def sync_assets(adapter: type[Adapter]) -> dg.AssetsDefinition:
     system = adapter.system
 
     @dg.multi_asset(
-        name=f"sync_{system}",
+        name=f"{system}_to_costbook",
         specs=list(specs(adapter)),
         check_specs=list(check_specs(adapter)),
         partitions_def=organizations,

@@ -110,6 +110,7 @@ def _invoice() -> dict[str, Property]:
         ("SupplierInvoiceStatus", TEXT1, lambda d: "A" if d.parked else "5"),
         ("SupplierInvoiceIsCreditMemo", FLAG, lambda d: "X" if d.credit else ""),
         ("DirectQuotedExchangeRate", decimal(9, 5), lambda d: Decimal(d.rate).scaleb(-5)),
+        *constant(Decimal(0), decimal(9, 5), "IndirectQuotedExchangeRate"),
         ("ReverseDocument", filled_text(10), lambda d: o.invoice if (o := _counterpart(d)) else 0),
         ("ReverseDocumentFiscalYear", YEAR, lambda d: calendar(o.day).year if (o := _counterpart(d)) else 0),
         ("IsReversal", BOOLEAN, lambda d: d.reverses is not None),

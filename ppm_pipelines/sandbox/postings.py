@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from .documents import CLEARING, DAY_MS, Document, Line, lines
+from .documents import BANK, CLEARING, DAY_MS, Document, Line, lines
 from .finding import (
     CURRENCY,
     TEXT1,
@@ -131,6 +131,17 @@ def _posting_number(posted: Posted) -> int:
     return line.assignment.number if line.assignment and line.account != CLEARING else 0
 
 
+def _transaction_key(account: str, document_type: str) -> str:
+    if account == CLEARING:
+        return "WRX"
+    return "KBS" if document_type == "WE" else ""
+
+
+def _account_type(account: str) -> str:
+    """Balance sheet, cash, or primary costs."""
+    return {"001": "X", "002": "X"}.get(account[:3], "P") if account != BANK else "C"
+
+
 REFERENCE_TYPES = {"WE": "MKPF", "RE": "RMRP", "KG": "RMRP", "CO": "COBK"}
 COMMON_POSTING: list[tuple[str, Kind, Any]] = [
     ("CompanyCode", TEXT4, lambda p: p.document.company.code),
@@ -159,6 +170,7 @@ COMMON_POSTING: list[tuple[str, Kind, Any]] = [
     ),
     ("DebitCreditCode", TEXT1, lambda p: "S" if p.line.amount >= 0 else "H"),
     ("FinancialAccountType", TEXT1, lambda p: p.line.kind),
+    ("TransactionTypeDetermination", TEXT3, lambda p: _transaction_key(p.line.account, p.document.type)),
     ("TransactionCurrency", CURRENCY, lambda p: p.document.currency),
     ("CompanyCodeCurrency", CURRENCY, lambda p: p.document.company.currency),
     ("BaseUnit", TEXT3, lambda p: p.document.item.unit if p.document.item and p.line.quantity else ""),
@@ -188,6 +200,7 @@ def _ledger_line() -> dict[str, Property]:
         *COMMON_POSTING,
         ("ID", text(512), lambda _: ""),
         ("SourceLedger", TEXT2, lambda _: "0L"),
+        ("GLAccountType", TEXT1, lambda p: _account_type(p.line.account)),
         ("Ledger", TEXT2, lambda p: p.ledger),
         ("LedgerFiscalYear", YEAR, lambda p: calendar(p.document.day).year),
         ("FiscalYearPeriod", numeric_text(7), lambda p: _year_period(p.document.day)),

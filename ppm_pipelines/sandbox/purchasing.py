@@ -201,6 +201,7 @@ def _assignment(*, v2: bool) -> dict[str, Property]:
     else:
         names += [
             ("IsFinallyInvoiced", BOOLEAN, lambda a: a.item.final),
+            *constant(Decimal(0), MONEY, "NonDeductibleInputTaxAmount"),
             ("CompanyCode", TEXT4, lambda a: a.item.order.company.code),
             ("CreationDate", DATE, lambda a: a.item.order.day),
         ]

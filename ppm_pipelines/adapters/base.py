@@ -1,0 +1,129 @@
+"""What every adapter promises, and how it fails.
+
+Belongs here: the interface that runs and the API use, a check's result, a stream as data, the tree of errors.
+Does not belong here: HTTP (``http``), a protocol (``odata``), any system's own names (``sap``).
+An adapter reads; it never writes to a source and knows neither Dagster nor the database.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel
+
+from ppm_pipelines.records import ControlTotal, Outcome, Page
+
+Row = Mapping[str, Any]
+State = dict[str, Any]
+
+
+class SourceError(Exception):
+    """A source could not be read. The text is a sentence for a person; ``code`` is stable, for translations."""
+
+    problem: ClassVar[str] = "unavailable"
+
+    def __init__(self, sentence: str, code: str = "") -> None:
+        super().__init__(sentence)
+        self.code = code or self.problem
+
+
+class Credentials(SourceError):
+    """The source knows us not, or lets us not read: another key, user or authorisation is needed."""
+
+    problem = "credentials"
+
+
+class Unavailable(SourceError):
+    """The source does not answer, or not usably; later it may."""
+
+    problem = "unavailable"
+
+
+class Misconfigured(SourceError):
+    """The settings cannot work: wrong address, path or client, or a host that may not be called."""
+
+    problem = "misconfigured"
+
+
+class Refused(SourceError):
+    """The source answered, and using the answer would be unsafe: nothing of it was taken."""
+
+    problem = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of a connection test: ``detail`` is a sentence, with the next step where ``ok`` is false."""
+
+    name: str
+    ok: bool
+    detail: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An endpoint as data: where it is, what is asked, which fields are its key, how a row becomes records.
+
+    ``path`` is relative to the source's root; ``protocol`` is the adapter's business (how rows and pages look).
+    ``to_record`` is pure; streams that only lend facts to another one have none.
+    """
+
+    name: str
+    path: str
+    protocol: Any
+    key: tuple[str, ...]
+    params: Mapping[str, str] = field(default_factory=dict)
+    to_record: Callable[..., Iterator[Outcome]] | None = None
+
+
+class Adapter(ABC):
+    """Reads one system of one organisation, once: made for a run with opened settings and thrown away after it."""
+
+    system: ClassVar[str]
+    name: ClassVar[str]
+    entities: ClassVar[tuple[str, ...]]
+    Settings: ClassVar[type[BaseModel]]
+    # A setting -> the secrets that go there (or belong to it): changing the setting needs them typed again.
+    HOSTS: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+
+    @abstractmethod
+    def __init__(
+        self, settings: BaseModel, *, allowed_hosts: str | None = None, timeout_seconds: float = 600
+    ) -> None: ...
+
+    @abstractmethod
+    def read(self, entity: str, state: State | None) -> Iterator[Page]:
+        """Pages of the entity; ``state`` None reads all of it, else what changed since. Raises SourceError."""
+
+    @property
+    @abstractmethod
+    def complete(self) -> frozenset[str]:
+        """The entities that the last ``read`` listed wholly; valid once its pages are consumed."""
+
+    @abstractmethod
+    def state(self) -> State:
+        """The watermark for the next incremental read, JSON ready; valid once the pages are consumed."""
+
+    def control(self, entity: str) -> list[ControlTotal]:  # noqa: ARG002
+        """What the source itself reports for the cut just read, by a second road; empty where it cannot."""
+        return []
+
+    @abstractmethod
+    def test(self) -> Iterator[Check]:
+        """Tries the settings step by step and stops where nothing after it can work. Raises nothing."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,244 @@
+"""OData as SAP speaks it: where rows, next pages and counts are in V2 and V4, filters, and values as Python has them.
+
+Belongs here: the two protocols as small values. Does not belong here: HTTP (``http``), field names (``sap``).
+Pages end where the link to the next one is missing, never at a short page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, ClassVar
+
+import msgspec
+
+from ppm_pipelines.adapters.base import Row, Unavailable
+from ppm_pipelines.adapters.http import Answer, Client
+
+_V2_DATE = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MESSAGE_LENGTH = 300
+
+
+class Unreadable(ValueError):
+    """A value that is not what its field promises; the text is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class V4:
+    """``value``, ``@odata.nextLink``, ``@odata.count``."""
+
+    count_params: ClassVar[Mapping[str, str]] = {"$count": "true", "$top": "1"}
+
+    @staticmethod
+    def rows(body: Any) -> list[dict[str, Any]]:
+        rows = body["value"]
+        return rows if isinstance(rows, list) else [rows]
+
+    @staticmethod
+    def next(body: Any) -> str | None:
+        link = body.get("@odata.nextLink") or body.get("@nextLink")
+        return str(link) if link else None
+
+    @staticmethod
+    def count(body: Any) -> int:
+        return int(body.get("@odata.count", body.get("@count")))
+
+    @staticmethod
+    def stamp(moment: datetime) -> str:
+        return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    @staticmethod
+    def day(day: date) -> str:
+        return day.isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class V2:
+    """``d.results``, ``d.__next``, ``d.__count`` (a text)."""
+
+    count_params: ClassVar[Mapping[str, str]] = {"$inlinecount": "allpages", "$top": "1"}
+
+    @staticmethod
+    def rows(body: Any) -> list[dict[str, Any]]:
+        data = body["d"]
+        found = data.get("results", data) if isinstance(data, dict) else data
+        return found if isinstance(found, list) else [found]
+
+    @staticmethod
+    def next(body: Any) -> str | None:
+        link = body["d"].get("__next") if isinstance(body["d"], dict) else None
+        return str(link) if link else None
+
+    @staticmethod
+    def count(body: Any) -> int:
+        return int(body["d"]["__count"])
+
+    @staticmethod
+    def stamp(moment: datetime) -> str:
+        return f"datetimeoffset'{V4.stamp(moment)}'"
+
+    @staticmethod
+    def day(day: date) -> str:
+        return f"datetime'{day.isoformat()}T00:00:00'"
+
+
+Protocol = V2 | V4
+
+
+def pages(
+    client: Client,
+    protocol: Protocol,
+    path: str,
+    params: Mapping[str, str],
+    headers: Mapping[str, str] | None = None,
+) -> Iterator[list[dict[str, Any]]]:
+    """Every page of rows. Raises SourceError; a link that comes twice would go round for ever and is an error."""
+    answer = client.get(path, params, headers)
+    seen: set[int] = set()
+    while True:
+        rows, link = _taken(protocol, answer)
+        yield rows
+        if not link:
+            return
+        if hash(link) in seen:
+            raise Unavailable(f"The source named the same next page of {path} twice. Try again later.", "paging_loop")
+        seen.add(hash(link))
+        answer = client.follow(answer, link, headers)
+
+
+def count(client: Client, protocol: Protocol, path: str, params: Mapping[str, str]) -> int:
+    """How many rows match, counted by the server; one row travels."""
+    answer = client.get(path, {**params, **protocol.count_params})
+    try:
+        return protocol.count(answer.body)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise Unavailable(f"The source did not count {path} as OData asks.", "no_odata") from None
+
+
+def _taken(protocol: Protocol, answer: Answer) -> tuple[list[dict[str, Any]], str | None]:
+    try:
+        return protocol.rows(answer.body), protocol.next(answer.body)
+    except (KeyError, TypeError, AttributeError):
+        raise Unavailable(
+            "The source answered with JSON that is no OData page. Check the address.", "no_odata"
+        ) from None
+
+
+def error_text(body: bytes) -> str:
+    """The source's own message and the transaction id that its support needs; empty where there is none."""
+    try:
+        error = msgspec.json.decode(body)["error"]
+        message = error.get("message", "")
+        text = message.get("value", "") if isinstance(message, dict) else str(message)
+        inner = error.get("innererror") or {}
+        transaction = inner.get("transactionid") or inner.get("transactionId") or ""
+    except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+        return ""
+    text = " ".join(text.split())[:_MESSAGE_LENGTH]
+    return f"{text} (transaction {transaction})" if transaction else text
+
+
+# Filters
+
+
+def quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def any_of(name: str, values: Iterable[str]) -> str:
+    """``(name eq 'a' or name eq 'b')``; empty for no values."""
+    terms = " or ".join(f"{name} eq {quoted(value)}" for value in values)
+    return f"({terms})" if terms else ""
+
+
+def between(name: str, low: str, high: str) -> str:
+    return f"{name} ge {quoted(low)} and {name} le {quoted(high)}"
+
+
+def all_of(*terms: str) -> str:
+    return " and ".join(term for term in terms if term)
+
+
+def either(*terms: str) -> str:
+    return f"({' or '.join(terms)})"
+
+
+# Values
+
+
+def text(value: Any) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def short(value: Any) -> str:
+    """Digits without leading zeros (V2 drops them, V4 and exports may not); an empty number ("0", "00000000") is ""."""
+    told = text(value)
+    return told.lstrip("0") if told.isascii() and told.isdigit() else told
+
+
+def padded(value: Any, width: int) -> str:
+    told = text(value)
+    return told.zfill(width) if told.isascii() and told.isdigit() else told
+
+
+def flag(value: Any) -> bool:
+    """SAP mixes ``true``, ``"true"`` and ``"X"``."""
+    return value is True or text(value).lower() in ("x", "true")
+
+
+def number(value: Any) -> Decimal | None:
+    """An exact number; None where there is none. Raises Unreadable for a text that is no finite number."""
+    if value is None or value == "":
+        return None
+    try:
+        found = value if isinstance(value, Decimal) else Decimal(str(value).strip())
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if isinstance(value, bool) or not found.is_finite():
+        raise Unreadable(f"“{str(value)[:40]}” is no number")
+    return found
+
+
+def moment(value: Any) -> datetime | None:
+    """A point in time in UTC from V2 or V4; V2 stamps may lack their offset and mean UTC. Raises Unreadable."""
+    told = text(value)
+    if not told:
+        return None
+    if match := _V2_DATE.fullmatch(told):
+        try:
+            return _EPOCH + timedelta(milliseconds=int(match[1]))
+        except OverflowError:
+            raise Unreadable(f"“{told[:40]}” is no date") from None
+    try:
+        found = datetime.fromisoformat(_six_digits(told))
+    except ValueError:
+        raise Unreadable(f"“{told[:40]}” is no date") from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def day(value: Any) -> date | None:
+    """A calendar day: V2 tells midnight UTC, so the UTC day counts and no zone shifts it. Raises Unreadable."""
+    found = moment(value)
+    return found.date() if found else None
+
+
+def nested(row: Row, name: str) -> Sequence[dict[str, Any]]:
+    """The rows of an expanded navigation, V2 or V4; none where it was not expanded or is empty."""
+    value = row.get(name)
+    if isinstance(value, dict):
+        if "results" in value:
+            value = value["results"]
+        elif "__deferred" in value:
+            return []
+        else:
+            return [value]
+    return value if isinstance(value, list) else []
+
+
+def _six_digits(told: str) -> str:
+    """SAP stamps have seven digits of a second, Python reads six."""
+    return re.sub(r"(\.\d{6})\d+", r"\1", told)

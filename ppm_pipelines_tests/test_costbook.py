@@ -1,0 +1,198 @@
+"""Figures by DOMAIN's decided rules, on facts that were really loaded."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from ppm_pipelines import costbook, database
+from ppm_pipelines.costbook import BadBudget, BadLink, Budget, not_yet_committed
+from ppm_pipelines.records import Page, Project, Rejection, WbsElement
+from ppm_pipelines_tests.test_load import actual, commitment, sync
+
+pytestmark = pytest.mark.usefixtures("database_url")
+
+
+def figures() -> dict[str, Any]:
+    with database.scoped("default") as connection:
+        [only] = costbook.project_figures(connection)
+    return only
+
+
+def give(*lines: dict[str, Any]) -> None:
+    own = figures()
+    with database.scoped("default") as connection:
+        costbook.replace_budget(connection, "default", own["project_id"], "EUR", lines)
+
+
+def picked(*names: str) -> dict[str, Any]:
+    own = figures()
+    return {name: own[name] for name in names}
+
+
+def test_total_spend_is_actual_plus_open_and_never_ordered_plus_actual() -> None:
+    sync([commitment(ordered="100.00", relieved="60.00")], [actual(amount="60.00", po_no="4500000001")])
+    give({"amount": "150.00", "currency": "EUR"})
+    assert picked("committed", "actual", "open", "total_spend", "variance") == {
+        "committed": "100.00",
+        "actual": "60.00",
+        "open": "40.00",
+        "total_spend": "100.00",
+        "variance": "50.00",
+    }
+
+
+def test_what_is_not_yet_committed_is_forecast_and_warns_before_the_budget_is_gone() -> None:
+    sync([commitment(ordered="100.00", wbs_element="P-1.1")], [actual(amount="30.00", wbs_element="P-1.1")])
+    give(
+        {"amount": "120.00", "currency": "EUR", "wbs_element": "P-1.1"},
+        {"amount": "500.00", "currency": "EUR", "wbs_element": "P-1.2"},
+    )
+    # P-1.1 is spent by 10 more than planned; P-1.2 is still to come whole.
+    assert picked("budget", "uncommitted_budget", "eac", "variance", "forecast") == {
+        "budget": "620.00",
+        "uncommitted_budget": "500.00",
+        "eac": "630.00",
+        "variance": "490.00",
+        "forecast": "wbs_element",
+    }
+
+
+def test_costs_of_a_child_count_against_the_nearest_budgeted_ancestor() -> None:
+    budget = Budget({"P-1": Decimal(100), "P-1.1": Decimal(40), None: Decimal(7)})
+    parents = {"P-1.1.1": "P-1.1", "P-1.1": "P-1", "P-1.2": "P-1"}
+    taken = {"P-1.1.1": Decimal(50), "P-1.2": Decimal(30), "elsewhere": Decimal(2), None: Decimal(1)}
+    assert not_yet_committed(budget, taken, parents) == Decimal(70) + Decimal(0) + Decimal(4)
+
+
+def test_without_a_budget_nothing_is_said_about_one() -> None:
+    sync([commitment()])
+    assert picked("budget", "variance", "uncommitted_budget", "eac", "forecast") == {
+        "budget": None,
+        "variance": None,
+        "uncommitted_budget": None,
+        "eac": "100.00",
+        "forecast": None,
+    }
+
+
+def test_what_does_not_count_is_not_summed() -> None:
+    lines = [commitment(), commitment("4500000002/00010/01", counts=False, not_counted_reason="not released")]
+    sync(lines, [actual(counts=False, not_counted_reason="statistical")])
+    assert picked("committed", "actual", "open") == {"committed": "100.00", "actual": "0.00", "open": "100.00"}
+
+
+def test_document_currencies_stand_beside_and_are_never_added() -> None:
+    abroad = commitment("4500000002/00010/01", "1000", currency="JPY", company_currency="EUR")
+    abroad.company_ordered_amount = abroad.company_open_amount = Decimal("6.12")
+    sync([commitment(), abroad])
+    assert picked("committed", "by_currency") == {
+        "committed": "106.12",
+        "by_currency": [
+            {"currency": "EUR", "committed": "100.00", "actual": "0.00", "open": "100.00"},
+            {"currency": "JPY", "committed": "1000", "actual": "0", "open": "1000"},
+        ],
+    }
+
+
+def test_company_amounts_in_another_currency_are_shown_and_not_converted() -> None:
+    sync([commitment(), commitment("4500000002/00010/01", "9.00", currency="USD", company_currency="USD")])
+    assert picked("committed", "other_currencies") == {
+        "committed": "100.00",
+        "other_currencies": [{"currency": "USD", "committed": "9.00", "actual": "0.00", "open": "9.00"}],
+    }
+
+
+def test_quarantined_money_of_a_project_stands_beside_its_figures() -> None:
+    bad = Rejection("x", "bad_date", "PostingDate", "No date.", {}, Decimal("5.00"), "EUR", "P-1")
+    sync([commitment(), bad])
+    assert picked("quarantined", "quarantined_amounts") == {"quarantined": 1, "quarantined_amounts": {"EUR": "5.00"}}
+
+
+def test_totals_are_one_per_currency() -> None:
+    other = Project("P-2", "P-2", "USA", currency="USD", company_code="1710")
+    pages = [
+        Page("projects", [Project("P-1", "P-1", currency="EUR", company_code="1010"), other]),
+        Page("wbs_elements", [WbsElement("W", "P-1", "P-1.1", company_code="1010")]),
+        Page("commitments", [commitment(), commitment("4500000002/00010/01", "5.00", project_nr="P-2",
+             company_code="1710", currency="USD", company_currency="USD")]),
+    ]  # fmt: skip
+    sync(pages=pages)
+    with database.scoped("default") as connection:
+        told = costbook.totals(costbook.project_figures(connection))
+    assert [(one["currency"], one["committed"]) for one in told] == [("EUR", "100.00"), ("USD", "5.00")]
+
+
+class TestBudgets:
+    def test_the_newest_line_that_is_valid_counts(self) -> None:
+        sync([commitment()])
+        give(
+            {"amount": "100.00", "currency": "EUR", "valid_from": "2020-01-01"},
+            {"amount": "200.00", "currency": "EUR", "valid_from": "2024-01-01"},
+            {"amount": "900.00", "currency": "EUR", "valid_from": "2999-01-01"},
+        )
+        assert figures()["budget"] == "200.00"
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            {"amount": "1.00", "currency": "USD"},
+            {"amount": "1.001", "currency": "EUR"},
+            {"amount": "NaN", "currency": "EUR"},
+            {"amount": "much", "currency": "EUR"},
+            {"amount": "1.00", "currency": "EUR", "valid_from": "soon"},
+        ],
+        ids=str,
+    )
+    def test_a_line_that_cannot_be_is_refused_and_the_old_budget_stays(self, line: dict[str, Any]) -> None:
+        sync([commitment()])
+        give({"amount": "100.00", "currency": "EUR"})
+        with pytest.raises(BadBudget, match="Line 1"):
+            give(line)
+        assert figures()["budget"] == "100.00"
+
+
+class TestLinks:
+    def two(self) -> dict[str, str]:
+        more = Project("P-1", "P-1", "One", currency="EUR", company_code="1010")
+        other = Project("P-2", "P-2", "Two", currency="EUR", company_code="1010")
+        facts = [commitment(), commitment("4500000002/00010/01", "5.00", project_nr="P-2")]
+        sync(pages=[Page("projects", [more, other]), Page("commitments", list(facts))])
+        with database.scoped("default") as connection:
+            return {one["project_nr"]: one["project_id"] for one in costbook.project_figures(connection)}
+
+    def committed(self, project_id: str) -> str:
+        with database.scoped("default") as connection:
+            [own] = costbook.project_figures(connection, project_id=project_id)
+        return str(own["committed"])
+
+    def test_merged_projects_move_their_facts_and_come_apart_again(self) -> None:
+        ids = self.two()
+        both = [("sap", "1010", "P-1"), ("sap", "1010", "P-2")]
+        with database.scoped("default") as connection:
+            costbook.relink(connection, "default", ids["P-1"], both)
+        assert (self.committed(ids["P-1"]), self.committed(ids["P-2"])) == ("105.00", "0.00")
+        with database.scoped("default") as connection:
+            costbook.relink(connection, "default", ids["P-1"], both[:1])
+        assert self.committed(ids["P-1"]) == "100.00"
+
+    def test_a_sync_follows_the_links(self) -> None:
+        ids = self.two()
+        with database.scoped("default") as connection:
+            costbook.relink(connection, "default", ids["P-2"], [("sap", "1010", "P-2"), ("sap", "1010", "P-1")])
+        sync([commitment("4500000003/00010/01", "1.00")])
+        assert self.committed(ids["P-2"]) == "106.00"
+
+    def test_a_project_that_was_never_seen_cannot_be_linked(self) -> None:
+        ids = self.two()
+        with database.scoped("default") as connection, pytest.raises(BadLink, match="P-9"):
+            costbook.relink(connection, "default", ids["P-1"], [("sap", "1010", "P-9")])
+
+    def test_another_organisation_cannot_be_reached(self) -> None:
+        self.two()
+        with database.scoped("other") as connection:
+            assert costbook.project_figures(connection) == []
+            assert connection.execute(sa.text("delete from ppm.budgets")).rowcount == 0

@@ -1,0 +1,81 @@
+"""Claims: one active sync of a thing, joined by who may; a run ends once."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from ppm_pipelines import database, runs
+from ppm_pipelines.runs import Busy, Claim, RunRequest
+
+REQUEST = RunRequest("default", "sap", "costs")
+FULL = replace(REQUEST, mode="full")
+
+
+def claim(request: RunRequest = REQUEST) -> Claim:
+    with database.owner() as connection:
+        return runs.claim(connection, request)
+
+
+@pytest.mark.usefixtures("database_url")
+class TestClaims:
+    def test_many_at_once_make_one_run(self) -> None:
+        with ThreadPoolExecutor(20) as pool:
+            claims = list(pool.map(lambda _: claim(), range(100)))
+        assert len({one.run_id for one in claims}) == 1
+        assert [one.joined for one in claims].count(False) == 1
+
+    def test_an_incremental_joins_a_full_one_and_not_the_other_way_round(self) -> None:
+        full = claim(FULL)
+        assert claim(REQUEST) == Claim(full.run_id, joined=True)
+        with database.owner() as connection:
+            runs.settle(connection, full.run_id, "success")
+        incremental = claim(REQUEST)
+        with pytest.raises(Busy) as busy:
+            claim(FULL)
+        assert busy.value.run_id == incremental.run_id
+
+    def test_other_things_do_not_wait(self) -> None:
+        claims = [claim(replace(REQUEST, **{name: value})) for name, value in
+                  (("entity", "projects"), ("organization_id", "other"), ("system", "jira"))]  # fmt: skip
+        assert not any(one.joined for one in [claim(), *claims])
+
+    def test_a_run_that_ended_makes_room(self) -> None:
+        first = claim()
+        with database.owner() as connection:
+            assert runs.settle(connection, first.run_id, "failed", reason="x", problem="internal")
+        assert claim().run_id != first.run_id
+
+
+@pytest.mark.usefixtures("database_url")
+class TestALife:
+    def test_it_ends_once(self) -> None:
+        run_id = claim().run_id
+        with database.owner() as connection:
+            assert runs.settle(connection, run_id, "canceled")
+            assert not runs.settle(connection, run_id, "failed", reason="late")
+            assert not runs.started(connection, run_id, "d")
+            row = runs.read(connection, run_id)
+        assert row is not None
+        assert (row["status"], row["reason"]) == ("canceled", None)
+
+    def test_every_change_is_told_when_it_is_committed(self, database_url: str) -> None:
+        with psycopg.connect(database_url, autocommit=True) as listener:
+            listener.execute("listen ppm_events")
+            run_id = claim().run_id
+            with database.owner() as connection:
+                runs.started(connection, run_id, "dagster-id")
+                runs.progress(connection, run_id, "reading", 5, None, 1)
+            with database.owner() as connection:
+                runs.settle(connection, run_id, "success")
+            told = [json.loads(note.payload) for note in listener.notifies(timeout=5, stop_after=4)]
+        assert [(one["type"], one["status"], one["rows"]) for one in told] == [
+            ("progress", "queued", 0),
+            ("progress", "running", 0),
+            ("progress", "running", 5),
+            ("end", "success", 5),
+        ]
