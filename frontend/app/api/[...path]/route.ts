@@ -1,0 +1,94 @@
+import { apiUrl } from "@/lib/server/environment";
+import { isSameOrigin } from "@/lib/server/origin";
+import { currentSession, openSession } from "@/lib/server/session";
+
+/**
+ * The one way from the browser to the backend: adds the token that only the sealed cookie holds, and streams what
+ * comes back. Who may do what is decided there, not here.
+ */
+
+export const dynamic = "force-dynamic";
+
+const ALLOWED = ["integrations", "costbook", "me", "health"];
+const SEND = ["accept", "accept-language", "content-type", "if-match", "idempotency-key", "last-event-id"];
+const RETURN = ["content-type", "content-disposition", "etag", "location", "retry-after", "x-request-id"];
+const LARGEST_BODY = 1_000_000;
+
+type Context = { params: Promise<{ path: string[] }> };
+
+async function pass(request: Request, { params }: Context): Promise<Response> {
+  const path = backendPath((await params).path);
+  if (!path) return problem(404, "not-found", "Not found", "There is nothing at this address.");
+  if (!["GET", "HEAD"].includes(request.method) && !isSameOrigin(request)) {
+    return problem(403, "cross-site", "Refused", "This request did not come from the Costbook's own pages.");
+  }
+  const session = await currentSession();
+  if (!session) return signedOut();
+  const body = await bodyOf(request);
+  if (body === "too large") return problem(413, "too-large", "Too large", "A request may hold one megabyte.");
+  const answer = await ask(request, path, session.token, body);
+  return answer?.status === 401 ? signedOut() : (answer ?? down());
+}
+
+/** Only the prefixes the pages use, each segment plain: an encoded `../` must not climb out of them. */
+function backendPath(segments: string[]): string | null {
+  const odd = segments.some((segment) => segment === "" || /^\.+$/.test(segment) || /[/\\]/.test(segment));
+  if (odd || !ALLOWED.includes(segments[0] ?? "")) return null;
+  return `/api/${segments.map(encodeURIComponent).join("/")}`;
+}
+
+async function bodyOf(request: Request): Promise<ArrayBuffer | undefined | "too large"> {
+  if (!request.body) return undefined;
+  if (Number(request.headers.get("content-length") ?? 0) > LARGEST_BODY) return "too large";
+  const body = await request.arrayBuffer();
+  return body.byteLength > LARGEST_BODY ? "too large" : body;
+}
+
+async function ask(request: Request, path: string, token: string, body?: ArrayBuffer): Promise<Response | null> {
+  const headers = only(request.headers, SEND);
+  headers.set("authorization", `Bearer ${token}`);
+  try {
+    const answer = await fetch(apiUrl() + path + new URL(request.url).search, {
+      method: request.method,
+      headers,
+      body,
+      signal: request.signal,
+      redirect: "manual",
+      cache: "no-store",
+    });
+    const back = only(answer.headers, RETURN);
+    // no-transform: a reverse proxy that compresses would hold events back until its buffer is full.
+    back.set("cache-control", "no-store, no-transform");
+    return new Response(answer.body, { status: answer.status, headers: back });
+  } catch {
+    return null;
+  }
+}
+
+function only(from: Headers, names: string[]): Headers {
+  const kept = new Headers();
+  for (const name of names) {
+    const value = from.get(name);
+    if (value !== null) kept.set(name, value);
+  }
+  return kept;
+}
+
+async function signedOut(): Promise<Response> {
+  (await openSession()).destroy();
+  return problem(401, "session-expired", "Signed out", "Your session has ended. Sign in again.");
+}
+
+function down(): Response {
+  const detail = "The Costbook's server does not answer. Try again in a moment.";
+  return problem(502, "backend-down", "Server not reachable", detail);
+}
+
+function problem(status: number, type: string, title: string, detail: string): Response {
+  return Response.json(
+    { type: `/problems/${type}`, title, status, detail },
+    { status, headers: { "content-type": "application/problem+json", "cache-control": "no-store" } },
+  );
+}
+
+export { pass as DELETE, pass as GET, pass as HEAD, pass as PATCH, pass as POST, pass as PUT };

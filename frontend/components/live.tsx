@@ -1,0 +1,166 @@
+"use client";
+import { useQueryClient } from "@tanstack/react-query";
+import { useRouter } from "next/navigation";
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
+import { toast } from "sonner";
+import { useTranslations } from "use-intl";
+import { ApiError } from "@/lib/api";
+import type { Run, RunEvent } from "@/lib/api-types";
+import { withoutTable } from "@/lib/lines-query";
+import { listen, POLL_MS } from "@/lib/run-events";
+import { stageOf } from "@/lib/stages";
+import { runToEnd, type SyncOptions, type Target } from "@/lib/start-sync";
+import { failure, type SyncMessage, syncMessage } from "@/lib/sync-message";
+import { systemName } from "@/lib/systems";
+
+type Live = {
+  /** The newest progress of each running sync, by run. */
+  progress: Record<string, RunEvent>;
+  /** Whether progress arrives as it happens; else everything is asked again every few seconds. */
+  connected: boolean;
+  /** Systems whose sync was started here and has not ended. */
+  waiting: string[];
+  /** Runs started here that have ended well; their rows can be pointed out. */
+  finished: string[];
+  sync: (target: Target, options?: SyncOptions) => Promise<void>;
+};
+
+const Context = createContext<Live | null>(null);
+
+export function useLive(): Live {
+  const live = useContext(Context);
+  if (!live) throw new Error("useLive outside of LiveProvider");
+  return live;
+}
+
+/**
+ * What is running, for all pages at once: moving from the Costbook to the integrations neither loses a sync's
+ * progress nor the message at its end.
+ */
+export function LiveProvider({ children }: { children: ReactNode }) {
+  const { progress, connected, heard } = useEvents();
+  const { waiting, finished, sync } = useSyncs(heard);
+  const live = useMemo(
+    () => ({ progress, connected, waiting, finished, sync }),
+    [progress, connected, waiting, finished, sync],
+  );
+  return (
+    <Context value={live}>
+      {children}
+      <Announcer progress={progress} />
+    </Context>
+  );
+}
+
+function useEvents() {
+  const queries = useQueryClient();
+  const [progress, setProgress] = useState<Live["progress"]>({});
+  const [connected, setConnected] = useState(true);
+  const waiters = useRef(new Map<string, () => void>());
+
+  useEffect(
+    () =>
+      listen({
+        onOpen: () => setConnected(true),
+        onBroken: () => {
+          setConnected(false);
+          setProgress({});
+          void queries.invalidateQueries();
+        },
+        onProgress: (event) => setProgress((now) => ({ ...now, [event.run_id]: event })),
+        onEnd: ({ run_id }) => {
+          setProgress(({ [run_id]: _, ...others }) => others);
+          waiters.current.get(run_id)?.();
+          void queries.invalidateQueries();
+        },
+      }),
+    [queries],
+  );
+
+  const heard = useCallback(
+    (runId: string) =>
+      new Promise<void>((resolve) => {
+        const done = () => {
+          window.clearTimeout(late);
+          waiters.current.delete(runId);
+          resolve();
+        };
+        const late = window.setTimeout(done, POLL_MS);
+        waiters.current.set(runId, done);
+      }),
+    [],
+  );
+  return { progress, connected, heard };
+}
+
+function useSyncs(heard: (runId: string) => Promise<void>) {
+  const t = useTranslations();
+  const router = useRouter();
+  const queries = useQueryClient();
+  const [waiting, setWaiting] = useState<string[]>([]);
+  const [finished, setFinished] = useState<string[]>([]);
+
+  const sync = useCallback(
+    async function sync(target: Target, options: SyncOptions = {}): Promise<void> {
+      const again = { label: t("common.retry"), onClick: () => void sync(target, options) };
+      const show = { label: t("common.show"), onClick: () => router.push(placeOf(options)) };
+      setWaiting((now) => [...now, target.system]);
+      let said: [SyncMessage, typeof show?];
+      try {
+        const run = await runToEnd(target, options, heard);
+        if (run.status !== "failed") setFinished((before) => [...before, run.run_id]);
+        said = [syncMessage(run, target.name, t), actionFor(run, again, show)];
+      } catch (cause) {
+        const error = cause instanceof ApiError ? cause : new ApiError(0, { type: "/problems/internal" });
+        const canceled = error.slug === "canceled";
+        said = [failure(error.slug, error.problem.detail ?? "", target.name, t), canceled ? undefined : again];
+      }
+      say(...said);
+      await queries.invalidateQueries();
+      setWaiting((now) => without(now, target.system));
+    },
+    [t, router, queries, heard],
+  );
+  return { waiting, finished, sync };
+}
+
+function without(list: string[], one: string): string[] {
+  const at = list.indexOf(one);
+  return list.filter((_, index) => index !== at);
+}
+
+/** The Costbook with what was chosen there, on the tab that shows what came, the newest on top. */
+function placeOf({ entity }: SyncOptions): string {
+  const here = window.location.pathname === "/costbook" ? window.location.search : "";
+  const query = new URLSearchParams(here);
+  for (const name of Object.keys(withoutTable(query))) query.delete(name);
+  query.set("tab", entity === "actuals" ? "actuals" : "commitments");
+  query.set("sort", "-last_changed_at");
+  return `/costbook?${query}`;
+}
+
+type Action = { label: string; onClick: () => void };
+
+function actionFor(run: Run, again: Action, show: Action): Action | undefined {
+  if (run.status === "failed") return again;
+  return run.inserted || run.updated ? show : undefined;
+}
+
+function say({ kind, title, description }: SyncMessage, action?: Action): void {
+  // A failure stays until somebody has read it; the rest goes by itself.
+  const duration = kind === "error" ? Number.POSITIVE_INFINITY : 10_000;
+  toast[kind](title, { description: description || undefined, action, duration });
+}
+
+/** Spoken: that a sync runs and which stage it reached, never each row. Its end is spoken by the message. */
+function Announcer({ progress }: { progress: Live["progress"] }) {
+  const t = useTranslations("sync");
+  const spoken = Object.values(progress).map((event) =>
+    t("spoken", { system: systemName(event.system), stage: t(`stages.${stageOf(event.stage)}`) }),
+  );
+  return (
+    <p aria-live="polite" className="sr-only">
+      {spoken.join(". ")}
+    </p>
+  );
+}

@@ -1,0 +1,54 @@
+import type { Figures, ProjectFigures, ProjectList, Run } from "./api-types";
+import { isNegative } from "./money";
+
+/** Reading the Costbook's answers: which figures to show, how many projects are over. Nothing here adds money. */
+
+const ZERO = "0";
+
+export function currenciesOf(list: ProjectList): string[] {
+  return list.totals.map((total) => total.currency);
+}
+
+/** The chosen project's figures, else the server's total in the chosen currency (of several, the first). */
+export function figuresOf(list: ProjectList, project: ProjectFigures | undefined, currency: string | null): Figures {
+  if (project) return project;
+  return list.totals.find((total) => total.currency === currency) ?? list.totals[0] ?? nothing(currency ?? "EUR");
+}
+
+function nothing(currency: string): Figures {
+  const none = { budget: null, committed: ZERO, actual: ZERO, open: ZERO, total_spend: ZERO, variance: null };
+  return { currency, ...none };
+}
+
+export type Standing = "over" | "under" | "on" | "none";
+
+export function standing({ budget, variance }: Pick<Figures, "budget" | "variance">): Standing {
+  if (budget === null || variance === null) return "none";
+  if (isNegative(variance)) return "over";
+  return /[1-9]/.test(variance) ? "under" : "on";
+}
+
+export function countStanding(items: ProjectFigures[], currency: string, wanted: Standing): number {
+  return items.filter((item) => item.currency === currency && standing(item) === wanted).length;
+}
+
+/** A project's figures in one string: two that differ mean that a sync changed the project. */
+export function fingerprint(project: ProjectFigures): string {
+  return [project.committed, project.actual, project.open, project.budget].join("|");
+}
+
+export function matches(project: ProjectFigures, search: string): boolean {
+  const words = search.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+  const text = `${project.project_nr} ${project.name ?? ""}`.toLocaleLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
+/** The newest run of each system that brought costs. */
+export function lastSyncs(runs: Run[]): Run[] {
+  const seen = new Map<string, Run>();
+  for (const run of runs) {
+    const counts = ["success", "partial"].includes(run.status) && run.entity !== "digest";
+    if (counts && run.synced_at && !seen.has(run.system)) seen.set(run.system, run);
+  }
+  return [...seen.values()];
+}

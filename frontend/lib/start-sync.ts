@@ -1,0 +1,38 @@
+import { ApiError, call, get } from "./api";
+import type { Entity, Run } from "./api-types";
+
+/** Starting a sync and following it to its end. What it says to people is `sync-message.ts`. */
+
+export type Target = { system: string; name: string };
+export type SyncOptions = { entity?: Entity; mode?: "incremental" | "full" };
+
+/** Resolves when the run's end was heard of, or after a while without hearing of it. */
+export type Heard = (runId: string) => Promise<void>;
+
+const ENDED = ["success", "partial", "failed", "canceled"];
+
+/** The run at its end. Raises `ApiError` when it was refused, or failed while the server still waited with us. */
+export async function runToEnd(target: Target, options: SyncOptions, heard: Heard): Promise<Run> {
+  const { entity = "costs", mode = "incremental" } = options;
+  const body = { system: target.system, entity, mode };
+  const { data } = await call<Run>("integrations/sync?wait=30", { method: "POST", body });
+  let run = data;
+  while (!ENDED.includes(run.status)) {
+    // Listened before asking: an end between the two would go unheard.
+    const next = heard(run.run_id);
+    run = await readAgain(run);
+    if (!ENDED.includes(run.status)) await next;
+  }
+  return run;
+}
+
+/** A moment without the server is no end of the run. */
+async function readAgain(run: Run): Promise<Run> {
+  try {
+    return await get<Run>(`integrations/runs/${encodeURIComponent(run.run_id)}`);
+  } catch (cause) {
+    const passing = cause instanceof ApiError && (cause.status === 0 || cause.status >= 502);
+    if (passing) return run;
+    throw cause;
+  }
+}

@@ -1,0 +1,12 @@
+/** Display names by slug; they are product names and the same in every language. */
+const NAMES: Record<string, string> = {
+  sap: "SAP",
+  dynamics: "Microsoft Dynamics",
+  netsuite: "Oracle NetSuite",
+  jira: "Jira",
+  slack: "Slack",
+};
+
+export function systemName(slug: string): string {
+  return NAMES[slug] ?? slug;
+}

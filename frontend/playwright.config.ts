@@ -1,0 +1,61 @@
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { defineConfig } from "@playwright/test";
+
+/**
+ * The whole path in a real browser, against a product that runs already (`ppm up`): nothing is started here.
+ * PPM_E2E_URL, PPM_E2E_API_URL, PPM_E2E_SANDBOX_URL and PPM_E2E_DAGSTER_URL say where it runs.
+ */
+
+const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/** `PPM_CHROMIUM`, else the first of the usual names on PATH: Playwright's own download is not used. */
+function chromium(): string {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  const places = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));
+  const found = [process.env.PPM_CHROMIUM, ...places].find((place) => place && isExecutable(place));
+  if (found) return found;
+  throw new Error("No Chromium was found. Install one (apt-get install chromium) or name it in PPM_CHROMIUM.");
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export default defineConfig({
+  testDir: "tests/e2e",
+  outputDir: "test-results",
+  // One product, one connector: the journeys change the same settings and books one after the other.
+  workers: 1,
+  fullyParallel: false,
+  forbidOnly: Boolean(process.env.CI),
+  retries: 0,
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
+  reporter: [["list"]],
+  use: {
+    baseURL: process.env.PPM_E2E_URL ?? "http://127.0.0.1:3000",
+    locale: "de-DE",
+    timezoneId: "Europe/Berlin",
+    viewport: { width: 1440, height: 900 },
+    screenshot: "only-on-failure",
+    trace: "retain-on-failure",
+    launchOptions: {
+      executablePath: chromium(),
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    },
+  },
+});
