@@ -24,8 +24,8 @@ from api.deps import Db, Integrator
 from api.problems import CHANGED_MEANWHILE, NOT_FOUND, Kind, Problem, invalid
 from api.settings import LATE_MINUTES, TEST_SECONDS
 from ppm_pipelines import connectors, database, home, tables
-from ppm_pipelines.adapters import ADAPTERS, Adapter
-from ppm_pipelines.adapters.base import SourceError
+from ppm_pipelines.adapters import ADAPTERS
+from ppm_pipelines.adapters.base import Adapter, SourceError
 from ppm_pipelines.connectors import Connector
 from ppm_pipelines.vault import Vault
 

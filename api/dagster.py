@@ -98,9 +98,16 @@ class Dagster:
         result = await self._ask(STATUS, {"run": dagster_run_id})
         return str(result["status"]) if result["__typename"] == "Run" else GONE
 
-    async def terminate(self, dagster_run_id: str) -> None:
-        """Asks for a clean stop; a run that is over already is no error."""
-        await self._ask(TERMINATE, {"run": dagster_run_id})
+    async def terminate(self, dagster_run_id: str, seconds: float = 5) -> None:
+        """Asks for a clean stop; a run that is over already is no error.
+
+        Dagster does not stop a run that is only starting, which lasts a moment: it is asked again.
+        """
+        deadline = time.monotonic() + seconds
+        while (await self._ask(TERMINATE, {"run": dagster_run_id}))["__typename"] != "TerminateRunSuccess":
+            if time.monotonic() > deadline or await self.status(dagster_run_id) in TERMINAL | {GONE}:
+                return
+            await asyncio.sleep(0.1)
 
     async def until_terminal(self, dagster_run_id: str, seconds: float) -> None:
         """Returns when Dagster has recorded the end of the run, or after ``seconds``.

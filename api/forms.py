@@ -14,7 +14,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from api.problems import Finding, finding_of, findings
 from ppm_pipelines import home
-from ppm_pipelines.adapters import Adapter
+from ppm_pipelines.adapters.base import Adapter
 from ppm_pipelines.adapters.http import host_refused
 
 Settings = dict[str, Any]
@@ -50,10 +50,14 @@ def merged(adapter: type[Adapter], given: Mapping[str, Any], stored: Mapping[str
     kept = {name: stored[name] for name in names if stored.get(name) and given.get(name, "") == ""}
     chosen = {name: value for name, value in given.items() if name not in names or value not in (None, "")}
     settings = _validated(adapter, chosen | kept)
-    problems = [*_hosts(adapter, settings), *_moved(adapter, settings, stored, kept)]
+    moved = _moved(adapter, settings, stored, kept)
+    unused = {name for name in moved if not _shown(adapter, name, settings)}
+    again = {name: where for name, where in moved.items() if name not in unused}
+    problems = [*_hosts(adapter, settings), *map(_typed_again, again, again.values())]
     if problems:
         raise findings(problems)
-    return settings
+    # A secret of a kind of sign-in that is not used must not wait for a host it was never meant for.
+    return _validated(adapter, {name: value for name, value in (chosen | kept).items() if name not in unused})
 
 
 def _validated(adapter: type[Adapter], values: Mapping[str, Any]) -> BaseModel:
@@ -78,18 +82,31 @@ def _hosts(adapter: type[Adapter], settings: BaseModel) -> Iterator[Finding]:
 
 def _moved(
     adapter: type[Adapter], settings: BaseModel, stored: Mapping[str, Any], kept: Mapping[str, Any]
-) -> Iterator[Finding]:
-    """Kept secrets whose host or account changed: nobody may send a stored secret to an address of their choice."""
+) -> dict[str, str]:
+    """Kept secrets whose host or account changed, and which: nobody may send a stored secret where they choose."""
     again: dict[str, str] = {}
     for where, sent in adapter.HOSTS.items():
-        if str(getattr(settings, where, None) or "") != str(stored.get(where) or ""):
+        now = str(getattr(settings, where, None) or "")
+        # An emptied host or account is no place to send anything to: whoever changes the kind of sign-in empties one.
+        if now and now != str(stored.get(where) or ""):
             again |= {name: where for name in sent if name in kept}
-    for name, where in again.items():
-        yield (
-            f"settings.{name}",
-            f"must be entered again, because {where} has changed.",
-            f"muss neu eingegeben werden, weil {where} sich geändert hat.",
-        )
+    return again
+
+
+def _typed_again(name: str, where: str) -> Finding:
+    return (
+        f"settings.{name}",
+        f"must be entered again, because {where} has changed.",
+        f"muss neu eingegeben werden, weil {where} sich geändert hat.",
+    )
+
+
+def _shown(adapter: type[Adapter], name: str, settings: BaseModel) -> bool:
+    """Whether the form would show the field with these settings (``x-show-when``)."""
+    wanted = schema(adapter)["properties"][name].get("x-show-when", {})
+    return all(
+        getattr(settings, other) in (value if isinstance(value, list) else [value]) for other, value in wanted.items()
+    )
 
 
 def without_secrets(adapter: type[Adapter], settings: Mapping[str, Any]) -> Settings:

@@ -25,7 +25,8 @@ from api.problems import NOT_FOUND, Kind, Problem, invalid
 from api.runs import answer, located
 from api.settings import IDEMPOTENCY_HOURS, WAIT_DEFAULT, WAIT_MOST
 from ppm_pipelines import connectors, database, runs, tables
-from ppm_pipelines.adapters import ADAPTERS, Adapter
+from ppm_pipelines.adapters import ADAPTERS
+from ppm_pipelines.adapters.base import Adapter
 
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["integrations"])

@@ -17,8 +17,8 @@ from typing import Annotated, Any, Literal
 import sqlalchemy as sa
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Response
-from fastapi.encoders import jsonable_encoder
 from fastapi.responses import StreamingResponse
+from pydantic_core import to_json
 
 from api.dagster import Unreachable
 from api.deps import DEFAULT, EVERY, Caller, Controller, Db, Viewer
@@ -193,7 +193,7 @@ def _streaming(body: AsyncIterator[bytes]) -> StreamingResponse:
 def _sse(name: str, data: dict[str, Any]) -> bytes:
     number = data.get("elapsed_ms") or 0
     identity = f"{data['run_id']}:{number if name == 'progress' else name}"
-    return f"id: {identity}\nevent: {name}\ndata: {json.dumps(jsonable_encoder(data))}\n\n".encode()
+    return f"id: {identity}\nevent: {name}\ndata: {to_json(data).decode()}\n\n".encode()
 
 
 def _progress(row: Event) -> bytes:

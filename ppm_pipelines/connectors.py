@@ -130,7 +130,7 @@ def save(
     """
     _bump(connection, organization_id, system, if_version, by, enabled=enabled, schedule=schedule)
     before = open_values(connection, vault, organization_id, system)
-    wanted = {name: value for name, value in settings.items() if value is not None}
+    wanted = {name: value for name, value in settings.items() if value not in (None, "")}
     changed = {name: value for name, value in wanted.items() if name not in before or before[name] != value}
     removed = [name for name in before if name not in wanted]
     for name, value in changed.items():

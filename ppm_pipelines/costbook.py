@@ -8,7 +8,7 @@ another currency are never converted and never left out: they stand under ``othe
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -270,11 +270,13 @@ def money(amount: Decimal, currency: str) -> str:
 
 
 def totals(projects: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One line per currency, never across; a budget only where a project has one."""
+    """One line per currency, never across, the one of most projects first; a budget only where a project has one."""
     names = ("budget", "committed", "actual", "open", "total_spend", "variance", "eac", "uncommitted_budget")
     found: dict[str, dict[str, Decimal | None]] = {}
     standing: dict[str, dict[str, int]] = defaultdict(lambda: {"over_budget": 0, "under_budget": 0})
+    size: Counter[str] = Counter()
     for project in projects:
+        size[project["currency"]] += 1
         own = found.setdefault(project["currency"], dict.fromkeys(names))
         for name in names:
             if project[name] is not None:
@@ -286,7 +288,7 @@ def totals(projects: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         {"currency": code}
         | {name: None if value is None else money(value, code) for name, value in own.items()}
         | standing[code]
-        for code, own in sorted(found.items())
+        for code, own in sorted(found.items(), key=lambda one: (-size[one[0]], one[0]))
     ]
 
 

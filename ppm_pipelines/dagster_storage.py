@@ -117,7 +117,7 @@ class Storage(DagsterPostgresStorage):
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         self._inst_data = inst_data
         self._run_storage, self._event_log_storage, self._schedule_storage = _Runs(), _EventLog(), _Schedules()
-        DagsterStorage.__init__(self)
+        DagsterStorage.__init__(self)  # type: ignore[arg-type]
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
@@ -167,7 +167,7 @@ class NoDefsState(DefsStateStorage[DagsterInstance], ConfigurableClass):
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         self._inst_data = inst_data
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
 
     def get_latest_defs_state_info(self) -> DefsStateInfo | None:
         return None

@@ -200,7 +200,8 @@ class WarmServer:
     def close(self) -> None:
         """Lets the server go when its last run is over; running ones are not touched."""
         if self._server is not None:
-            threading.Thread(target=self._server._stop, name="fork-server-end", daemon=True).start()
+            stop = self._server._stop  # type: ignore[attr-defined]
+            threading.Thread(target=stop, name="fork-server-end", daemon=True).start()
             self._server = None
 
 
@@ -221,7 +222,7 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         self._server = WarmServer()
         self._slots = threading.BoundedSemaphore(max_concurrent_runs)
         self._runs: dict[str, Started] = {}
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
 
     @property
     def inst_data(self) -> ConfigurableClassData | None:

@@ -188,7 +188,7 @@ class _alone:
 
 def _sql(text: str) -> LiteralString:
     """Statements here are put together from our own table and column names only; values are always parameters."""
-    return text  # type: ignore[return-value]
+    return text
 
 
 def _listed(names: Iterable[str], prefix: str = "") -> str:

@@ -15,8 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ppm_pipelines import connectors, database, home, load, runs, tables, vault
-from ppm_pipelines.adapters import Adapter
-from ppm_pipelines.adapters.base import Credentials, Misconfigured, Refused, SourceError, Unavailable
+from ppm_pipelines.adapters.base import Adapter, Credentials, Misconfigured, Refused, SourceError, Unavailable
 
 log = logging.getLogger(__name__)
 

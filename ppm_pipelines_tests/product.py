@@ -118,6 +118,7 @@ def environment_of(home: Path) -> tuple[dict[str, str], str]:
         "PPM_JWT_SECRET": secret,
         "PPM_SESSION_SECRET": secrets.token_urlsafe(48),
         "PPM_SANDBOX_PACE": "0",
+        "PPM_ALLOWED_HOSTS": "*, http://127.0.0.1:9",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }, secret
 

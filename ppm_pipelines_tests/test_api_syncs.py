@@ -309,9 +309,9 @@ def test_history_is_paged_and_filtered(product: Product) -> None:
     seen: list[str] = []
     cursor: str | None = None
     while True:
-        parameters: dict[str, str | int] = {"entity": "projects", "status": "success", "limit": 2} | (
-            {"cursor": cursor} if cursor else {}
-        )
+        parameters: dict[str, str | int] = {"entity": "projects", "status": "success", "limit": 2}
+        if cursor:
+            parameters["cursor"] = cursor
         page = viewer.get("/api/integrations/runs", params=parameters).json()
         assert all(run["entity"] == "projects" and run["status"] == "success" for run in page["items"])
         seen += [run["run_id"] for run in page["items"]]

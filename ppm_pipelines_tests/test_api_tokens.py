@@ -124,7 +124,7 @@ class TestASharedSecret:
             {"exp": None},
             {"exp": datetime.now(UTC) - timedelta(seconds=1)},
             {"exp": "tomorrow"},
-            {"nbf": datetime.now(UTC) + timedelta(minutes=1)},
+            {"nbf": datetime.now(UTC) + timedelta(hours=1)},
             {"sub": None},
             {"organization_id": None},
             {"organization_id": ""},

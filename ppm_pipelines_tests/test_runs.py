@@ -40,8 +40,12 @@ class TestClaims:
         assert busy.value.run_id == incremental.run_id
 
     def test_other_things_do_not_wait(self) -> None:
-        claims = [claim(replace(REQUEST, **{name: value})) for name, value in
-                  (("entity", "projects"), ("organization_id", "other"), ("system", "jira"))]  # fmt: skip
+        others = [
+            replace(REQUEST, entity="projects"),
+            replace(REQUEST, organization_id="other"),
+            replace(REQUEST, system="jira"),
+        ]
+        claims = [claim(one) for one in others]
         assert not any(one.joined for one in [claim(), *claims])
 
     def test_a_run_that_ended_makes_room(self) -> None:

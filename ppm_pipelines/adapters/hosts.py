@@ -95,6 +95,8 @@ def _parsed(url: str) -> tuple[httpx.URL, str]:
         host = _normal(parsed.raw_host.decode("ascii"))
     except (httpx.InvalidURL, UnicodeError, ValueError):
         raise ValueError("This is no address. It looks like https://host.example.com.") from None
+    if parsed.port is not None and not 0 < parsed.port < 65536:
+        raise ValueError(f"{parsed.port} is no port. Ports go from 1 to 65535.")
     if parsed.scheme not in ("http", "https") or not host:
         raise ValueError("The address must begin with https:// and name a host, like https://host.example.com.")
     if parsed.userinfo or "@" in parsed.netloc.decode("ascii"):

@@ -219,12 +219,7 @@ class ClientCredentials(httpx.Auth):
             "POST", self._url, data={"grant_type": "client_credentials"}, headers={"Accept": "application/json"}
         )
         response = yield next(self._account.auth_flow(request))
-        body = bytearray()
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > _ERROR_BYTES:
-                break
-        self._take(response, bytes(body))
+        self._take(response, _bounded(response))
 
     def _take(self, response: httpx.Response, body: bytes) -> None:
         status = response.status_code
@@ -242,6 +237,17 @@ class ClientCredentials(httpx.Auth):
             raise Misconfigured(
                 f"The token address did not answer with a token ({status}). Check the token URL.", "token_url"
             ) from None
+
+
+def _bounded(response: httpx.Response) -> bytes:
+    """The body of a token's answer, never long; httpx reads it once more when the flow goes on."""
+    raw = bytearray()
+    for chunk in response.iter_raw():
+        raw += chunk
+        if len(raw) > _ERROR_BYTES:
+            raise Misconfigured("The token address answered at great length. Check the token URL.", "token_url")
+    response.stream, response.is_stream_consumed, response.is_closed = httpx.ByteStream(bytes(raw)), False, False
+    return response.read()
 
 
 def origin(url: str | httpx.URL) -> tuple[str, str, int]:
@@ -351,6 +357,7 @@ class Client:
                 self._refuse_redirect(response)
                 body = self._body(response)
         except httpx.RequestError as error:
+            self._deadline.bound(None)  # a read that was cut short by the deadline is no fault of the line
             raise self._failed(error) from error
         self._judge(response, body)
         try:

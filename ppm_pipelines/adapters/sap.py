@@ -5,8 +5,9 @@ Belongs here: streams as data and the reading of a cut. Does not belong here: wh
 
 A read begins with projects and WBS elements, because nothing can be judged without them. Orders come page by page;
 for each page the receipts and invoices of just these orders are fetched, so that memory does not grow with the
-number of orders. Journal lines posted after the cut (the server's clock at the beginning) are left to the next read,
-in the receipts as in the actuals: a receipt in between must not be open and actual at once (DOMAIN R15).
+number of orders. What is posted while a read goes on is left to the next one: journal lines later than the latest one
+at the beginning (the cut), in the receipts as in the actuals, and the invoices behind them. Otherwise a posting in
+between would be open and actual at once, or neither (DOMAIN R15).
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ KEYS_PER_REQUEST = 40
 ORDERS_PER_PAGE = 500
 RANGE_GAP = 10
 RECEIPT = "WE"
+INVOICE_ORIGIN = "RMRP"
+LOOK_BACK = timedelta(days=1)
 T = TypeVar("T")
 
 _ODATA2 = "sap/opu/odata/sap"
@@ -148,6 +151,20 @@ SUMS = replace(
     },
     to_record=None,
 )
+LATEST = replace(
+    JOURNAL,
+    name="latest",
+    key=("CreationDateTime",),
+    params={"$select": "CreationDateTime", "$orderby": "CreationDateTime desc", "$top": "1"},
+    to_record=None,
+)
+LATE_INVOICES = replace(
+    JOURNAL,
+    name="late invoices",
+    key=("ReferenceDocument", "FiscalYear"),
+    params={"$select": "ReferenceDocument,FiscalYear"},
+    to_record=None,
+)
 INVOICE_LINES = Stream(
     "invoice lines",
     f"{_ODATA2}/API_SUPPLIERINVOICE_PROCESS_SRV/A_SuplrInvcItemPurOrdRef",
@@ -212,7 +229,9 @@ class Sap(Adapter):
             raise TypeError("Sap needs sap_settings.Settings")
         self._settings = settings
         self._directory = Directory(settings.cost_centers)
+        self._began: datetime | None = None
         self._cut: datetime | None = None
+        self._companies_asked = False
         self._complete: frozenset[str] = frozenset()
         self._client = _client(settings, allowed_hosts, timeout_seconds, limits)
 
@@ -224,15 +243,19 @@ class Sap(Adapter):
         return self._complete
 
     def state(self) -> State:
-        """The server's time at the beginning of the read; the overlap is taken off when it is used."""
-        return {"watermark": self._at().isoformat()}
+        """The server's time at the beginning (overlap is taken off when it is used), and the companies' currencies."""
+        return {"watermark": self._now().isoformat(), "company_currencies": dict(self._directory.company_currency)}
 
     def read(self, entity: str, state: State | None) -> Iterator[Page]:
         if entity not in self.entities:
             raise Misconfigured(f"SAP has no entity {entity}.", "unknown_entity")
         since = _since(state)
         self._complete = frozenset()
+        if since is not None and isinstance(known := (state or {}).get("company_currencies"), dict):
+            self._directory.company_currency |= known
         yield from self._structure()
+        if entity != "projects":
+            self._cut = self._latest_posting()
         done = {"projects", "wbs_elements"}
         for name, pages in (("commitments", self._commitments), ("actuals", self._actuals)):
             if entity in (name, "costs"):
@@ -256,17 +279,19 @@ class Sap(Adapter):
         for start in range(0, len(named), 1000):
             yield Page("wbs_elements", named[start : start + 1000])
 
-    def _company_currencies(self) -> None:
-        """From the journal: orders don't tell the currency of their company code."""
+    def _know_companies(self, orders: Sequence[Row]) -> None:
+        """Orders don't tell the currency of their company code, the journal does; asked once, when one is unknown."""
+        known = self._directory.company_currency
+        if self._companies_asked or {text(order.get("CompanyCode")) for order in orders} <= known.keys():
+            return
+        self._companies_asked = True
         filter_ = all_of(f"Ledger eq {quoted(self._settings.ledger)}", self._companies())
         for rows in self._pages(COMPANIES, filter_):
-            for row in rows:
-                self._directory.company_currency[text(row.get("CompanyCode"))] = text(row.get("CompanyCodeCurrency"))
+            known |= {text(row.get("CompanyCode")): text(row.get("CompanyCodeCurrency")) for row in rows}
 
     # Commitments
 
     def _commitments(self, since: datetime | None) -> Iterator[Page]:
-        self._company_currencies()
         if since is None:
             yield from self._orders("")
             return
@@ -285,6 +310,7 @@ class Sap(Adapter):
     def _order_pages(self, filter_: str) -> Iterator[tuple[Page, set[str]]]:
         headers = {"Prefer": f"odata.maxpagesize={ORDERS_PER_PAGE}"}
         for orders in self._pages(ORDERS, all_of(filter_, self._companies()), headers):
+            self._know_companies(orders)
             relief = self._relief(orders)
             outcomes: list[Outcome] = []
             for order in orders:
@@ -320,9 +346,11 @@ class Sap(Adapter):
             if (key := item_key(row.get("PurchaseOrder"), row.get("PurchaseOrderItem"))) in wanted
         ]
         headers = self._invoice_headers({text(row.get("SupplierInvoice")) for _, row in lines})
+        late = self._late_invoices() if lines else set()
         for key, row in lines:
-            header = headers.get((text(row.get("SupplierInvoice")), text(row.get("FiscalYear"))))
-            if header is not None:
+            invoice = text(row.get("SupplierInvoice")), text(row.get("FiscalYear"))
+            header = headers.get(invoice)
+            if header is not None and invoice not in late:
                 relief.invoices.setdefault(key, []).append((row, header))
 
     def _invoice_headers(self, numbers: set[str]) -> dict[tuple[str, str], Row]:
@@ -336,12 +364,25 @@ class Sap(Adapter):
                         found[number, text(row.get("FiscalYear"))] = row
         return found
 
+    def _late_invoices(self) -> set[tuple[str, str]]:
+        """Number and year of invoices posted after the cut: asked after they were read, so none is missed."""
+        if self._cut is None:
+            return set()
+        after = f"CreationDateTime ge {V2.stamp(self._cut)}"
+        origin = f"ReferenceDocumentType eq '{INVOICE_ORIGIN}'"
+        ledger = f"Ledger eq {quoted(self._settings.ledger)}"
+        return {
+            (text(row.get("ReferenceDocument")), text(row.get("FiscalYear")))
+            for rows in self._pages(LATE_INVOICES, all_of(ledger, origin, after))
+            for row in rows
+        }
+
     def _touched(self, since: datetime) -> set[str]:
         """Orders that receipts or invoices touched: their own change stamp may not tell (sap.md, section 4)."""
-        changed = either(*(f"{name} ge {V2.stamp(since)}" for name in ("LastChangeDateTime", "CreationDateTime")))
         ledger = f"Ledger eq {quoted(self._settings.ledger)}"
         found = {
             text(row.get("PurchasingDocument"))
+            for changed in _changed(since)
             for rows in self._pages(TOUCHED, all_of(ledger, "PurchasingDocument ne ''", changed, self._companies()))
             for row in rows
         }
@@ -365,8 +406,8 @@ class Sap(Adapter):
         """What changed; or everything, by company code and period where company codes are configured."""
         base = all_of(self._journal(), self._of_projects())
         if since is not None:
-            stamps = (f"{name} ge {V2.stamp(since)}" for name in ("LastChangeDateTime", "CreationDateTime"))
-            yield all_of(base, either(*stamps), self._companies())
+            for changed in _changed(since):
+                yield all_of(base, changed, self._companies())
         elif not self._settings.company_codes:
             yield base
         else:
@@ -391,8 +432,11 @@ class Sap(Adapter):
             for row in rows:
                 place = self._place_of_sum(row)
                 if place:
-                    sums[place] = sums.get(place, ZERO) + (odata.number(row.get("AmountInTransactionCurrency")) or ZERO)
-        lines = odata.count(self._client, V2(), JOURNAL.path, {**JOURNAL.params, "$filter": filter_})
+                    amount = sap_rows.amount_or_none(row.get("AmountInTransactionCurrency"))
+                    sums[place] = sums.get(place, ZERO) + (amount or ZERO)
+        cost = all_of(filter_, "IsSettlement eq false", "GLAccountType ne 'X' and GLAccountType ne 'C'")
+        counted = {"$select": ",".join(JOURNAL.key), "$filter": cost}
+        lines = odata.count(self._client, V2(), JOURNAL.path, counted)
         return [
             ControlTotal("actuals", project_nr, currency, period, 0 if place else lines, amount)
             for place, ((project_nr, currency, period), amount) in enumerate(sorted(sums.items()))
@@ -413,9 +457,17 @@ class Sap(Adapter):
     def _journal(self) -> str:
         """Postings of the ledger, without SAP's own commitments, up to the cut."""
         ledger = f"Ledger eq {quoted(self._settings.ledger)}"
-        # The header tells whole seconds.
-        until = f"CreationDateTime lt {V2.stamp(self._at() + timedelta(seconds=1))}"
+        until = f"CreationDateTime lt {V2.stamp(self._cut)}" if self._cut else ""
         return all_of(ledger, "IsCommitment eq false", until)
+
+    def _latest_posting(self) -> datetime:
+        """The second after the latest posting there is now; by the postings themselves, because clocks differ."""
+        begin = self._now() - LOOK_BACK
+        ledger = f"Ledger eq {quoted(self._settings.ledger)}"
+        filter_ = all_of(ledger, f"CreationDateTime ge {V2.stamp(begin)}")
+        rows = next(self._pages(LATEST, filter_), [])
+        latest = odata.moment(rows[0].get("CreationDateTime")) if rows else None
+        return (latest or begin).replace(microsecond=0) + timedelta(seconds=1)
 
     def _of_projects(self) -> str:
         wbs = f"WBSElementInternalID ne '{_NO_WBS}'"
@@ -425,11 +477,11 @@ class Sap(Adapter):
     def _companies(self) -> str:
         return any_of("CompanyCode", self._settings.company_codes)
 
-    def _at(self) -> datetime:
-        """The cut of this read: the server's clock in its first answer, or ours where it told none."""
-        if self._cut is None:
-            self._cut = self._client.server_time or datetime.now(UTC).replace(microsecond=0)
-        return self._cut
+    def _now(self) -> datetime:
+        """The time of the beginning: the server's clock in its first answer, or ours where it told none."""
+        if self._began is None:
+            self._began = self._client.server_time or datetime.now(UTC).replace(microsecond=0)
+        return self._began
 
     def _pages(
         self, stream: Stream, filter_: str = "", headers: Mapping[str, str] | None = None
@@ -441,6 +493,7 @@ class Sap(Adapter):
 
     def test(self) -> Iterator[Check]:
         """Address and sign-in, then every service; after a failed sign-in nothing else can work."""
+        self._client.limits = replace(self._client.limits, attempts=2)  # somebody is waiting
         first = _timed("sign_in", self._try_sign_in)
         reached = first.ok or self._client.reached
         host = httpx.URL(self._settings.api_url).host
@@ -471,8 +524,8 @@ class Sap(Adapter):
                 filter_ = {"$filter": all_of(self._journal(), self._of_projects(), self._companies())}
             elif stream in (ORDERS, INVOICES) and self._settings.company_codes:
                 filter_ = {"$filter": self._companies()}
-            params = stream.params if stream is JOURNAL else {"$select": ",".join(stream.key)}
-            found = odata.count(self._client, stream.protocol, stream.path, {**params, **filter_})
+            params = {"$select": ",".join(stream.key), **filter_}
+            found = odata.count(self._client, stream.protocol, stream.path, params)
             hint = (
                 ""
                 if found
@@ -524,6 +577,12 @@ def _since(state: State | None) -> datetime | None:
     except odata.Unreadable:
         return None
     return found - OVERLAP if found else None
+
+
+def _changed(since: datetime) -> tuple[str, str]:
+    """Journal lines changed since, then those that are new and tell no change: two questions, no line twice."""
+    stamp = V2.stamp(since)
+    return f"LastChangeDateTime ge {stamp}", f"CreationDateTime ge {stamp} and LastChangeDateTime lt {stamp}"
 
 
 def _timed(name: str, attempt: Callable[[], str]) -> Check:

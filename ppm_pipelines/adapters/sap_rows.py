@@ -246,7 +246,7 @@ def commitments(order: Row, relief: Relief, directory: Directory) -> Iterator[Ou
 def _unassigned(line: Line) -> Outcome:
     """A line without any assignment: stock belongs to no project; a line that should have one is an error."""
     key = source_key(line, {"AccountAssignmentNumber": "1"})
-    amount = _amount_or_none(line.row.get("NetAmount"))
+    amount = amount_or_none(line.row.get("NetAmount"))
     if not text(line.row.get("AccountAssignmentCategory")):
         return Skipped(key, "stock line, no account assignment", amount, line.currency)
     return _rejected(line, {}, key, _without_project(), amount)
@@ -264,7 +264,7 @@ def _assigned(line: Line, relief: Relief) -> Iterator[Outcome]:
     for assignment in line.assignments:
         nr = assignment_nr(assignment)
         key = source_key(line, assignment)
-        net = ordered.get(nr, _amount_or_none(assignment.get("PurgDocNetAmount")))
+        net = ordered.get(nr, amount_or_none(assignment.get("PurgDocNetAmount")))
         try:
             place = _place(line, assignment)
             if place is None:
@@ -637,7 +637,7 @@ def actual(row: Row, directory: Directory) -> Iterator[Outcome]:
     """A journal line of the ledger; amounts are signed by SAP already, debit positive."""
     key = actual_key(row)
     currency = text(row.get("TransactionCurrency"))
-    amount = _amount_or_none(row.get("AmountInTransactionCurrency"))
+    amount = amount_or_none(row.get("AmountInTransactionCurrency"))
     reason = out_of_scope(row)
     if reason:
         yield Skipped(key, reason, amount, currency)
@@ -747,7 +747,7 @@ def _moment(row: Row, name: str) -> Any:
         raise Unusable("bad_date", name, _sentence(error)) from None
 
 
-def _amount_or_none(value: Any) -> Decimal | None:
+def amount_or_none(value: Any) -> Decimal | None:
     try:
         return number(value)
     except Unreadable:

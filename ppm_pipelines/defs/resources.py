@@ -6,7 +6,8 @@ Belongs here: opening. Does not belong here: what is done with it (``syncs``, ``
 import dagster as dg
 
 from ppm_pipelines import connectors, database, home
-from ppm_pipelines.adapters import ADAPTERS, Adapter
+from ppm_pipelines.adapters import ADAPTERS
+from ppm_pipelines.adapters.base import Adapter
 from ppm_pipelines.vault import Vault
 
 organizations = dg.DynamicPartitionsDefinition(name="organizations")

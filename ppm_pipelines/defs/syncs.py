@@ -17,7 +17,8 @@ from cronsim import CronSim
 from dagster._core.errors import DagsterExecutionInterruptedError
 
 from ppm_pipelines import database, runs, sync, tables
-from ppm_pipelines.adapters import ADAPTERS, Adapter
+from ppm_pipelines.adapters import ADAPTERS
+from ppm_pipelines.adapters.base import Adapter
 from ppm_pipelines.defs.resources import Sources, organizations
 from ppm_pipelines.load import COUNTS, SyncResult
 
@@ -285,17 +286,23 @@ def _assets_of(system: str, entity: str) -> list[dg.AssetKey]:
     return [dg.AssetKey([system, name]) for name in names]
 
 
+def _without_freshness(adapter: type[Adapter], keys: list[dg.AssetKey]) -> dg.AssetSelection:
+    """Right after a sync everything is fresh; that check has a job of its own."""
+    fresh = dg.AssetCheckKey(dg.AssetKey([adapter.system, "commitments"]), "freshness")
+    return dg.AssetSelection.assets(*keys) - dg.AssetSelection.checks(fresh)
+
+
 def jobs(adapter: type[Adapter]) -> Iterator[Any]:
     """One per entity, and one over all of them for the schedule, which picks."""
     for entity in adapter.entities:
         yield dg.define_asset_job(
             f"sync_{adapter.system}_{entity}",
-            selection=dg.AssetSelection.assets(*_assets_of(adapter.system, entity)),
+            selection=_without_freshness(adapter, _assets_of(adapter.system, entity)),
             description=f"Brings the {entity} of {adapter.name} over, for one organisation.",
         )
     yield dg.define_asset_job(
         f"sync_{adapter.system}",
-        selection=dg.AssetSelection.assets(*(dg.AssetKey([adapter.system, e]) for e in entities_of(adapter))),
+        selection=_without_freshness(adapter, [dg.AssetKey([adapter.system, e]) for e in entities_of(adapter)]),
         description=f"What the schedule of {adapter.name} launches: the entity that is due, for one organisation.",
     )
 

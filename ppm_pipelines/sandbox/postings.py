@@ -126,6 +126,10 @@ def _reference(document: Document) -> str:
     return f"{document.number:010d}"
 
 
+def _invoice_year(document: Document) -> str:
+    return str(calendar(document.day).year) if document.invoice else ""
+
+
 def _posting_number(posted: Posted) -> int:
     line = posted.line
     return line.assignment.number if line.assignment and line.account != CLEARING else 0
@@ -207,6 +211,7 @@ def _ledger_line() -> dict[str, Property]:
         ("ProjectInternalID", numeric_text(8), lambda p: p.line.wbs.project.internal if p.line.wbs else 0),
         ("ReferenceDocumentType", text(5), lambda p: REFERENCE_TYPES.get(p.document.type, "BKPF")),
         ("ReferenceDocument", TEXT10, lambda p: _reference(p.document)),
+        ("ReferenceDocumentContext", TEXT10, lambda p: _invoice_year(p.document)),
         ("ReversalReferenceDocument", filled_text(10), lambda p: _number(p.document.reverses)),
         *constant(False, BOOLEAN, "IsCommitment IsSettlement IsSettled"),
         ("CreationDateTime", STAMP, lambda p: p.document.stamp // 1000 * 1000),

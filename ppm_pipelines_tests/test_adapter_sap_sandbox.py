@@ -1,0 +1,375 @@
+"""The SAP adapter against the simulated tenant over HTTP, compared with the tenant's own books to the cent.
+
+Belongs here: whole reads, incremental ones, and bad input as it arrives. Does not belong here: single rules
+(``test_adapter_sap``), the database (``test_load``). Adapter and tenant are written independently of each other.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from ppm_pipelines.adapters.base import Check, Credentials, Misconfigured, Refused, SourceError, Unavailable
+from ppm_pipelines.adapters.http import Limits
+from ppm_pipelines.adapters.sap import Sap
+from ppm_pipelines.adapters.sap_settings import Settings
+from ppm_pipelines.records import Actual, Commitment, Rejection, Skipped
+from ppm_pipelines.sandbox.app import create
+
+Row = dict[str, Any]
+FIGURES = {
+    "commitments": {"ordered": "ordered_amount", "relieved": "relieved_amount", "open": "open_amount"},
+    "actuals": {"amount": "amount", "company_amount": "company_amount"},
+}
+PLACES = ("company_code", "project_nr", "wbs_element", "currency", "company_currency", "counts", "closed_reason")
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[str]:
+    """A tenant of 600 order lines on a free port."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(create(seed=7, orders=600, pace=0), log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(20)
+
+
+@dataclass
+class Tenant:
+    """The tenant of one test: control, and adapters that read it."""
+
+    url: str
+    control: httpx.Client
+    made: list[Sap] = field(default_factory=list)
+
+    def adapter(self, *, timeout_seconds: float = 60, limits: Limits | None = None, **settings: Any) -> Sap:
+        values = {"api_url": f"{self.url}/sap", "auth": "api_key", "api_key": "sandbox-key", "client": "100"}
+        self.made.append(
+            Sap(
+                Settings.model_validate(values | settings),
+                allowed_hosts=self.url,
+                timeout_seconds=timeout_seconds,
+                limits=limits or Limits(backoff=0.001),
+            )
+        )
+        return self.made[-1]
+
+    def post(self, what: str, **body: Any) -> Any:
+        answer = self.control.post(f"/_sandbox/sap/{what}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def fault(self, kind: str, times: int = 1, **more: Any) -> list[Row]:
+        told = self.post("fault", kind=kind, times=times, **more)
+        rows: list[Row] = told.get("affected") or []
+        return rows
+
+    def books(self) -> dict[str, dict[str, Row]]:
+        told = self.control.get("/_sandbox/sap/books").json()
+        return {name: {row["source_key"]: row for row in told[name]} for name in FIGURES}
+
+
+@pytest.fixture
+def tenant(served: str) -> Iterator[Tenant]:
+    """The tenant at its beginning."""
+    with httpx.Client(base_url=served, timeout=60, trust_env=False) as control:
+        made = Tenant(served, control)
+        made.post("reset")
+        yield made
+        for adapter in made.made:
+            adapter.close()
+
+
+@dataclass
+class Read:
+    """What a read brought, by key (the last counts), as the loader would merge it."""
+
+    kept: dict[str, dict[str, Any]] = field(default_factory=lambda: {"commitments": {}, "actuals": {}, "projects": {}})
+    rejected: list[Rejection] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+
+    def take(self, adapter: Sap, entity: str = "costs", state: Row | None = None) -> Read:
+        for page in adapter.read(entity, state):
+            for outcome in page.outcomes:
+                if isinstance(outcome, Rejection):
+                    self.rejected.append(outcome)
+                elif isinstance(outcome, Skipped):
+                    self.skipped.append(outcome)
+                else:
+                    self.keys.append(outcome.source_key)
+                    self.kept.setdefault(page.entity, {})[outcome.source_key] = outcome
+        return self
+
+
+def assert_as_in_the_books(read: Read, tenant: Tenant) -> None:
+    books = tenant.books()
+    for entity, figures in FIGURES.items():
+        assert read.kept[entity].keys() == books[entity].keys()
+        for key, told in books[entity].items():
+            ours = read.kept[entity][key]
+            assert {name: getattr(ours, ours_name) for name, ours_name in figures.items()} == {
+                name: Decimal(told[name]) for name in figures
+            }, key
+            assert {n: getattr(ours, n) for n in PLACES if n in told} == {n: told[n] for n in PLACES if n in told}, key
+
+
+def test_a_full_read_agrees_with_the_tenant_s_books_to_the_cent(tenant: Tenant) -> None:
+    adapter = tenant.adapter()
+    read = Read().take(adapter)
+    assert_as_in_the_books(read, tenant)
+    assert not read.rejected
+    assert adapter.complete == {"projects", "wbs_elements", "commitments", "actuals"}
+    assert len(read.kept["projects"]) == 40
+
+
+def test_an_incremental_read_brings_the_books_up_to_date(tenant: Tenant) -> None:
+    first = tenant.adapter()
+    read = Read().take(first)
+    known = len(read.kept["commitments"])
+    tenant.post("advance", steps=60)
+    later = tenant.adapter()
+    changes = Read().take(later, state=first.state())
+    for entity, rows in changes.kept.items():
+        read.kept.setdefault(entity, {}).update(rows)
+    assert_as_in_the_books(read, tenant)
+    assert 0 < len(changes.kept["commitments"]) < known
+    assert later.complete == {"projects", "wbs_elements"}
+    assert later.state()["watermark"] >= first.state()["watermark"]
+
+
+def test_no_key_comes_twice_in_one_read(tenant: Tenant) -> None:
+    first = tenant.adapter()
+    read = Read().take(first)
+    tenant.post("advance", steps=20)
+    changes = Read().take(tenant.adapter(), state=first.state())
+    assert Counter(read.keys).most_common(1)[0][1] == 1
+    assert Counter(changes.keys).most_common(1)[0][1] == 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"auth": "basic", "username": "PPM_READER", "password": "sandbox-password"},
+        {"auth": "oauth2", "client_id": "sandbox-client", "client_secret": "sandbox-secret"},
+    ],
+)
+def test_every_kind_of_sign_in_reads_projects(tenant: Tenant, settings: Row) -> None:
+    if settings["auth"] == "oauth2":
+        settings = settings | {"token_url": f"{tenant.url}/sap/oauth/token"}
+    adapter = tenant.adapter(**settings)
+    assert len(Read().take(adapter, "projects").kept["projects"]) == 40
+    assert adapter.complete == {"projects", "wbs_elements"}
+
+
+def test_company_codes_restrict_what_is_read(tenant: Tenant) -> None:
+    read = Read().take(tenant.adapter(company_codes=["1010"]))
+    books = tenant.books()
+    for entity in FIGURES:
+        own = {key for key, row in books[entity].items() if row["company_code"] == "1010"}
+        assert own
+        assert read.kept[entity].keys() == own
+
+
+def test_lines_of_cost_centres_are_skipped_or_belong_to_the_configured_project(tenant: Tenant) -> None:
+    before = Read().take(tenant.adapter())
+    assert before.skipped
+    assert all(one.amount is not None and one.currency for one in before.skipped)
+    project = next(iter(before.kept["projects"].values())).project_nr
+    centers = {code + str(n): project for code in ("1010", "1110", "1710") for n in range(100, 180)}
+    after = Read().take(tenant.adapter(cost_centers=centers))
+    moved = [c for c in after.kept["commitments"].values() if c.wbs_element is None]
+    assert moved
+    assert len(after.skipped) + len(moved) == len(before.skipped)
+    assert {c.project_nr for c in moved} == {project}
+
+
+def test_sap_s_own_sums_agree_with_the_actuals(tenant: Tenant) -> None:
+    adapter = tenant.adapter()
+    read = Read().take(adapter)
+    ours: Counter[tuple[str, str, str]] = Counter()
+    sums: dict[tuple[str, str, str], Decimal] = {}
+    for one in read.kept["actuals"].values():
+        assert isinstance(one, Actual)
+        place = one.project_nr, one.currency, f"{one.fiscal_year}/{one.fiscal_period}"
+        ours[place] += 1
+        sums[place] = sums.get(place, Decimal(0)) + one.amount
+    told = adapter.control("actuals")
+    assert {(t.project_nr, t.currency, t.period): t.amount for t in told} == sums
+    assert sum(t.rows for t in told) == ours.total()
+    assert adapter.control("commitments") == []
+
+
+def test_what_is_posted_during_a_read_is_left_to_the_next_one(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A posting between the reading of orders and of actuals must not be open and actual at once, nor neither."""
+    monkeypatch.setattr("ppm_pipelines.adapters.sap.ORDERS_PER_PAGE", 50)
+    before = tenant.books()
+    adapter, read = tenant.adapter(), Read()
+    for page in adapter.read("costs", None):
+        if page.entity == "commitments" and not read.kept["commitments"]:
+            time.sleep(1.1)  # stamps of postings tell whole seconds
+            tenant.post("advance", steps=80)
+        found = {one.source_key: one for one in page.outcomes if isinstance(one, Commitment | Actual)}
+        read.kept.setdefault(page.entity, {}).update(found)
+    after = tenant.books()
+    moved = [k for k, row in before["commitments"].items() if row["relieved"] != after["commitments"][k]["relieved"]]
+    assert moved
+    for key, told in before["commitments"].items():
+        assert read.kept["commitments"][key].relieved_amount == Decimal(told["relieved"]), key
+    assert read.kept["actuals"].keys() == before["actuals"].keys()
+    read.take(tenant.adapter(), state=adapter.state())
+    assert_as_in_the_books(read, tenant)
+
+
+# Bad input in the data
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("order_without_project", "missing_field"),
+        ("unknown_wbs", "unknown_wbs"),
+        ("unknown_currency", "unknown_currency"),
+        ("bad_amount", "bad_amount"),
+    ],
+)
+def test_an_unusable_order_is_rejected_and_nothing_else_is_touched(tenant: Tenant, kind: str, code: str) -> None:
+    spoiled = tenant.fault(kind, 2)
+    read = Read().take(tenant.adapter())
+    assert [one.code for one in read.rejected] == [code, code]
+    if spoiled:
+        assert {one.source_key for one in read.rejected} == {row["key"] for row in spoiled}
+    if code != "bad_amount":
+        assert all(one.amount for one in read.rejected)
+    assert all(one.reason and one.field and one.raw for one in read.rejected)
+    assert_as_in_the_books(read, tenant)
+
+
+def test_a_key_delivered_twice_is_passed_on_twice(tenant: Tenant) -> None:
+    tenant.fault("duplicate_key", 1)
+    assert Counter(Read().take(tenant.adapter()).keys).most_common(1)[0][1] == 2
+
+
+def test_a_vanished_order_is_not_listed_by_a_full_read(tenant: Tenant) -> None:
+    before = Read().take(tenant.adapter()).kept["commitments"]
+    tenant.fault("vanish", 2)
+    adapter = tenant.adapter()
+    after = Read().take(adapter).kept["commitments"]
+    assert after.keys() < before.keys()
+    assert "commitments" in adapter.complete
+
+
+# Bad input in the answers
+
+
+@pytest.mark.parametrize("kind", ["http_503", "truncated_json"])
+def test_a_passing_fault_leaves_the_read_whole(tenant: Tenant, kind: str) -> None:
+    tenant.fault(kind, 2)
+    assert_as_in_the_books(Read().take(tenant.adapter()), tenant)
+
+
+def test_too_many_requests_are_asked_again_after_the_time_they_name(tenant: Tenant) -> None:
+    tenant.fault("http_429", 1)
+    assert len(Read().take(tenant.adapter(), "projects").kept["projects"]) == 40
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "said"),
+    [
+        ("html_login", Credentials, "sign-in page instead of data"),
+        ("unauthorized", Credentials, "401"),
+        ("foreign_next_link", Refused, "another host"),
+        ("http_503", Unavailable, "503"),
+        ("truncated_json", Unavailable, "cut-off JSON"),
+    ],
+)
+def test_a_lasting_fault_ends_the_read_with_a_sentence(
+    tenant: Tenant, kind: str, error: type[SourceError], said: str
+) -> None:
+    tenant.fault(kind, 50)
+    adapter = tenant.adapter()
+    with pytest.raises(error, match=said):
+        Read().take(adapter)
+    assert adapter.complete == frozenset()
+
+
+def test_a_slow_tenant_ends_at_the_deadline(tenant: Tenant) -> None:
+    tenant.fault("slow", 50)
+    with pytest.raises(Unavailable) as raised:
+        Read().take(tenant.adapter(timeout_seconds=0.6))
+    assert raised.value.code == "deadline"
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({"api_key": "wrong"}, Credentials),
+        ({"client": "999"}, (Credentials, Misconfigured)),
+        ({"path": "/nothing"}, Misconfigured),
+        ({"auth": "basic", "username": "PPM_READER", "password": "canary-77"}, Credentials),
+    ],
+)
+def test_wrong_settings_are_told_apart(tenant: Tenant, settings: Row, error: type[SourceError]) -> None:
+    path = settings.pop("path", None) if "path" in settings else None
+    changes = settings | ({"api_url": tenant.url + path} if path else {})
+    with pytest.raises(error) as raised:
+        Read().take(tenant.adapter(**changes))
+    assert "canary-77" not in str(raised.value)
+    if settings.get("client"):
+        assert "999" in str(raised.value)
+
+
+# Testing the connection
+
+
+def tried(adapter: Sap) -> dict[str, Check]:
+    return {check.name: check for check in adapter.test()}
+
+
+def test_a_working_connection_counts_what_it_may_read(tenant: Tenant) -> None:
+    checks = tried(tenant.adapter())
+    assert list(checks) == ["address", "sign_in", "projects", "wbs_elements", "commitments", "invoices", "actuals"]
+    assert all(check.ok for check in checks.values())
+    assert checks["projects"].detail == "40 projects readable."
+    orders = len({key.partition("/")[0] for key in tenant.books()["commitments"]})
+    assert int(checks["commitments"].detail.split()[0].replace(",", "")) >= orders
+
+
+def test_a_wrong_key_stops_the_test_at_the_sign_in(tenant: Tenant) -> None:
+    checks = tried(tenant.adapter(api_key="wrong"))
+    assert {name: check.ok for name, check in checks.items()} == {"address": True, "sign_in": False}
+    assert "Check user, password or key" in checks["sign_in"].detail
+
+
+def test_a_dead_address_stops_the_test_at_once(tenant: Tenant) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        dead = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        values = {"api_url": dead, "auth": "api_key", "api_key": "k"}
+        adapter = Sap(Settings.model_validate(values), allowed_hosts=dead, limits=Limits(backoff=0.001))
+        tenant.made.append(adapter)
+        checks = tried(adapter)
+    assert list(checks) == ["address"]
+    assert not checks["address"].ok
+    assert "accepts no connection" in checks["address"].detail
+
+
+def test_a_host_that_is_not_allowed_is_never_called(tenant: Tenant) -> None:
+    values = {"api_url": f"{tenant.url}/sap", "auth": "api_key", "api_key": "k"}
+    with pytest.raises(Misconfigured, match="https"):
+        Sap(Settings.model_validate(values))
