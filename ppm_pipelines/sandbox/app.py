@@ -245,7 +245,7 @@ class Control:
         """A fault of the answers, or of the data; kind ``none`` ends those of the answers."""
         wanted = await body_of(request)
         kind = wanted.get("kind")
-        times = whole(wanted, "times", 1, 1_000_000)
+        times = whole(wanted, "times", 0, 1_000_000)
         if kind == "none":
             self.simulation.faults = faults.Faults()
             return {"kind": kind}
