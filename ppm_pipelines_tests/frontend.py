@@ -23,10 +23,10 @@ def installed() -> None:
 
 def npm(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """One npm command in ``frontend/``; what it says is in the result."""
-    program, path = up.npm()
+    command, path = up.npm()
     given = {**os.environ, **(environment or {}), "PATH": path, "NEXT_TELEMETRY_DISABLED": "1", "CI": "1"}
     return subprocess.run(
-        [program, *arguments], cwd=up.FRONTEND, env=given, text=True, capture_output=True, check=False
+        [*command, *arguments], cwd=up.FRONTEND, env=given, text=True, capture_output=True, check=False
     )
 
 

@@ -6,6 +6,7 @@ import {
   expectAccessible,
   fault,
   message,
+  noFault,
   openCostbook,
   openSettings,
   save,
@@ -23,13 +24,13 @@ test.describe("with SAP connected and read once", () => {
 
   test.beforeEach(async ({ request }) => {
     admin = await asRole(request, "admin");
-    await fault(request, "http_503", 0);
+    await noFault(request);
     await admin.connectSap();
     await admin.sync();
   });
 
   test.afterEach(async ({ request }) => {
-    await fault(request, "http_503", 0);
+    await noFault(request);
     await admin.connectSap();
   });
 
@@ -66,7 +67,7 @@ test.describe("with SAP connected and read once", () => {
     await expect(failed).toBeVisible({ timeout: 150_000 });
     expect(await admin.figures()).toEqual(before);
 
-    await fault(request, "http_503", 0);
+    await noFault(request);
     await expect(failed).toBeVisible();
     await failed.getByRole("button", { name: "Erneut versuchen" }).click();
     await expect(message(page).getByText(/^Sync erfolgreich/)).toBeVisible({ timeout: 60_000 });

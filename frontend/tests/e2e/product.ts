@@ -173,6 +173,7 @@ async function control(request: APIRequestContext, what: string, data: object): 
 export const advance = (request: APIRequestContext, steps: number) => control(request, "advance", { steps });
 export const fault = (request: APIRequestContext, kind: string, times: number) =>
   control(request, "fault", { kind, times });
+export const noFault = (request: APIRequestContext) => control(request, "fault", { kind: "none" });
 
 // money ----------------------------------------------------------------------------------------------------------------
 

@@ -52,13 +52,13 @@ describe("the toast after a sync", () => {
   });
 
   test("warns of rejected records and says why the first was", () => {
-    const errors = [{ key: "4500000001/10/1", field: "currency", reason: "Unbekannte Währung XXX." }];
+    const errors = [{ key: "4500000001/10/1", field: "currency", reason: "Unbekannte Währung QQQ." }];
     const message = syncMessage(
       run({ status: "partial", entity: "commitments", inserted: 12, rejected: 2, errors }),
       "SAP",
       de,
     );
-    expect(message.description).toBe("4500000001/10/1: Unbekannte Währung XXX.");
+    expect(message.description).toBe("4500000001/10/1: Unbekannte Währung QQQ.");
     expect(message.title).toBe("Sync mit Hinweisen – 12 neue Commitments, 2 abgelehnt");
     expect(message.kind).toBe("warning");
     expect(title({ status: "partial", rejected: 2 })).toBe("Sync mit Hinweisen – keine Änderungen, 2 abgelehnt");
