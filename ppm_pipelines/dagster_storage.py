@@ -6,6 +6,7 @@ database is and how it is started is ``home.py``; nothing here knows what Dagste
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -84,18 +85,27 @@ class _Later:
 
     def __init__(self) -> None:
         self._instance_weakref: Any = None
+        self._opening, self._opener, self._open = threading.Lock(), 0, False
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or "_open" in self.__dict__:
+        # Only while it opens may the opener itself ask for what is not there yet; the daemon's other threads wait.
+        if name.startswith("__") or self.__dict__["_opener"] == threading.get_ident():
             raise AttributeError(f"{type(self).__name__} has no {name}")
-        instance, self._open = self._instance_weakref, True
-        url, create = _opened()
-        self._real.__init__(self, url, create)  # type: ignore[misc]
-        self._instance_weakref = instance
+        with self._opening:
+            if self._open:
+                return object.__getattribute__(self, name)
+            self._opener = threading.get_ident()
+            try:
+                instance = self._instance_weakref
+                url, create = _opened()
+                self._real.__init__(self, url, create)  # type: ignore[misc]
+                self._instance_weakref, self._open = instance, True
+            finally:
+                self._opener = 0
         return getattr(self, name)
 
     def dispose(self) -> None:
-        if "_open" in self.__dict__:
+        if self._open:
             super().dispose()  # type: ignore[misc]
 
 
