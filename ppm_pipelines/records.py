@@ -79,7 +79,8 @@ class WbsElement:
 class Commitment:
     """One account assignment of a purchase-order line (DOMAIN "Facts and figures").
 
-    ``*_amount`` in ``currency``, ``company_*_amount`` in ``company_currency``.
+    ``*_amount`` in ``currency``, ``company_*_amount`` in ``company_currency``. ``relieved_by`` says what relieves the
+    line: ``receipt``, ``invoice`` or ``work`` (DOMAIN R2).
     ``source_closed`` says that the source itself closed the line: it then counts as ``closed``, not ``updated``.
     """
 
@@ -115,11 +116,14 @@ class Commitment:
     tax_amount: Decimal | None = None
     exchange_rate: Decimal | None = None
     exchange_rate_date: date | None = None
+    relieved_by: str = ""
     counts: bool = True
     not_counted_reason: str | None = None
     changed_at: datetime | None = None
     closed_reason: str | None = None
     custom_fields: dict[str, Any] = field(default_factory=dict)
+    raw_stream: str = ""
+    raw_key: str = ""
 
 
 @dataclass(slots=True)
@@ -161,6 +165,8 @@ class Actual:
     not_counted_reason: str | None = None
     removed_reason: str | None = None
     custom_fields: dict[str, Any] = field(default_factory=dict)
+    raw_stream: str = ""
+    raw_key: str = ""
 
 
 @dataclass(slots=True)
@@ -168,7 +174,8 @@ class Rejection:
     """A record that can't be used, whole, with its reason as a sentence (DOMAIN R17).
 
     ``code`` is stable for programs: unknown_project, unknown_wbs, unknown_currency, bad_amount, bad_date,
-    missing_field, contradiction.
+    missing_field, contradiction. ``amount`` is what was ordered or posted, ``open_amount`` what of an order is still
+    open as far as that can be told: it is missing from the project's open amount while the record waits.
     """
 
     source_key: str
@@ -179,6 +186,10 @@ class Rejection:
     amount: Decimal | None = None
     currency: str | None = None
     project_nr: str | None = None
+    open_amount: Decimal | None = None
+    company_code: str = ""
+    raw_stream: str = ""
+    raw_key: str = ""
 
 
 @dataclass(slots=True)
@@ -196,16 +207,35 @@ Outcome = Record | Rejection | Skipped
 
 
 @dataclass(slots=True)
+class Raw:
+    """What the source delivered about one thing, whole and as JSON values: all that its outcomes were made from.
+
+    Facts and rejections name it by ``raw_stream`` and ``raw_key``. One raw record may have several outcomes (an order
+    line and its account assignments); whoever has it can make them again without asking the source.
+    """
+
+    stream: str
+    key: str
+    record: Mapping[str, Any]
+
+
+@dataclass(slots=True)
 class Page:
     """What one answer of a source became. ``entity`` names the table of every outcome in it, rejected ones too."""
 
     entity: Literal["projects", "wbs_elements", "commitments", "actuals"]
     outcomes: list[Outcome]
+    raws: list[Raw] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class ControlTotal:
-    """What the source itself reports for one cut, by a second road (count and money per project and currency)."""
+    """What the source itself reports for one cut, by a second, cheaper road.
+
+    ``figure`` names what is summed: ``amount`` of actuals; ``ordered``, ``relieved`` or, of the lines that are relieved
+    by receipts or invoices alone, ``relieved:receipt`` and ``relieved:invoice`` of commitments; ``rows`` tells rows and
+    no money, with no project. ``period`` is ``2026/003``, or ``""`` for a sum over all periods.
+    """
 
     entity: Entity
     project_nr: str
@@ -213,3 +243,4 @@ class ControlTotal:
     period: str
     rows: int
     amount: Decimal
+    figure: str = "amount"

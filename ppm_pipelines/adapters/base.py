@@ -8,14 +8,14 @@ An adapter reads; it never writes to a source and knows neither Dagster nor the 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel
 
-from ppm_pipelines.records import ControlTotal, Outcome, Page
+from ppm_pipelines.records import ControlTotal, Outcome, Page, Raw
 
 Row = Mapping[str, Any]
 State = dict[str, Any]
@@ -108,6 +108,13 @@ class Adapter(ABC):
     @abstractmethod
     def state(self) -> State:
         """The watermark for the next incremental read, JSON ready; valid once the pages are consumed."""
+
+    @abstractmethod
+    def replay(self, entity: str, raws: Iterable[Raw]) -> Iterator[Page]:
+        """Pages made again from raw records that are held already, after the projects were read anew.
+
+        Nothing but projects is asked of the source. ``entity`` is ``commitments`` or ``actuals``. Raises SourceError.
+        """
 
     def control(self, entity: str) -> list[ControlTotal]:  # noqa: ARG002
         """What the source itself reports for the cut just read, by a second road; empty where it cannot."""
