@@ -169,7 +169,7 @@ def test_a_cost_centre_configured_to_a_project_that_does_not_exist_is_rejected()
 def test_an_order_line_without_project_is_rejected() -> None:
     (found,) = read(order(assignment(**NO_WBS)))
     assert isinstance(found, Rejection)
-    assert found.code == "missing_field"
+    assert found.code == "no_project"
     assert "Order line without project" in found.reason
 
 

@@ -242,7 +242,7 @@ def test_what_is_posted_during_a_read_is_left_to_the_next_one(tenant: Tenant, mo
 @pytest.mark.parametrize(
     ("kind", "code"),
     [
-        ("order_without_project", "missing_field"),
+        ("order_without_project", "no_project"),
         ("unknown_wbs", "unknown_wbs"),
         ("unknown_currency", "unknown_currency"),
         ("bad_amount", "bad_amount"),

@@ -88,6 +88,8 @@ class Adapter(ABC):
     name: ClassVar[str]
     entities: ClassVar[tuple[str, ...]]
     Settings: ClassVar[type[BaseModel]]
+    # Whether postings never change under their key (journal lines): a change of money or place is then an anomaly.
+    final_postings: ClassVar[bool] = True
     # A setting -> the secrets that go there (or belong to it): changing the setting needs them typed again.
     HOSTS: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 

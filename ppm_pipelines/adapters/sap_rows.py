@@ -310,7 +310,7 @@ def _place(line: Line, assignment: Row) -> Place | None:
 
 def _without_project() -> Unusable:
     return Unusable(
-        "missing_field",
+        "no_project",
         "WBSElementExternalID",
         "Order line without project: it has neither a WBS element nor a cost centre. Assign one in SAP.",
     )
