@@ -406,5 +406,5 @@ def _move(connection: sa.Connection, organization_id: str, place: tuple[str, str
                 table.c.company_code == company_code,
                 table.c.project_nr == project_nr,
             )
-            .values(project_id=project_id)
+            .values(project_id=project_id, last_changed_at=sa.func.now())
         )

@@ -10,40 +10,55 @@ commit together, so that a sync becomes visible whole or not at all.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any, LiteralString
 
+import msgspec
 import psycopg
-import sqlalchemy as sa
 from psycopg.rows import dict_row
 
-from ppm_pipelines import tables
+from ppm_pipelines.facts import FACTS, POINTERS, Fact, counted
+from ppm_pipelines.reconcile import reconciled
 from ppm_pipelines.records import (
     MINOR_UNITS,
     ZERO,
-    Actual,
-    Commitment,
     ControlTotal,
     Outcome,
     Page,
-    Project,
+    Raw,
     Rejection,
     Skipped,
-    WbsElement,
     rounded,
+    shown,
 )
 from ppm_pipelines.runs import CHANNEL, RunRequest
 
+RECORDS = msgspec.json.Encoder(decimal_format="string")  # a JSON number would be read back as a float
 ERRORS_TOLD = 100
+ANOMALIES_TOLD = 100
 VANISHED_AT_LEAST = 20  # fewer than so many vanished rows are never a mass disappearance (DOMAIN "What counts")
-STAGE_REJECTIONS = "stage_rejections"
+STAGE_REJECTIONS, STAGE_RAWS = "stage_rejections", "stage_raws"
+REJECTED = (
+    "source_key",
+    "code",
+    "field",
+    "reason",
+    "raw",
+    "amount",
+    "currency",
+    "project_nr",
+    "open_amount",
+    "company_code",
+    *POINTERS,
+)
 
 Progress = Callable[[str, int, int | None, int], None]
 Money = dict[str, dict[str, dict[str, str]]]
@@ -53,66 +68,7 @@ class Refused(Exception):
     """A load that must not happen; the sentence says why. Nothing was changed."""
 
 
-@dataclass(frozen=True)
-class Fact:
-    """How one kind of record is merged.
-
-    ``sums`` names the amounts whose totals are told; the same amounts contradict each other when one key comes twice.
-    ``ended`` are the columns that say when and why a row stopped counting; ``zeroed`` what vanishing sets to zero.
-    """
-
-    name: str
-    table: sa.Table
-    record: type
-    sums: dict[str, str] = field(default_factory=dict)
-    ended: tuple[str, str] | None = None
-    zeroed: tuple[str, ...] = ()
-    belongs_to_project: bool = False
-
-    @property
-    def columns(self) -> list[str]:
-        return [f.name for f in fields(self.record)]
-
-    @property
-    def stage(self) -> str:
-        return f"stage_{self.name}"
-
-    @property
-    def change(self) -> str:
-        return f"change_{self.name}"
-
-
-FACTS = {
-    fact.name: fact
-    for fact in (
-        Fact("projects", tables.projects, Project),
-        Fact("wbs_elements", tables.wbs_elements, WbsElement),
-        Fact(
-            "commitments",
-            tables.commitments,
-            Commitment,
-            {"ordered": "ordered_amount", "open": "open_amount"},
-            ("closed_at", "closed_reason"),
-            ("open_amount", "company_open_amount"),
-            belongs_to_project=True,
-        ),
-        Fact(
-            "actuals",
-            tables.actuals,
-            Actual,
-            {"amount": "amount"},
-            ("removed_at", "removed_reason"),
-            belongs_to_project=True,
-        ),
-    )
-}
-COUNTED = {"costs": ("commitments", "actuals")}  # every other entity counts itself
 COUNTS = ("total", "inserted", "updated", "unchanged", "closed", "rejected", "skipped")
-
-
-def counted(entity: str) -> tuple[str, ...]:
-    """The facts whose records an entity's counts are about (projects are read along with the others, uncounted)."""
-    return COUNTED.get(entity, (entity,))
 
 
 @dataclass
@@ -153,23 +109,25 @@ def load(
     complete: Callable[[], Collection[str]],
     state: Callable[[], dict[str, Any]],
     control: Callable[[str], list[ControlTotal]] | None = None,
+    final_postings: bool = True,
     on_progress: Progress = lambda *_: None,
 ) -> SyncResult:
     """Reads all pages, then merges them; ``connection`` is in autocommit and nobody else uses it.
 
     ``complete`` names the entities that the pages listed wholly, ``state`` the watermark of the next incremental
-    read, ``control`` what the source itself reports; all three are asked when the pages are through. Raises
-    ``Refused`` when the merge must not happen, and whatever reading raises; nothing has changed then.
+    read, ``control`` what the source itself reports; all three are asked when the pages are through.
+    ``final_postings`` says that the source's postings never change under their key. Raises ``Refused`` when the merge
+    must not happen, and whatever reading raises; nothing has changed then.
     """
     started = time.monotonic()
-    merge = _Merge(connection, request, run_id)
+    merge = _Merge(connection, request, run_id, final_postings)
     with _alone(connection, request):
         merge.stage_all(pages, on_progress)
         totals = {name: control(name) for name in counted(request.entity)} if control else {}
         on_progress("merging", merge.rows, merge.rows, merge.pages)
         with connection.transaction():
             merge.merge(set(complete()))
-            return merge.finish(totals, state(), started)
+            return merge.finish(totals, None if request.mode == "replay" else state(), started)
 
 
 class _alone:
@@ -198,9 +156,11 @@ def _listed(names: Iterable[str], prefix: str = "") -> str:
 class _Merge:
     """One load's staged records, and the statements over them."""
 
-    def __init__(self, connection: psycopg.Connection, request: RunRequest, run_id: str) -> None:
+    def __init__(self, connection: psycopg.Connection, request: RunRequest, run_id: str, final_postings: bool) -> None:
         self.connection, self.request, self.run_id = connection, request, run_id
+        self.final_postings = final_postings
         self.now = datetime.now(UTC)
+        self.anomalies: dict[str, list[dict[str, str]]] = {}
         self.rows = self.pages = self._seq = 0
         self.counts: dict[str, Counter[str]] = {name: Counter() for name in FACTS}
         self.amounts: dict[str, Money] = {}
@@ -225,8 +185,8 @@ class _Merge:
             self.pages += 1
             self.rows += len(page.outcomes)
             on_progress(f"reading {page.entity}", self.rows, None, self.pages)
-        for fact in FACTS.values():
-            self.run(f"analyze {fact.stage}")
+        for stage in (*(fact.stage for fact in FACTS.values()), STAGE_RAWS):
+            self.run(f"analyze {stage}")
 
     def _create_stages(self) -> None:
         for fact in FACTS.values():
@@ -236,8 +196,11 @@ class _Merge:
             )
         self.run(
             f"drop table if exists {STAGE_REJECTIONS}; create temp table {STAGE_REJECTIONS} as select 0::bigint as seq,"
-            " entity, source_key, code, field, reason, raw, amount, currency, project_nr from ppm.rejections"
-            " with no data"
+            f" entity, {_listed(REJECTED)} from ppm.rejections with no data"
+        )
+        self.run(
+            f"drop table if exists {STAGE_RAWS}; create temp table {STAGE_RAWS} as select 0::bigint as seq,"
+            " stream, source_key, hash, record from ppm.raw_records with no data"
         )
 
     def _stage(self, page: Page) -> None:
@@ -256,9 +219,25 @@ class _Merge:
         counts["total"] += len(page.outcomes)
         row = self._row(fact)
         self._copy(fact.stage, fact.columns, ((place, *row(one)) for place, one in good))
-        names = ["source_key", "code", "field", "reason", "raw", "amount", "currency", "project_nr"]
-        rejected = ((place, *self._rejected(page.entity, one)) for place, one in bad)
-        self._copy(STAGE_REJECTIONS, ["entity", *names], rejected)
+        rejected = ((place, page.entity, *self._rejected(one)) for place, one in bad)
+        self._copy(STAGE_REJECTIONS, ["entity", *REJECTED], rejected)
+        self._stage_raws(page.raws)
+
+    def _stage_raws(self, raws: list[Raw]) -> None:
+        """Only those that differ from what is kept: most of a full read has not changed."""
+        if not raws:
+            return
+        encoded = [(raw.stream, raw.key, *_encoded(raw.record)) for raw in raws]
+        known = self.run(
+            "select stream, source_key, hash from ppm.raw_records where organization_id = %(organization)s"
+            " and system = %(system)s and stream = any(%(streams)s) and source_key = any(%(keys)s)",
+            streams=list({raw.stream for raw in raws}),
+            keys=[raw.key for raw in raws],
+        )
+        kept = {(row["stream"], row["source_key"]): row["hash"] for row in known}
+        new = [one for one in encoded if kept.get(one[:2]) != one[2]]
+        rows = ((self._seq + place, *one) for place, one in enumerate(new))
+        self._copy(STAGE_RAWS, ["stream", "source_key", "hash", "record"], rows)
 
     def _skip_money(self, entity: str, outcome: Skipped) -> None:
         amount, currency = outcome.amount, outcome.currency or ""
@@ -279,9 +258,9 @@ class _Merge:
         return row
 
     @staticmethod
-    def _rejected(entity: str, one: Rejection) -> tuple[Any, ...]:
-        raw = json.dumps(dict(one.raw), default=str).replace("\\u0000", "")
-        return entity, one.source_key, one.code, one.field, one.reason, raw, one.amount, one.currency, one.project_nr
+    def _rejected(one: Rejection) -> tuple[Any, ...]:
+        values = {name: getattr(one, name) for name in REJECTED}
+        return tuple((values | {"raw": _encoded(one.raw)[1]}).values())
 
     def _copy(self, table: str, columns: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
         statement = f"copy {table} (seq, {_listed(columns)}) from stdin"
@@ -292,13 +271,28 @@ class _Merge:
     # --- merging -----------------------------------------------------------------------------------------------
 
     def merge(self, complete: set[str]) -> None:
+        # Versions join without a gap: what was ends at the moment at which what is begins.
+        row = self.run("select now() as now").fetchone()
+        self.now = row["now"] if row else self.now
         for fact in FACTS.values():
             self._keep_last(fact)
+        self._merge_raws()
         self._merge_projects()
         for name in ("commitments", "actuals"):
             self._merge_fact(FACTS[name], name in complete)
         for name in FACTS:
             self._quarantine(name, name in complete)
+
+    def _merge_raws(self) -> None:
+        """Once per change: a record that is as it was is not written again."""
+        self.run(
+            "insert into ppm.raw_records (organization_id, system, stream, source_key, hash, record, run_id,"
+            " last_changed_at) select distinct on (stream, source_key) %(organization)s, %(system)s, stream,"
+            f" source_key, hash, record, %(run)s, %(now)s from {STAGE_RAWS} order by stream, source_key, seq desc"
+            " on conflict (organization_id, system, stream, source_key) do update set hash = excluded.hash,"
+            " record = excluded.record, run_id = excluded.run_id, last_changed_at = excluded.last_changed_at"
+            " where raw_records.hash <> excluded.hash"
+        )
 
     def _keep_last(self, fact: Fact) -> None:
         """A key that came more than once: the last counts, the earlier ones are skipped.
@@ -315,9 +309,11 @@ class _Merge:
             f" group by {groups} having count(distinct {amounts}) > 1) as contradicts"
             f" from {fact.stage} a group by source_key having count(*) > 1"
         )
+        told = [*POINTERS, "company_code"] if fact.belongs_to_project else ["company_code"]
         self.run(
-            f"insert into {STAGE_REJECTIONS} (seq, entity, source_key, code, field, reason, raw, project_nr)"
-            " select s.seq, %(entity)s, s.source_key, 'contradiction', %(field)s, %(reason)s, to_jsonb(s), s.project_nr"
+            f"insert into {STAGE_REJECTIONS} (seq, entity, source_key, code, field, reason, raw, project_nr,"
+            f" {_listed(told)}) select s.seq, %(entity)s, s.source_key, 'contradiction', %(field)s, %(reason)s,"
+            f" to_jsonb(s), s.project_nr, {_listed(told, 's.')}"
             f" from {fact.stage} s join twice on seq = last where contradicts",
             entity=fact.name,
             field=next(iter(fact.sums.values()), "source_key"),
@@ -392,7 +388,7 @@ class _Merge:
         else:
             closing = ""
         inner = f"select s.*{project} from {fact.stage} s"
-        compared = [*mine, "project_id"] if project else mine
+        compared = [name for name in [*mine, *(["project_id"] if project else [])] if name not in POINTERS]
         self.run(
             f"create temp table {fact.change} on commit drop as select s.*{ended}, case when t.id is null then"
             f" 'inserted' {closing} when ({_listed(compared, 't.')}) is distinct from ({_listed(compared, 's.')})"
@@ -419,6 +415,7 @@ class _Merge:
         self._reject_unknown_projects(fact)
         if complete:
             self._close_vanished(fact)
+        self.anomalies[fact.name] = [*self._changed_though_final(fact), *self._relieved_beyond(fact)]
         self._upsert(fact)
         self.amounts[fact.name] = _moved(before, self._sums(fact))
 
@@ -427,8 +424,10 @@ class _Merge:
         self.run(
             f"with gone as (delete from {fact.change} where project_id is null returning *)"
             f" insert into {STAGE_REJECTIONS} (seq, entity, source_key, code, field, reason, raw, amount, currency,"
-            " project_nr) select seq, %(entity)s, source_key, 'unknown_project', 'project_nr', format(%(reason)s,"
-            f" project_nr), to_jsonb(gone), {first}, currency, project_nr from gone",
+            f" project_nr, company_code, open_amount, {_listed(POINTERS)})"
+            " select seq, %(entity)s, source_key, 'unknown_project', 'project_nr', format(%(reason)s, project_nr),"
+            f" to_jsonb(gone), {first}, currency, project_nr, company_code,"
+            f" {'open_amount' if 'open' in fact.sums else 'null'}, {_listed(POINTERS)} from gone",
             entity=fact.name,
             reason="The project %s is not among the source's projects. Check it there, or link it.",
         )
@@ -462,6 +461,35 @@ class _Merge:
         )
         self.counts[fact.name]["vanished"] = vanished
 
+    def _changed_though_final(self, fact: Fact) -> list[dict[str, str]]:
+        """Postings whose money, account, place or dates changed under their key; the new value counts, the old one is
+        in history (DOMAIN "Facts and figures")."""
+        if not fact.final or not self.final_postings:
+            return []
+        pairs = ", ".join(f"('{name}', t.{name}::text, c.{name}::text)" for name in fact.final)
+        found = self.run(
+            f"select c.source_key as key, v.field, coalesce(v.before, '') as before, coalesce(v.after, '') as after"
+            f" from {fact.change} c join {fact.table} t on t.organization_id = %(organization)s and"
+            " t.system = %(system)s and t.source_key = c.source_key"
+            f" cross join lateral (values {pairs}) v (field, before, after)"
+            " where c.change = 'updated' and v.before is distinct from v.after order by 1, 2 limit %(most)s",
+            most=ANOMALIES_TOLD,
+        )
+        return [{"kind": "final_changed"} | row for row in found]
+
+    def _relieved_beyond(self, fact: Fact) -> list[dict[str, str]]:
+        """Lines that were received or invoiced beyond their order: open stays 0, and people look at them."""
+        if "open" not in fact.sums:
+            return []
+        found = self.run(
+            "select source_key as key, 'relieved_amount' as field, ordered_amount::text as before,"
+            f" relieved_amount::text as after from {fact.change} where change in ('inserted', 'updated') and counts"
+            " and closed_reason is null and abs(relieved_amount) > abs(ordered_amount)"
+            " and sign(relieved_amount) = sign(ordered_amount) order by 1 limit %(most)s",
+            most=ANOMALIES_TOLD,
+        )
+        return [{"kind": "relieved_beyond_order"} | row for row in found]
+
     def _quarantine(self, name: str, complete: bool) -> None:
         """Rejected records replace what was known of their key; a key that came right, or no more, is let go."""
         # A reading of the whole entity shows every record that is still wrong.
@@ -473,16 +501,20 @@ class _Merge:
             entity=name,
             complete=complete,
         )
-        columns = ["code", "field", "reason", "raw", "amount", "currency", "project_nr"]
-        changed = ", ".join(f"{column} = excluded.{column}" for column in [*columns, "run_id"])
-        inserted = self.run(
-            f"insert into ppm.rejections (organization_id, system, entity, source_key, run_id, {_listed(columns)})"
-            f" select %(organization)s, %(system)s, entity, source_key, %(run)s, {_listed(columns)}"
-            f" from {STAGE_REJECTIONS} where entity = %(entity)s order by seq"
-            f" on conflict (organization_id, system, entity, source_key) do update set {changed}",
+        mine = [column for column in REJECTED if column != "source_key"]
+        changed = ", ".join(f"{column} = excluded.{column}" for column in [*mine, "run_id", "last_changed_at"])
+        self.run(
+            "insert into ppm.rejections as r (organization_id, system, entity, run_id, last_changed_at, rejected_at,"
+            f" {_listed(REJECTED)}) select %(organization)s, %(system)s, entity, %(run)s, %(now)s, %(now)s,"
+            f" {_listed(REJECTED)} from {STAGE_REJECTIONS} where entity = %(entity)s order by seq"
+            f" on conflict (organization_id, system, entity, source_key) do update set {changed}"
+            f" where ({_listed(mine, 'r.')}) is distinct from ({_listed(mine, 'excluded.')})",
             entity=name,
         )
-        self.counts[name]["rejected"] += inserted.rowcount
+        row = self.run(
+            f"select count(*) as rows from {STAGE_REJECTIONS} where entity = %(entity)s", entity=name
+        ).fetchone()
+        self.counts[name]["rejected"] += row["rows"] if row else 0
 
     def _sums(self, fact: Fact) -> dict[str, dict[str, Decimal]]:
         """Per currency and figure, what counts now."""
@@ -496,18 +528,15 @@ class _Merge:
 
     # --- the result --------------------------------------------------------------------------------------------
 
-    def finish(self, control: dict[str, list[ControlTotal]], state: dict[str, Any], started: float) -> SyncResult:
-        """The result, with the watermark and the run's row in the merge's transaction."""
+    def finish(
+        self, control: dict[str, list[ControlTotal]], state: dict[str, Any] | None, started: float
+    ) -> SyncResult:
+        """The result, with the watermark (None: it stays) and the run's row in the merge's transaction."""
         result = self._result()
-        result.reconciliation = self._reconciled(control) if control else None
+        result.reconciliation = reconciled(self.run, control) if control else None
         result.duration_ms = round((time.monotonic() - started) * 1000)
-        self.run(
-            "insert into ppm.sync_state (organization_id, system, entity, state) values (%(organization)s, %(system)s,"
-            " %(entity)s, %(state)s) on conflict (organization_id, system, entity)"
-            " do update set state = excluded.state",
-            entity=self.request.entity,
-            state=json.dumps(state),
-        )
+        if state is not None:
+            self._remember(state)
         settled = self.run(
             "update ppm.sync_runs set status = %(status)s, ended_at = clock_timestamp(), stage = null,"
             " rows = %(rows)s, total = %(rows)s, pages = %(pages)s, result = %(result)s"
@@ -529,6 +558,15 @@ class _Merge:
         }
         self.run("select pg_notify(%(channel)s, %(event)s)", channel=CHANNEL, event=json.dumps(event))
         return result
+
+    def _remember(self, state: dict[str, Any]) -> None:
+        self.run(
+            "insert into ppm.sync_state (organization_id, system, entity, state) values (%(organization)s, %(system)s,"
+            " %(entity)s, %(state)s) on conflict (organization_id, system, entity)"
+            " do update set state = excluded.state",
+            entity=self.request.entity,
+            state=json.dumps(state),
+        )
 
     def _result(self) -> SyncResult:
         request = self.request
@@ -553,7 +591,7 @@ class _Merge:
         if accounted != told["total"]:
             raise RuntimeError(f"{told['total']} {name} were read, {accounted} accounted for: {dict(counts)}")
         told["closed"] += counts["vanished"]
-        return told | {"amounts": self.amounts.get(name, {})}
+        return told | {"amounts": self.amounts.get(name, {}), "anomalies": self.anomalies.get(name, [])}
 
     def _errors(self) -> list[dict[str, str]]:
         found = self.run(
@@ -564,42 +602,11 @@ class _Merge:
         )
         return [dict(row) for row in found]
 
-    def _reconciled(self, control: dict[str, list[ControlTotal]]) -> dict[str, Any]:
-        """Rows and money per project, currency and period beside the source's own, for entities that it can tell."""
-        differences: list[dict[str, str]] = []
-        ours_rows = source_rows = 0
-        for name, totals in control.items():
-            if not totals:
-                continue
-            source = {(t.project_nr, t.currency, t.period): t for t in totals}
-            ours = self._by_period(name)
-            ours_rows += sum(rows for rows, _ in ours.values())
-            source_rows += sum(t.rows for t in totals)
-            for place in sorted(source.keys() | ours.keys()):
-                told = source[place].amount if place in source else ZERO
-                kept = ours.get(place, (0, ZERO))[1]
-                if told != kept:
-                    names = dict(zip(("project_nr", "currency", "period"), place, strict=True))
-                    money = {"ours": kept, "source": told, "delta": kept - told}
-                    differences.append(names | {key: str(_shown(value, place[1])) for key, value in money.items()})
-        same_rows = ours_rows == source_rows
-        rows = {"ours": ours_rows, "source": source_rows}
-        return {"ok": same_rows and not differences, "rows": rows, "differences": differences}
 
-    def _by_period(self, name: str) -> dict[tuple[str, str, str], tuple[int, Decimal]]:
-        fact = FACTS[name]
-        period = "fiscal_year || '/' || fiscal_period" if name == "actuals" else "''"
-        ended = f" and {fact.ended[0]} is null" if fact.ended and name == "actuals" else ""
-        found = self.run(
-            f"select project_nr, currency, {period} as period, count(*) as rows,"
-            f" sum({next(iter(fact.sums.values()))}) as amount from {fact.table}"
-            f" where organization_id = %(organization)s and system = %(system)s{ended} group by 1, 2, 3"
-        )
-        return {(r["project_nr"], r["currency"], r["period"]): (r["rows"], r["amount"]) for r in found}
-
-
-def _shown(amount: Decimal, currency: str) -> Decimal:
-    return rounded(amount, currency) if currency in MINOR_UNITS else amount
+def _encoded(record: Mapping[str, Any]) -> tuple[bytes, str]:
+    """A digest and the JSON of a raw record, decimals as texts; PostgreSQL's JSON can't hold NUL characters."""
+    encoded = RECORDS.encode(record).replace(b"\\u0000", b"")
+    return hashlib.blake2b(encoded, digest_size=16).digest(), encoded.decode()
 
 
 def _moved(before: dict[str, dict[str, Decimal]], after: dict[str, dict[str, Decimal]]) -> Money:
@@ -610,6 +617,6 @@ def _moved(before: dict[str, dict[str, Decimal]], after: dict[str, dict[str, Dec
             old = before.get(currency, {}).get(figure) or ZERO
             new = after.get(currency, {}).get(figure) or ZERO
             money = {"before": old, "after": new, "delta": new - old}
-            shown = {key: str(_shown(value, currency)) for key, value in money.items()}
-            told.setdefault(currency, {})[figure] = shown
+            exact = {key: str(shown(value, currency)) for key, value in money.items()}
+            told.setdefault(currency, {})[figure] = exact
     return told

@@ -47,6 +47,11 @@ def rounded(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(Decimal(1).scaleb(-MINOR_UNITS[currency]), rounding=ROUND_HALF_UP)
 
 
+def shown(amount: Decimal, currency: str) -> Decimal:
+    """The amount with its currency's digits; as it is where the currency is unknown."""
+    return rounded(amount, currency) if currency in MINOR_UNITS else amount
+
+
 @dataclass(slots=True)
 class Project:
     source_key: str
@@ -174,8 +179,9 @@ class Rejection:
     """A record that can't be used, whole, with its reason as a sentence (DOMAIN R17).
 
     ``code`` is stable for programs: unknown_project, unknown_wbs, no_project (the record names none at all),
-    unknown_currency, bad_amount, bad_date, missing_field, contradiction. ``amount`` is what was ordered or posted, ``open_amount`` what of an order is still
-    open as far as that can be told: it is missing from the project's open amount while the record waits.
+    unknown_currency, bad_amount, bad_date, missing_field, contradiction. ``amount`` is what was ordered or posted,
+    ``open_amount`` what of an order is still open as far as that can be told: it is missing from the project's open
+    amount while the record waits.
     """
 
     source_key: str

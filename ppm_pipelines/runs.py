@@ -19,14 +19,17 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ppm_pipelines.tables import sync_runs
 
-Mode = Literal["incremental", "full"]
+Mode = Literal["incremental", "full", "replay"]
 ACTIVE = ("queued", "running")
 CHANNEL = "ppm_events"
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What somebody wants synced. ``requested_by`` is a person's address, or ``schedule`` or ``dagster``."""
+    """What somebody wants synced. ``requested_by`` is a person's address, or ``schedule`` or ``dagster``.
+
+    ``replay`` takes quarantined records up again, those whose ids ``scope`` lists under ``rejections``.
+    """
 
     organization_id: str
     system: str
@@ -34,6 +37,7 @@ class RunRequest:
     mode: Mode = "incremental"
     requested_by: str = ""
     dry_run: bool = False
+    scope: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ def claim(connection: sa.Connection, request: RunRequest) -> Claim:
             "entity": request.entity,
             "mode": request.mode,
             "dry_run": request.dry_run,
+            "scope": request.scope,
             "requested_by": request.requested_by,
             "status": "queued",
         }
@@ -75,15 +80,22 @@ def claim(connection: sa.Connection, request: RunRequest) -> Claim:
         holder = _holder(connection, request)
         if holder is None:  # it ended between the two statements
             continue
-        if holder.mode in (request.mode, "full"):
+        if _answers(holder, request):
             return Claim(holder.run_id, joined=True)
         raise Busy(holder.run_id)
+
+
+def _answers(holder: Any, request: RunRequest) -> bool:
+    """Whether the running sync does all that is asked for: the same, or a full one where an incremental is wanted."""
+    if (holder.mode, holder.scope) == (request.mode, request.scope):
+        return True
+    return (holder.mode, request.mode) == ("full", "incremental") and holder.scope == request.scope
 
 
 def _holder(connection: sa.Connection, request: RunRequest) -> Any:
     run = sync_runs.c
     return connection.execute(
-        sa.select(run.run_id, run.mode).where(
+        sa.select(run.run_id, run.mode, run.scope).where(
             run.organization_id == request.organization_id,
             run.system == request.system,
             run.entity == request.entity,

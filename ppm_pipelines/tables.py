@@ -5,10 +5,15 @@ Belongs here: tables, their keys and indexes. Does not belong here: who writes t
 
 Money is ``numeric(23,5)``: exact, wide enough for any currency's minor units. ``organization_id`` is on every table
 that holds somebody's data, for row level security.
+
+What figures are made of is versioned: a row says since when it is as it is (``last_changed_at``), and what it was
+before lies in ``<table>_history`` with the moment at which that ended. A trigger of PostgreSQL writes it, in the
+transaction that changes the row, whoever changes it; nothing writes history otherwise.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -18,6 +23,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     ForeignKey,
+    FromClause,
     Identity,
     Index,
     Integer,
@@ -27,7 +33,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    select,
     text,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -70,6 +78,15 @@ def _seen() -> list[Column[Any]]:
     ]
 
 
+def _from_raw() -> list[Column[Any]]:
+    """Which raw record the row was made from."""
+    return [_text("raw_stream"), _text("raw_key")]
+
+
+def _since() -> Column[Any]:
+    return Column("last_changed_at", Moment, nullable=False, server_default=NOW)
+
+
 organizations = Table(
     "organizations",
     metadata,
@@ -78,6 +95,7 @@ organizations = Table(
     _text("time_zone", "Europe/Berlin"),
     _text("company_currency", "EUR"),
     _text("fiscal_year_variant", "K4"),
+    Column("close_after_working_days", Integer),
 )
 
 # --- connectors ----------------------------------------------------------------------------------------------------
@@ -132,6 +150,7 @@ sync_runs = Table(
     Column("dry_run", Boolean, nullable=False, server_default=text("false")),
     Column("status", Text, nullable=False),
     _text("requested_by"),
+    Column("scope", JSONB),
     Column("requested_at", Moment, nullable=False, server_default=NOW),
     Column("started_at", Moment),
     Column("ended_at", Moment),
@@ -257,6 +276,8 @@ commitments = Table(
     Column("closed_at", Moment),
     _text("closed_reason", None),
     *_seen(),
+    _text("relieved_by"),
+    *_from_raw(),
     UniqueConstraint("organization_id", "system", "source_key"),
     Index("ix_commitments_project", "organization_id", "project_id", "po_number"),
 )
@@ -303,6 +324,7 @@ actuals = Table(
     Column("removed_at", Moment),
     _text("removed_reason", None),
     *_seen(),
+    *_from_raw(),
     UniqueConstraint("organization_id", "system", "source_key"),
     Index("ix_actuals_project", "organization_id", "project_id", text("posting_date desc")),
 )
@@ -323,7 +345,25 @@ rejections = Table(
     _text("project_nr", None),
     Column("run_id", Text, nullable=False),
     Column("rejected_at", Moment, nullable=False, server_default=NOW),
+    _amount("open_amount", nullable=True),
+    _text("company_code"),
+    *_from_raw(),
+    _since(),
     UniqueConstraint("organization_id", "system", "entity", "source_key"),
+)
+
+raw_records = Table(
+    "raw_records",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    Column("system", Text, primary_key=True),
+    Column("stream", Text, primary_key=True),
+    Column("source_key", Text, primary_key=True),
+    Column("hash", LargeBinary, nullable=False),
+    Column("record", JSONB, nullable=False),
+    Column("mapping_version", Integer),
+    Column("run_id", Text, nullable=False),
+    _since(),
 )
 
 # --- the Costbook's own --------------------------------------------------------------------------------------------
@@ -337,6 +377,7 @@ costbook_projects = Table(
     _text("name"),
     _text("status"),
     _text("currency", None),
+    _since(),
     Index("ix_costbook_projects_number", "organization_id", "project_nr"),
 )
 
@@ -348,6 +389,7 @@ project_links = Table(
     Column("company_code", Text, primary_key=True),
     Column("project_nr", Text, primary_key=True),
     Column("project_id", Text, ForeignKey(f"{SCHEMA}.costbook_projects.project_id"), nullable=False),
+    _since(),
     Index("ix_project_links_project", "project_id"),
 )
 
@@ -361,5 +403,63 @@ budgets = Table(
     _amount("amount"),
     Column("currency", Text, nullable=False),
     Column("valid_from", Date, nullable=False),
+    _since(),
     Index("ix_budgets_project", "organization_id", "project_id"),
 )
+
+closed_periods = Table(
+    "closed_periods",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    Column("fiscal_year", Text, primary_key=True),
+    Column("fiscal_period", Text, primary_key=True),
+    Column("closed_at", Moment, nullable=False, server_default=NOW),
+    _text("closed_by"),
+)
+
+period_figures = Table(
+    "period_figures",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    Column("fiscal_year", Text, primary_key=True),
+    Column("fiscal_period", Text, primary_key=True),
+    Column("project_id", Text, primary_key=True),
+    Column("figures", JSONB, nullable=False),
+)
+
+# --- what was ------------------------------------------------------------------------------------------------------
+
+
+def _history(table: Table, *by: str) -> Table:
+    """The earlier versions of a table's rows; ``valid_to`` comes first, so that both tables grow at the same end."""
+    columns = [Column(c.name, c.type, nullable=c.nullable) for c in table.c]
+    name = f"{table.name}_history"
+    return Table(
+        name, metadata, Column("valid_to", Moment, nullable=False), *columns, Index(f"ix_{name}_place", *by, "valid_to")
+    )
+
+
+HISTORY = {
+    table.name: _history(table, "organization_id", by)
+    for table, by in (
+        (commitments, "project_id"),
+        (actuals, "project_id"),
+        (rejections, "project_nr"),
+        (wbs_elements, "project_nr"),
+        (costbook_projects, "project_id"),
+        (project_links, "project_id"),
+        (budgets, "project_id"),
+        (raw_records, "source_key"),
+    )
+}
+
+
+def at(table: Table, moment: datetime | None) -> FromClause:
+    """The table as it was at the moment, with the same columns; None is now."""
+    if moment is None:
+        return table
+    past = HISTORY[table.name]
+    current = select(table).where(table.c.last_changed_at <= moment)
+    earlier = select(*(past.c[column.name] for column in table.c))
+    earlier = earlier.where(past.c.last_changed_at <= moment, past.c.valid_to > moment)
+    return union_all(current, earlier).subquery(table.name)

@@ -345,7 +345,13 @@ class TestReconciliation:
     def test_equal_books_are_ok(self) -> None:
         total = ControlTotal("actuals", "P-1", "EUR", "2026/003", 1, Decimal("40.00"))
         result = sync([], [actual()], control=lambda entity: [total] if entity == "actuals" else [])
-        assert result.reconciliation == {"ok": True, "rows": {"ours": 1, "source": 1}, "differences": []}
+        assert result.reconciliation == {
+            "ok": True,
+            "rows": {"ours": 1, "source": 1},
+            "differences": [],
+            "rows_by_entity": {"actuals": {"ours": 1, "source": 1}},
+            "detail": "",
+        }
 
     def test_a_difference_says_where_and_how_much(self) -> None:
         total = ControlTotal("actuals", "P-1", "EUR", "2026/003", 2, Decimal("41.00"))
@@ -353,9 +359,13 @@ class TestReconciliation:
         assert result.reconciliation is not None
         assert result.reconciliation["ok"] is False
         assert result.reconciliation["differences"] == [
-            {"project_nr": "P-1", "currency": "EUR", "period": "2026/003", "ours": "40.00", "source": "41.00",
-             "delta": "-1.00"}
+            {"entity": "actuals", "figure": "amount", "project_nr": "P-1", "currency": "EUR", "period": "2026/003",
+             "ours": "40.00", "source": "41.00", "delta": "-1.00"}
         ]  # fmt: skip
+        assert result.reconciliation["detail"] == (
+            "The source counts 2 actuals, the Costbook 1. Project P-1 in period 2026/003: the source says 41.00 EUR, "
+            "the Costbook 40.00 EUR (actuals, amount; difference -1.00)."
+        )
 
 
 def test_tables_are_what_the_migrations_make() -> None:

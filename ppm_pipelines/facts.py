@@ -1,0 +1,92 @@
+"""The facts as the loader sees them: which table a record belongs to, what is summed, how it ends.
+
+Belongs here: what differs between commitments, actuals, projects and WBS elements, as data. Does not belong here: the
+fields themselves (``records``), columns (``tables``), statements (``load``, ``reconcile``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+import sqlalchemy as sa
+
+from ppm_pipelines import tables
+from ppm_pipelines.records import Actual, Commitment, Project, WbsElement
+
+# Where a fact came from is no part of what it says: another road to the same fact changes nothing.
+POINTERS = ("raw_stream", "raw_key")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """How one kind of record is merged.
+
+    ``sums`` names the amounts whose totals are told; the same amounts contradict each other when one key comes twice.
+    ``ended`` are the columns that say when and why a row stopped counting; ``zeroed`` what vanishing sets to zero;
+    ``final`` what never changes under a key where postings are final: if it does, that is an anomaly people see.
+    """
+
+    name: str
+    table: sa.Table
+    record: type
+    sums: dict[str, str] = field(default_factory=dict)
+    ended: tuple[str, str] | None = None
+    zeroed: tuple[str, ...] = ()
+    final: tuple[str, ...] = ()
+    belongs_to_project: bool = False
+
+    @property
+    def columns(self) -> list[str]:
+        return [f.name for f in fields(self.record)]
+
+    @property
+    def stage(self) -> str:
+        return f"stage_{self.name}"
+
+    @property
+    def change(self) -> str:
+        return f"change_{self.name}"
+
+
+FACTS = {
+    fact.name: fact
+    for fact in (
+        Fact("projects", tables.projects, Project),
+        Fact("wbs_elements", tables.wbs_elements, WbsElement),
+        Fact(
+            "commitments",
+            tables.commitments,
+            Commitment,
+            {"ordered": "ordered_amount", "open": "open_amount"},
+            ("closed_at", "closed_reason"),
+            ("open_amount", "company_open_amount"),
+            belongs_to_project=True,
+        ),
+        Fact(
+            "actuals",
+            tables.actuals,
+            Actual,
+            {"amount": "amount"},
+            ("removed_at", "removed_reason"),
+            final=(
+                "amount",
+                "currency",
+                "company_amount",
+                "gl_account",
+                "project_nr",
+                "wbs_element",
+                "posting_date",
+                "document_date",
+                "fiscal_year",
+                "fiscal_period",
+            ),
+            belongs_to_project=True,
+        ),
+    )
+}
+COUNTED = {"costs": ("commitments", "actuals")}  # every other entity counts itself
+
+
+def counted(entity: str) -> tuple[str, ...]:
+    """The facts whose records an entity's counts are about (projects are read along with the others, uncounted)."""
+    return COUNTED.get(entity, (entity,))

@@ -1,0 +1,99 @@
+"""What we hold beside what the source itself reports for the same cut, by a second road.
+
+Belongs here: the comparison of rows and money per project, currency and period, and its sentence. Does not belong here:
+how a source counts (``adapters``), when a load asks (``load``). Differences are told, never repaired (DOMAIN R20).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from ppm_pipelines.facts import FACTS
+from ppm_pipelines.records import ZERO, ControlTotal, shown
+
+Run = Callable[..., Any]  # a statement of ours, with the organisation, the system and the given values
+Place = tuple[str, str, str]  # project, currency, period
+
+
+def reconciled(run: Run, control: dict[str, list[ControlTotal]]) -> dict[str, Any]:
+    """Rows and money per project, currency and period beside the source's own, for entities that it can tell."""
+    differences: list[dict[str, str]] = []
+    rows: dict[str, dict[str, int]] = {}
+    for name, totals in control.items():
+        if totals:
+            rows[name] = {"ours": _rows_known(run, name), "source": sum(total.rows for total in totals)}
+        for figure in dict.fromkeys(total.figure for total in totals if total.figure != "rows"):
+            source = {(t.project_nr, t.currency, t.period): t.amount for t in totals if t.figure == figure}
+            for place, money in _differing(_by_period(run, name, figure), source):
+                where = dict(zip(("project_nr", "currency", "period"), place, strict=True))
+                differences.append({"entity": name, "figure": figure} | where | money)
+    told = {side: sum(one[side] for one in rows.values()) for side in ("ours", "source")}
+    same_rows = all(one["ours"] == one["source"] for one in rows.values())
+    return {
+        "ok": same_rows and not differences,
+        "rows": told,
+        "differences": differences,
+        "rows_by_entity": rows,
+        "detail": _in_words(rows, differences),
+    }
+
+
+def _rows_known(run: Run, name: str) -> int:
+    """What the source should count too: rows that did not vanish, and quarantined ones that name a project."""
+    fact = FACTS[name]
+    ended = fact.ended[1] if fact.ended else "source_key"
+    mine = "t.organization_id = %(organization)s and t.system = %(system)s"
+    known = f"{mine} and t.{ended} is distinct from 'vanished'"
+    row = run(
+        f"select (select count(*) from {fact.table} t where {known}) + (select count(*) from ppm.rejections r"
+        " where r.organization_id = %(organization)s and r.system = %(system)s and r.entity = %(entity)s"
+        " and r.code <> 'no_project' and not exists (select 1 from"
+        f" {fact.table} t where {known} and t.source_key = r.source_key)) as rows",
+        entity=name,
+    ).fetchone()
+    return row["rows"] if row else 0
+
+
+def _by_period(run: Run, name: str, figure: str) -> dict[Place, Decimal]:
+    """``figure`` as ``ControlTotal`` names it: ``relieved:receipt`` sums what receipts relieve."""
+    fact = FACTS[name]
+    wanted, _, relieved_by = figure.partition(":")
+    column = {"relieved": "relieved_amount"}.get(wanted) or fact.sums[wanted]
+    period = "fiscal_year || '/' || fiscal_period" if name == "actuals" else "''"
+    ended = f" and {fact.ended[1]} is distinct from 'vanished'" if fact.ended else ""
+    only = " and relieved_by = %(relieved_by)s" if relieved_by else ""
+    found = run(
+        f"select project_nr, currency, {period} as period, sum({column}) as amount from {fact.table}"
+        f" where organization_id = %(organization)s and system = %(system)s{ended}{only} group by 1, 2, 3",
+        relieved_by=relieved_by,
+    )
+    return {(r["project_nr"], r["currency"], r["period"]): r["amount"] for r in found}
+
+
+def _differing(ours: dict[Place, Decimal], source: dict[Place, Decimal]) -> Iterator[tuple[Place, dict[str, str]]]:
+    for place in sorted(source.keys() | ours.keys()):
+        mine, told = ours.get(place, ZERO), source.get(place, ZERO)
+        if mine != told:
+            money = {"ours": mine, "source": told, "delta": mine - told}
+            yield place, {name: str(shown(value, place[1])) for name, value in money.items()}
+
+
+def _in_words(rows: dict[str, dict[str, int]], differences: list[dict[str, str]]) -> str:
+    """The first difference as a sentence, and how many more there are; empty when there is none."""
+    sentences = [
+        f"The source counts {one['source']} {name}, the Costbook {one['ours']}."
+        for name, one in rows.items()
+        if one["ours"] != one["source"]
+    ]
+    for first in differences[:1]:
+        period = f" in period {first['period']}" if first["period"] else ""
+        sentences.append(
+            f"Project {first['project_nr']}{period}: the source says {first['source']} {first['currency']}, the"
+            f" Costbook {first['ours']} {first['currency']} ({first['entity']}, {first['figure']}; difference"
+            f" {first['delta']})."
+        )
+    if len(differences) > 1:
+        sentences.append(f"{len(differences) - 1} more differences are listed.")
+    return " ".join(sentences)
