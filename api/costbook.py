@@ -22,7 +22,7 @@ from api.deps import EVERY, Caller, Controller, Db, Viewer
 from api.problems import NOT_FOUND, Problem, invalid
 from api.runs import Limit, cursor_of, parts_of
 from api.settings import PAGE_DEFAULT
-from ppm_pipelines import costbook, database, tables
+from ppm_pipelines import costbook, database, planning, tables
 
 router = APIRouter(prefix="/api/costbook", tags=["costbook"])
 
@@ -264,10 +264,10 @@ def replace_budget(_: Controller, project: Project, body: BudgetBody, connection
     """The given lines are the budget from now on; the project's new figures."""
     lines = [line.model_dump() for line in body.lines]
     try:
-        costbook.replace_budget(
+        planning.replace_budget(
             connection, project.organization_id, project.project_id, project.currency or "EUR", lines
         )
-    except costbook.BadBudget as error:
+    except planning.BadBudget as error:
         raise invalid("lines", str(error)) from None
     return read_project(project, connection)
 
@@ -279,8 +279,8 @@ def replace_links(
     """Which source projects are this project; their facts move with them."""
     links = [(link.system, link.company_code, link.project_nr) for link in body]
     try:
-        costbook.relink(connection, project.organization_id, project.project_id, links)
-    except costbook.BadLink as error:
+        planning.relink(connection, project.organization_id, project.project_id, links)
+    except planning.BadLink as error:
         raise invalid("links", str(error)) from None
     response.headers["Cache-Control"] = "no-store"
     return read_project(project, connection)

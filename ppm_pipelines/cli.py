@@ -184,14 +184,14 @@ def org_remove(organization_id: str) -> None:
 @budgets_app.command("load")
 def budgets_load(file: Path, system: str = "sap", org: Org = "default") -> None:
     """Loads budgets from a CSV: project_nr, company_code, wbs_element, amount, currency, valid_from."""
-    from ppm_pipelines import costbook
+    from ppm_pipelines import planning
 
     with file.open(newline="", encoding="utf-8-sig") as lines:
         rows: list[dict[str, Any]] = list(csv.DictReader(lines))
     try:
         with database.scoped(org) as connection:
-            loaded = costbook.load_budgets(connection, org, system, rows)
-    except costbook.BadBudget as error:
+            loaded = planning.load_budgets(connection, org, system, rows)
+    except planning.BadBudget as error:
         raise fail(str(error)) from None
     out.print(f"{loaded} budget lines were loaded.")
 

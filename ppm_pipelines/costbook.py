@@ -1,6 +1,7 @@
-"""Figures from facts, by DOMAIN's decided rules; budgets and project links, which people give.
+"""Figures from facts, by DOMAIN's decided rules, now or as of any time.
 
-Belongs here: what is added up and what it is called. Does not belong here: how facts came (``load``), HTTP.
+Belongs here: what is added up and what it is called. Does not belong here: how facts came (``load``), budgets and links
+(``planning``), what changed between two times (``history``), HTTP.
 
 A project's figures are in its own currency, from the company amounts that the source itself gave. Company amounts in
 another currency are never converted and never left out: they stand under ``other_currencies``.
@@ -11,17 +12,19 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from ppm_pipelines.records import MINOR_UNITS, ZERO, known_currency, rounded
+from ppm_pipelines.records import MINOR_UNITS, ZERO, rounded
 from ppm_pipelines.tables import (
     actuals,
+    at,
     budgets,
+    closed_periods,
     commitments,
     costbook_projects,
     project_links,
@@ -29,14 +32,6 @@ from ppm_pipelines.tables import (
     sync_runs,
     wbs_elements,
 )
-
-
-class BadBudget(Exception):
-    """A budget line that can't be used; the sentence says which and why. Nothing was changed."""
-
-
-class BadLink(Exception):
-    """A link that can't be made; the sentence says why. Nothing was changed."""
 
 
 @dataclass
@@ -51,6 +46,24 @@ class Sums:
         self.committed += committed
         self.actual += actual
         self.open += open_
+
+
+@dataclass
+class Waiting:
+    """What of a project is in quarantine: records, and per currency the money that its sums are short of."""
+
+    rows: int = 0
+    amounts: dict[str, Sums] = field(default_factory=dict)
+
+    def add(self, rows: int, currency: str, open_: Decimal | None, actual: Decimal | None) -> None:
+        self.rows += rows
+        self.amounts.setdefault(currency, Sums()).add(ZERO, actual or ZERO, open_ or ZERO)
+
+    def told(self) -> list[dict[str, str]]:
+        return [
+            {"currency": code, "open": money(sums.open, code), "actual": money(sums.actual, code)}
+            for code, sums in sorted(self.amounts.items())
+        ]
 
 
 @dataclass
@@ -90,21 +103,31 @@ def not_yet_committed(
 
 
 def project_figures(
-    connection: sa.Connection, organization_id: str | None = None, project_id: str | None = None
+    connection: sa.Connection,
+    organization_id: str | None = None,
+    project_id: str | None = None,
+    as_of: datetime | None = None,
 ) -> list[dict[str, Any]]:
     """Every project's figures (or one's) by project number; money as exact strings, None where there is no budget.
 
-    ``connection`` decides what is seen; ``organization_id`` narrows it.
+    ``connection`` decides what is seen; ``organization_id`` narrows it. ``as_of`` tells them as they were shown then.
     """
-    gathered = _Gathered(connection, organization_id, project_id)
+    gathered = _Gathered(connection, organization_id, project_id, as_of)
     return [gathered.told(row) for row in gathered.projects]
 
 
 class _Gathered:
     """All that figures need, in one query each, whatever the number of projects."""
 
-    def __init__(self, connection: sa.Connection, organization_id: str | None, project_id: str | None) -> None:
+    def __init__(
+        self,
+        connection: sa.Connection,
+        organization_id: str | None,
+        project_id: str | None,
+        as_of: datetime | None,
+    ) -> None:
         self.connection, self.organization_id, self.project_id = connection, organization_id, project_id
+        self.moment = as_of
         self.projects = self._projects()
         self.company: dict[str, dict[str, Sums]] = defaultdict(lambda: defaultdict(Sums))
         self.document: dict[str, dict[str, Sums]] = defaultdict(lambda: defaultdict(Sums))
@@ -115,9 +138,10 @@ class _Gathered:
         self.budgets = self._budgets()
         self.parents = self._parents()
         self.quarantined = self._quarantined()
-        self.as_of = self._as_of()
+        self.late = self._late()
+        self.as_of = as_of or self._as_of()
 
-    def _only(self, table: sa.Table) -> list[sa.ColumnElement[bool]]:
+    def _only(self, table: sa.FromClause) -> list[sa.ColumnElement[bool]]:
         wanted = []
         if self.organization_id is not None:
             wanted.append(table.c.organization_id == self.organization_id)
@@ -126,13 +150,13 @@ class _Gathered:
         return wanted
 
     def _projects(self) -> Sequence[Any]:
-        query = sa.select(costbook_projects).where(*self._only(costbook_projects))
-        return self.connection.execute(
-            query.order_by(costbook_projects.c.project_nr, costbook_projects.c.project_id)
-        ).all()
+        table = at(costbook_projects, self.moment)
+        query = sa.select(table).where(*self._only(table))
+        return self.connection.execute(query.order_by(table.c.project_nr, table.c.project_id)).all()
 
     def _commitments(self) -> None:
-        c = commitments.c
+        table = at(commitments, self.moment)
+        c = table.c
         by = (c.project_id, c.system, c.wbs_element, c.currency, c.company_currency)
         query = sa.select(
             *by,
@@ -140,7 +164,7 @@ class _Gathered:
             sa.func.sum(c.open_amount).label("open"),
             sa.func.sum(c.company_ordered_amount).label("company_ordered"),
             sa.func.sum(c.company_open_amount).label("company_open"),
-        ).where(c.counts, *self._only(commitments))
+        ).where(c.counts, *self._only(table))
         for row in self.connection.execute(query.group_by(*by)):
             self.document[row.project_id][row.currency].add(row.ordered, ZERO, row.open)
             self.company[row.project_id][row.company_currency].add(row.company_ordered, ZERO, row.company_open)
@@ -148,7 +172,8 @@ class _Gathered:
             self.systems[row.project_id].add(row.system)
 
     def _actuals(self) -> None:
-        a = actuals.c
+        table = at(actuals, self.moment)
+        a = table.c
         without_order = sa.func.coalesce(a.po_no, "") == ""
         by = (a.project_id, a.system, a.wbs_element, a.currency, a.company_currency)
         own = sa.func.coalesce(sa.func.sum(a.company_amount).filter(without_order), 0)
@@ -157,7 +182,7 @@ class _Gathered:
             sa.func.sum(a.amount).label("amount"),
             sa.func.sum(a.company_amount).label("company_amount"),
             own.label("without_order"),
-        ).where(a.counts, a.removed_at.is_(None), *self._only(actuals))
+        ).where(a.counts, a.removed_at.is_(None), *self._only(table))
         for row in self.connection.execute(query.group_by(*by)):
             self.document[row.project_id][row.currency].add(ZERO, row.amount)
             self.company[row.project_id][row.company_currency].add(ZERO, row.company_amount)
@@ -165,12 +190,14 @@ class _Gathered:
             self.systems[row.project_id].add(row.system)
 
     def _budgets(self) -> dict[str, Budget]:
-        """Of each project and element the newest line that is valid today."""
-        b = budgets.c
+        """Of each project and element the newest line that is valid that day."""
+        table = at(budgets, self.moment)
+        b = table.c
+        day = (self.moment or datetime.now(UTC)).date()
         query = (
             sa.select(b.project_id, b.wbs_element, b.amount)
             .ext(distinct_on(b.project_id, b.wbs_element))
-            .where(b.valid_from <= datetime.now(UTC).date(), *self._only(budgets))
+            .where(b.valid_from <= day, *self._only(table))
             .order_by(b.project_id, b.wbs_element, b.valid_from.desc(), b.id.desc())
         )
         found: dict[str, Budget] = defaultdict(Budget)
@@ -179,35 +206,64 @@ class _Gathered:
         return found
 
     def _parents(self) -> dict[str, str | None]:
-        w = wbs_elements.c
+        table = at(wbs_elements, self.moment)
         if not any(element for budget in self.budgets.values() for element in budget.lines):
             return {}
-        query = sa.select(w.wbs_element, w.parent).where(*self._only(wbs_elements))
+        query = sa.select(table.c.wbs_element, table.c.parent).where(*self._only(table))
         return {row.wbs_element: row.parent for row in self.connection.execute(query)}
 
-    def _quarantined(self) -> dict[str, tuple[int, dict[str, Decimal]]]:
-        """Per Costbook project how many records wait and what they are worth; by the source's project number."""
-        r, link = rejections.c, project_links.c
+    def _quarantined(self) -> dict[str, Waiting]:
+        """Per Costbook project what waits in quarantine, by company and number of the source's project."""
+        waiting, links = at(rejections, self.moment), at(project_links, self.moment)
+        r, link = waiting.c, links.c
+        is_order = r.entity == "commitments"
+        place = sa.and_(
+            link.organization_id == r.organization_id,
+            link.system == r.system,
+            link.project_nr == r.project_nr,
+            # A record that names no company is meant for the project of that number, whichever company it is in.
+            sa.or_(r.company_code == "", link.company_code == "", link.company_code == r.company_code),
+        )
         query = (
-            sa.select(link.project_id, r.currency, sa.func.count().label("rows"), sa.func.sum(r.amount).label("amount"))
-            .select_from(rejections)
-            .join(
-                project_links,
-                sa.and_(
-                    link.organization_id == r.organization_id,
-                    link.system == r.system,
-                    link.project_nr == r.project_nr,
-                ),
+            sa.select(
+                link.project_id,
+                r.currency,
+                sa.func.count(sa.distinct(r.id)).label("rows"),
+                sa.func.sum(sa.func.coalesce(r.open_amount, r.amount)).filter(is_order).label("open"),
+                sa.func.sum(r.amount).filter(~is_order).label("actual"),
             )
-            .where(*self._only(project_links))
+            .select_from(waiting.join(links, place))
+            .where(*self._only(links))
             .group_by(link.project_id, r.currency)
         )
-        found: dict[str, tuple[int, dict[str, Decimal]]] = {}
+        found: dict[str, Waiting] = defaultdict(Waiting)
         for row in self.connection.execute(query):
-            rows, money = found.get(row.project_id, (0, {}))
-            if row.amount is not None:
-                money[row.currency or ""] = row.amount
-            found[row.project_id] = (rows + row.rows, money)
+            found[row.project_id].add(row.rows, row.currency or "", row.open, row.actual)
+        return found
+
+    def _late(self) -> dict[str, list[dict[str, Any]]]:
+        """What was posted into a period after that was closed, per project (DOMAIN R14)."""
+        table = at(actuals, self.moment)
+        a, p = table.c, closed_periods.c
+        closed = sa.and_(
+            p.organization_id == a.organization_id,
+            p.fiscal_year == a.fiscal_year,
+            p.fiscal_period == a.fiscal_period,
+            a.first_seen_at > p.closed_at,
+        )
+        by = (a.project_id, a.fiscal_year, a.fiscal_period, a.company_currency)
+        query = (
+            sa.select(*by, sa.func.sum(a.company_amount).label("amount"), sa.func.count().label("rows"))
+            .select_from(table.join(closed_periods, closed))
+            .where(a.counts, a.removed_at.is_(None), *self._only(table))
+            .group_by(*by)
+            .order_by(*by)
+        )
+        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in self.connection.execute(query):
+            told = {"fiscal_year": row.fiscal_year, "fiscal_period": row.fiscal_period, "rows": row.rows}
+            amount = money(row.amount, row.company_currency)
+            found[row.project_id].append(told | {"currency": row.company_currency, "amount": amount})
         return found
 
     def _as_of(self) -> datetime | None:
@@ -222,7 +278,7 @@ class _Gathered:
         own, budget = by_company.get(currency, Sums()), self.budgets.get(project_id, Budget())
         spend = own.actual + own.open
         rest = not_yet_committed(budget, self.taken[project_id, currency], self.parents)
-        rows, waiting = self.quarantined.get(project_id, (0, {}))
+        waiting = self.quarantined.get(project_id, Waiting())
         figures: dict[str, Decimal | None] = {
             "budget": budget.total,
             "committed": own.committed,
@@ -242,8 +298,9 @@ class _Gathered:
             **{name: None if value is None else money(value, currency) for name, value in figures.items()},
             # Without a budget below project level the EAC can't warn before the whole budget is gone (DOMAIN R13).
             "forecast": _forecast(budget),
-            "quarantined": rows,
-            "quarantined_amounts": {code: money(amount, code) for code, amount in sorted(waiting.items())},
+            "quarantined": waiting.rows,
+            "quarantined_amounts": waiting.told(),
+            "late": self.late.get(project_id, []),
             "by_currency": _split(self.document[project_id]),
             "other_currencies": _split({c: sums for c, sums in by_company.items() if c != currency}),
             "systems": sorted(self.systems[project_id]),
@@ -292,119 +349,136 @@ def totals(projects: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-# --- budgets and links, which people give --------------------------------------------------------------------------
+# --- one project, looked at from another side ----------------------------------------------------------------------
+
+By = Literal["wbs_element", "vendor", "period"]
 
 
-def replace_budget(
-    connection: sa.Connection, organization_id: str, project_id: str, currency: str, lines: Sequence[Mapping[str, Any]]
-) -> None:
-    """The given lines are the project's budget from now on; raises ``BadBudget``."""
-    rows = [
-        _budget_row(line, currency, place) | {"organization_id": organization_id, "project_id": project_id}
-        for place, line in enumerate(lines, 1)
-    ]
-    connection.execute(sa.delete(budgets).where(budgets.c.project_id == project_id))
-    if rows:
-        connection.execute(sa.insert(budgets), rows)
+def breakdown(connection: sa.Connection, project: Any, by: By, as_of: datetime | None = None) -> list[dict[str, Any]]:
+    """A project's sums per WBS element, vendor or period, in each company currency, with the document currencies.
 
-
-def _budget_row(line: Mapping[str, Any], currency: str, place: int) -> dict[str, Any]:
-    try:
-        amount = Decimal(str(line["amount"]))
-    except (InvalidOperation, KeyError):
-        raise BadBudget(f"Line {place}: the amount is not a number.") from None
-    given = str(line.get("currency") or currency)
-    if given != currency:
-        raise BadBudget(
-            f"Line {place}: the project is kept in {currency}; a budget in {given} would not add up with it."
-        )
-    if not known_currency(given) or not amount.is_finite() or rounded(amount, given) != amount:
-        raise BadBudget(f"Line {place}: {line['amount']} is not an amount in {given}.")
-    valid_from = line.get("valid_from") or date(1900, 1, 1)
-    if isinstance(valid_from, str):
-        try:
-            valid_from = date.fromisoformat(valid_from)
-        except ValueError:
-            raise BadBudget(f"Line {place}: {valid_from} is not a date such as 2026-01-31.") from None
-    return {
-        "wbs_element": line.get("wbs_element") or None,
-        "amount": amount,
-        "currency": given,
-        "valid_from": valid_from,
-    }
-
-
-def load_budgets(
-    connection: sa.Connection, organization_id: str, system: str, rows: Sequence[Mapping[str, Any]]
-) -> int:
-    """Budgets of source projects, each project's whole; how many lines. Raises ``BadBudget`` and changes nothing."""
-    link, project = project_links.c, costbook_projects.c
-    known = {
-        (row.company_code, row.project_nr): row
-        for row in connection.execute(
-            sa.select(link.company_code, link.project_nr, link.project_id, project.currency)
-            .join_from(project_links, costbook_projects, link.project_id == project.project_id)
-            .where(link.organization_id == organization_id, link.system == system)
-        )
-    }
-    by_project: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
-    for place, row in enumerate(rows, 1):
-        key = (str(row.get("company_code") or ""), str(row["project_nr"]))
-        if key not in known:
-            raise BadBudget(f"Line {place}: there is no project {key[1]} of company {key[0] or '(none)'} in {system}.")
-        by_project[key].append(row)
-    for key, lines in by_project.items():
-        replace_budget(connection, organization_id, known[key].project_id, known[key].currency or "EUR", lines)
-    return len(rows)
-
-
-def relink(
-    connection: sa.Connection, organization_id: str, project_id: str, links: Sequence[tuple[str, str, str]]
-) -> None:
-    """Makes exactly the given source projects (system, company code, number) this Costbook project.
-
-    Their facts move along in the same transaction, so that no figure is half moved. A source project that is taken
-    away gets a Costbook project of its own again. Raises ``BadLink`` for one that was never seen.
+    Commitments fall into the period of their expected delivery (DOMAIN R8), actuals into their fiscal period.
+    WBS elements come with their name, parent and budget, their own sums and (``with_children``) those of all below.
     """
-    link = project_links.c
-    mine = [link.organization_id == organization_id]
-    known = {(row.system, row.company_code, row.project_nr): row.project_id for row in connection.execute(
-        sa.select(project_links).where(*mine)
-    )}  # fmt: skip
-    for wanted in links:
-        if wanted not in known:
-            raise BadLink(f"No project {wanted[2]} of company {wanted[1] or '(none)'} was ever read from {wanted[0]}.")
-    for place in [place for place, at in known.items() if at == project_id and place not in links]:
-        _move(connection, organization_id, place, _own_project(connection, organization_id, place))
-    for place in links:
-        if known[place] != project_id:
-            _move(connection, organization_id, place, project_id)
+    c, a = at(commitments, as_of), at(actuals, as_of)
+    expected = sa.func.coalesce(c.c.delivery_date, c.c.po_date)
+    keys: dict[str, tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]]] = {
+        "wbs_element": (c.c.wbs_element, a.c.wbs_element),
+        "vendor": (c.c.vendor, a.c.vendor),
+        "period": (sa.func.to_char(expected, "YYYY/0MM"), a.c.fiscal_year + "/" + a.c.fiscal_period),
+    }
+    rows: dict[tuple[str, str], _Part] = defaultdict(_Part)
+    of_order, of_posting = keys[by]
+    for row in connection.execute(_committed_by(c, of_order, project)):
+        rows[row.key or "", row.company_currency].add(row.currency, row, committed=True)
+    for row in connection.execute(_posted_by(a, of_posting, project)):
+        rows[row.key or "", row.company_currency].add(row.currency, row, committed=False)
+    told = [part.told(key, currency) for (key, currency), part in sorted(rows.items())]
+    return _as_tree(connection, project, told, as_of) if by == "wbs_element" else told
 
 
-def _own_project(connection: sa.Connection, organization_id: str, place: tuple[str, str, str]) -> str:
-    made: str = connection.scalar(
-        sa.insert(costbook_projects)
-        .values(
-            project_id=sa.func.gen_random_uuid().cast(sa.Text),
-            organization_id=organization_id,
-            project_nr=place[2],
-            name=place[2],
-        )
-        .returning(costbook_projects.c.project_id)
-    )
-    return made
+def _committed_by(table: sa.FromClause, key: sa.ColumnElement[Any], project: Any) -> sa.Select[Any]:
+    c = table.c
+    sums = [
+        sa.func.sum(amount).label(name)
+        for name, amount in {
+            "committed": c.ordered_amount,
+            "open": c.open_amount,
+            "company_committed": c.company_ordered_amount,
+            "company_open": c.company_open_amount,
+        }.items()
+    ]
+    by = (key.label("key"), c.company_currency, c.currency)
+    name = sa.func.max(c.vendor_description).label("vendor_name")
+    mine = (c.organization_id == project.organization_id, c.project_id == project.project_id)
+    return sa.select(*by, *sums, name).where(c.counts, *mine).group_by(*by)
 
 
-def _move(connection: sa.Connection, organization_id: str, place: tuple[str, str, str], project_id: str) -> None:
-    system, company_code, project_nr = place
-    for table in (project_links, commitments, actuals):
-        connection.execute(
-            sa.update(table)
-            .where(
-                table.c.organization_id == organization_id,
-                table.c.system == system,
-                table.c.company_code == company_code,
-                table.c.project_nr == project_nr,
-            )
-            .values(project_id=project_id, last_changed_at=sa.func.now())
-        )
+def _posted_by(table: sa.FromClause, key: sa.ColumnElement[Any], project: Any) -> sa.Select[Any]:
+    a = table.c
+    by = (key.label("key"), a.company_currency, a.currency)
+    sums = (sa.func.sum(a.amount).label("actual"), sa.func.sum(a.company_amount).label("company_actual"))
+    name = sa.func.max(a.vendor_description).label("vendor_name")
+    mine = (a.organization_id == project.organization_id, a.project_id == project.project_id)
+    return sa.select(*by, *sums, name).where(a.counts, a.removed_at.is_(None), *mine).group_by(*by)
+
+
+@dataclass
+class _Part:
+    """The sums under one key in one company currency, and per document currency."""
+
+    company: Sums = field(default_factory=Sums)
+    document: dict[str, Sums] = field(default_factory=lambda: defaultdict(Sums))
+    name: str = ""
+
+    def add(self, currency: str, row: Any, *, committed: bool) -> None:
+        self.name = self.name or row.vendor_name or ""
+        if committed:
+            self.company.add(row.company_committed, ZERO, row.company_open)
+            self.document[currency].add(row.committed, ZERO, row.open)
+        else:
+            self.company.add(ZERO, row.company_actual)
+            self.document[currency].add(ZERO, row.actual)
+
+    def told(self, key: str, currency: str) -> dict[str, Any]:
+        own = {name: money(getattr(self.company, name), currency) for name in ("committed", "actual", "open")}
+        spend = money(self.company.actual + self.company.open, currency)
+        return {
+            "key": key,
+            "name": self.name,
+            "currency": currency,
+            **own,
+            "total_spend": spend,
+            "by_currency": _split(self.document),
+        }
+
+
+def _as_tree(
+    connection: sa.Connection, project: Any, told: list[dict[str, Any]], as_of: datetime | None
+) -> list[dict[str, Any]]:
+    """Every element that has sums or a budget or lies above one that has, with what it adds up to."""
+    names, parents = _elements(connection, project, as_of)
+    budget = _budget_of(connection, project, as_of)
+    currency = project.currency or next((one["currency"] for one in told), "EUR")
+    have = {(one["key"], one["currency"]): one for one in told}
+    for element in [*budget.lines, *(one["key"] for one in told)]:
+        for above in _line_of_descent(element or "", parents):
+            have.setdefault((above, currency), _Part().told(above, currency))
+    for (key, code), one in have.items():
+        below = [other for (k, c), other in have.items() if c == code and key in _line_of_descent(k, parents)]
+        sums = {
+            name: money(sum((Decimal(other[name]) for other in below), ZERO), code)
+            for name in ("committed", "actual", "open", "total_spend")
+        }
+        own = budget.lines.get(key or None) if code == currency else None
+        one |= {"name": names.get(key, ""), "parent": parents.get(key), "with_children": sums}
+        one["budget"] = None if own is None else money(own, code)
+    return [have[place] for place in sorted(have)]
+
+
+def _elements(
+    connection: sa.Connection, project: Any, as_of: datetime | None
+) -> tuple[dict[str, str], dict[str, str | None]]:
+    """Names and parents of the WBS elements of the source projects that are this project."""
+    elements, links = at(wbs_elements, as_of), at(project_links, as_of)
+    w, link = elements.c, links.c
+    same = sa.and_(link.organization_id == w.organization_id, link.system == w.system, link.project_nr == w.project_nr)
+    mine = (link.organization_id == project.organization_id, link.project_id == project.project_id)
+    query = sa.select(w.wbs_element, w.name, w.parent).select_from(elements.join(links, same)).where(*mine)
+    rows = connection.execute(query).all()
+    return {row.wbs_element: row.name for row in rows}, {row.wbs_element: row.parent for row in rows}
+
+
+def _budget_of(connection: sa.Connection, project: Any, as_of: datetime | None) -> Budget:
+    gathered = _Gathered(connection, project.organization_id, project.project_id, as_of)
+    return gathered.budgets.get(project.project_id, Budget())
+
+
+def _line_of_descent(element: str, parents: Mapping[str, str | None]) -> list[str]:
+    """The element and all above it."""
+    found: list[str] = []
+    here: str | None = element
+    while here is not None and here not in found:
+        found.append(here)
+        here = parents.get(here)
+    return found

@@ -421,8 +421,8 @@ def _first_sync(client: httpx.Client, say: Say) -> None:
 
 def _sandbox_budgets(client: httpx.Client) -> None:
     """SAP's project service has no budgets (DOMAIN R13 needs them); the sandbox tells its own."""
-    from ppm_pipelines import costbook
+    from ppm_pipelines import planning
 
     rows = client.get(f"http://{LOOPBACK}:{home.home().sandbox_port}/_sandbox/sap/budgets").json()
     with database.scoped("default") as connection:
-        costbook.load_budgets(connection, "default", "sap", rows)
+        planning.load_budgets(connection, "default", "sap", rows)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ppm_pipelines import costbook, database
-from ppm_pipelines.costbook import BadBudget, BadLink, Budget, not_yet_committed
+from ppm_pipelines import costbook, database, planning
+from ppm_pipelines.costbook import Budget, not_yet_committed
+from ppm_pipelines.planning import BadBudget, BadLink
 from ppm_pipelines.records import Page, Project, Rejection, WbsElement
 from ppm_pipelines_tests.test_load import actual, commitment, sync
 
@@ -25,7 +26,7 @@ def figures() -> dict[str, Any]:
 def give(*lines: dict[str, Any]) -> None:
     own = figures()
     with database.scoped("default") as connection:
-        costbook.replace_budget(connection, "default", own["project_id"], "EUR", lines)
+        planning.replace_budget(connection, "default", own["project_id"], "EUR", lines)
 
 
 def picked(*names: str) -> dict[str, Any]:
@@ -109,7 +110,10 @@ def test_company_amounts_in_another_currency_are_shown_and_not_converted() -> No
 def test_quarantined_money_of_a_project_stands_beside_its_figures() -> None:
     bad = Rejection("x", "bad_date", "PostingDate", "No date.", {}, Decimal("5.00"), "EUR", "P-1")
     sync([commitment(), bad])
-    assert picked("quarantined", "quarantined_amounts") == {"quarantined": 1, "quarantined_amounts": {"EUR": "5.00"}}
+    assert picked("quarantined", "quarantined_amounts") == {
+        "quarantined": 1,
+        "quarantined_amounts": [{"currency": "EUR", "open": "5.00", "actual": "0.00"}],
+    }
 
 
 def test_totals_are_one_per_currency() -> None:
@@ -173,23 +177,23 @@ class TestLinks:
         ids = self.two()
         both = [("sap", "1010", "P-1"), ("sap", "1010", "P-2")]
         with database.scoped("default") as connection:
-            costbook.relink(connection, "default", ids["P-1"], both)
+            planning.relink(connection, "default", ids["P-1"], both)
         assert (self.committed(ids["P-1"]), self.committed(ids["P-2"])) == ("105.00", "0.00")
         with database.scoped("default") as connection:
-            costbook.relink(connection, "default", ids["P-1"], both[:1])
+            planning.relink(connection, "default", ids["P-1"], both[:1])
         assert self.committed(ids["P-1"]) == "100.00"
 
     def test_a_sync_follows_the_links(self) -> None:
         ids = self.two()
         with database.scoped("default") as connection:
-            costbook.relink(connection, "default", ids["P-2"], [("sap", "1010", "P-2"), ("sap", "1010", "P-1")])
+            planning.relink(connection, "default", ids["P-2"], [("sap", "1010", "P-2"), ("sap", "1010", "P-1")])
         sync([commitment("4500000003/00010/01", "1.00")])
         assert self.committed(ids["P-2"]) == "106.00"
 
     def test_a_project_that_was_never_seen_cannot_be_linked(self) -> None:
         ids = self.two()
         with database.scoped("default") as connection, pytest.raises(BadLink, match="P-9"):
-            costbook.relink(connection, "default", ids["P-1"], [("sap", "1010", "P-9")])
+            planning.relink(connection, "default", ids["P-1"], [("sap", "1010", "P-9")])
 
     def test_another_organisation_cannot_be_reached(self) -> None:
         self.two()
