@@ -254,7 +254,36 @@ def list_configs(who: Integrator, connection: Db) -> list[dict[str, Any]]:
     """All connectors of the organisation with their health and last sync."""
     saved = {connector.system: connector for connector in connectors.list_(connection, who.writes_to)}
     last = _last_runs(connection, who.writes_to)
-    return [_summary(adapter, saved.get(adapter.system), last) for adapter in ADAPTERS.values()]
+    waiting = _quarantined(connection, who.writes_to)
+    compared = _reconciled(connection, who.writes_to)
+    return [
+        _summary(adapter, saved.get(adapter.system), last)
+        | {"quarantined": waiting.get(adapter.system, 0), "reconciliation": compared.get(adapter.system)}
+        for adapter in ADAPTERS.values()
+    ]
+
+
+def _quarantined(connection: sa.Connection, organization_id: str) -> dict[str, int]:
+    bad = tables.rejections.c
+    query = (
+        sa.select(bad.system, sa.func.count().label("rows"))
+        .where(bad.organization_id == organization_id)
+        .group_by(bad.system)
+    )
+    return {row.system: row.rows for row in connection.execute(query)}
+
+
+def _reconciled(connection: sa.Connection, organization_id: str) -> dict[str, dict[str, Any]]:
+    """Per system what the newest sync that compared with the source has found."""
+    run = tables.sync_runs.c
+    found = run.result["reconciliation"]
+    query = (
+        sa.select(run.system, found.label("found"))
+        .where(run.organization_id == organization_id, found["ok"].astext.is_not(None))
+        .ext(distinct_on(run.system))
+        .order_by(run.system, run.ended_at.desc())
+    )
+    return {row.system: row.found for row in connection.execute(query)}
 
 
 def _last_runs(connection: sa.Connection, organization_id: str) -> dict[tuple[str, bool], dict[str, Any]]:
@@ -263,7 +292,7 @@ def _last_runs(connection: sa.Connection, organization_id: str) -> dict[tuple[st
     ended = run.ended_at.is_not(None).label("ended")
     query = (
         sa.select(tables.sync_runs, ended)
-        .where(run.organization_id == organization_id, run.dry_run.is_(False))
+        .where(run.organization_id == organization_id, run.dry_run.is_(False), run.mode != "replay")
         .ext(distinct_on(run.system, ended))
         .order_by(run.system, ended, sa.func.coalesce(run.ended_at, run.requested_at).desc())
     )

@@ -1,50 +1,26 @@
-"""The Costbook over HTTP: figures, lines, budgets and project links.
+"""The Costbook over HTTP: figures now and then, budgets and project links.
 
-Belongs here: reading what is asked for and shaping the answer. Does not belong here: what a figure is
-(``ppm_pipelines.costbook``).
+Belongs here: reading what is asked for and shaping the answer. Does not belong here: lines (``lines``), periods
+(``periods``), what a figure is (``ppm_pipelines.costbook``).
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
-from datetime import date
-from decimal import Decimal
-from typing import Annotated, Any, Literal
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict
 
 from api.deps import EVERY, Caller, Controller, Db, Viewer
+from api.pages import Limit, cursor_of, parts_of
 from api.problems import NOT_FOUND, Problem, invalid
-from api.runs import Limit, cursor_of, parts_of
 from api.settings import PAGE_DEFAULT
-from ppm_pipelines import costbook, database, planning, tables
+from ppm_pipelines import costbook, history, planning, tables
 
 router = APIRouter(prefix="/api/costbook", tags=["costbook"])
-
-HIDDEN = {"organization_id", "source_key"}
-SUMS = {
-    "commitments": {
-        "ordered_amount": "currency",
-        "relieved_amount": "currency",
-        "open_amount": "currency",
-        "tax_amount": "currency",
-        "company_ordered_amount": "company_currency",
-        "company_relieved_amount": "company_currency",
-        "company_open_amount": "company_currency",
-    },
-    "actuals": {
-        "amount": "currency",
-        "tax_amount": "currency",
-        "retained_amount": "currency",
-        "company_amount": "company_currency",
-    },
-}
-CSV_BATCH = 1000
 
 
 class BudgetLine(BaseModel):
@@ -84,12 +60,43 @@ def _project(project_id: str, who: Viewer, connection: Db) -> Any:
 Project = Annotated[Any, Depends(_project)]
 
 
+def moment_of(given: str, field: str, zone: str = "UTC") -> datetime:
+    """A time with its zone (UTC where it names none), or the end of a day in the given zone; 422 for anything else."""
+    try:
+        if len(given) == len("2026-01-31"):
+            day = datetime.combine(date.fromisoformat(given), time.max, ZoneInfo(zone))
+            return day.astimezone(UTC)
+        found = datetime.fromisoformat(given)
+    except ValueError:
+        raise invalid(
+            field, "is no time such as 2026-01-31 or 2026-01-31T18:00:00Z.", "ist keine Zeit wie 2026-01-31."
+        ) from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def _zone(connection: sa.Connection, who: Caller) -> str:
+    org = tables.organizations.c
+    found = connection.scalar(sa.select(org.time_zone).where(org.organization_id == who.writes_to))
+    return str(found or "UTC")
+
+
+def as_of(
+    who: Viewer,
+    connection: Db,
+    as_of: Annotated[str | None, Query(description="As it was then: a time, or a day (its end)")] = None,
+) -> datetime | None:
+    return moment_of(as_of, "as_of", _zone(connection, who)) if as_of else None
+
+
+AsOf = Annotated[datetime | None, Depends(as_of)]
+
+
 @router.get("/projects")
 def list_projects(
-    who: Viewer, connection: Db, limit: Limit = PAGE_DEFAULT, cursor: str | None = None
+    who: Viewer, connection: Db, moment: AsOf, limit: Limit = PAGE_DEFAULT, cursor: str | None = None
 ) -> dict[str, Any]:
     """Figures of every project by number; the totals are over all of them, not over the page."""
-    every = costbook.project_figures(connection, _organization(who))
+    every = costbook.project_figures(connection, _organization(who), as_of=moment)
     after = tuple(parts_of(cursor, str, str)) if cursor else ("", "")
     rest = [one for one in every if (one["project_nr"], one["project_id"]) > after]
     page = rest[:limit]
@@ -98,162 +105,49 @@ def list_projects(
         "items": page,
         "next_cursor": cursor_of(page[-1]["project_nr"], page[-1]["project_id"]) if more else None,
         "totals": costbook.totals(every),
+        "unassigned_quarantined": costbook.unassigned_quarantined(connection, _organization(who), moment),
     }
 
 
 @router.get("/projects/{project_id}")
-def read_project(project: Project, connection: Db) -> dict[str, Any]:
-    return costbook.project_figures(connection, project.organization_id, project.project_id)[0]
+def read_project(project: Project, connection: Db, moment: AsOf) -> dict[str, Any]:
+    return _figures(connection, project, moment)
 
 
-# lines -----------------------------------------------------------------------------------------------------------
+def _figures(connection: sa.Connection, project: Any, moment: datetime | None = None) -> dict[str, Any]:
+    found = costbook.project_figures(connection, project.organization_id, project.project_id, moment)
+    if not found:  # it was not there yet
+        raise Problem(NOT_FOUND, what=f"project {project.project_id}")
+    return found[0]
 
 
-class Lines:
-    """One entity's lines of a project, as asked for in the query: filters, order, page."""
-
-    def __init__(self, entity: Literal["commitments", "actuals"], project: Any, request: Request) -> None:
-        self.entity, self.project = entity, project
-        self.table = tables.metadata.tables[f"ppm.{entity}"]
-        self.filters = self._filters(request)
-        self.order = self._order(request.query_params.get("sort") or "")
-
-    def _column(self, name: str, field: str) -> sa.Column[Any]:
-        if name in HIDDEN or name not in self.table.c:
-            raise invalid(field, f"{name} is not a field of these lines.", f"{name} ist kein Feld dieser Zeilen.")
-        return self.table.c[name]
-
-    def _filters(self, request: Request) -> list[sa.ColumnElement[bool]]:
-        found = [self.table.c.project_id == self.project.project_id]
-        for key, value in request.query_params.multi_items():
-            if key.startswith("filter[") and key.endswith("]"):
-                column = self._column(key[7:-1], key)
-                found.append(self._matches(column, value, key))
-        return found
-
-    @staticmethod
-    def _matches(column: sa.Column[Any], value: str, field: str) -> sa.ColumnElement[bool]:
-        """Texts contain what is typed, whatever its case; everything else is equal to it."""
-        if isinstance(column.type, sa.Text):
-            return column.icontains(value, autoescape=True)
-        try:
-            if isinstance(column.type, sa.Date):
-                return column == date.fromisoformat(value)
-            if isinstance(column.type, sa.Numeric):
-                return column == Decimal(value)
-            if isinstance(column.type, sa.Boolean):
-                return column.is_({"true": True, "false": False}[value])
-        except (ValueError, ArithmeticError, KeyError):
-            raise invalid(field, "is not a value of this field.", "ist kein Wert dieses Feldes.") from None
-        return sa.cast(column, sa.Text) == value
-
-    def _order(self, sort: str) -> list[sa.ColumnElement[Any]]:
-        name = sort.removeprefix("-")
-        keys: list[sa.ColumnElement[Any]] = [self.table.c.id.asc()]
-        if not name:
-            return keys
-        column = self._column(name, "sort")
-        return [column.desc().nulls_last() if sort.startswith("-") else column.asc().nulls_last(), *keys]
-
-    def query(self) -> sa.Select[Any]:
-        return sa.select(*(column for column in self.table.c if column.name not in HIDDEN)).where(*self.filters)
-
-    def shown(self, row: Any) -> dict[str, Any]:
-        """Money with its currency's digits; other numbers exact; ids as text."""
-        told = dict(row)
-        for name, currency in SUMS[self.entity].items():
-            if told[name] is not None:
-                told[name] = costbook.money(told[name], told[currency])
-        for name in ("exchange_rate", "quantity"):
-            if told.get(name) is not None:
-                told[name] = f"{told[name].normalize():f}"
-        return told | {"id": str(told["id"])}
-
-    def sums(self, connection: sa.Connection) -> tuple[int, dict[str, dict[str, str]]]:
-        """How many lines, and per currency the sums of what counts."""
-        total = connection.scalar(sa.select(sa.func.count()).where(*self.filters)) or 0
-        counted = [*self.filters, self.table.c.counts]
-        if self.entity == "actuals":
-            counted.append(self.table.c.removed_at.is_(None))
-        told: dict[str, dict[str, str]] = {}
-        for currency in ("currency", "company_currency"):
-            names = [name for name, own in SUMS[self.entity].items() if own == currency]
-            code = self.table.c[currency]
-            query = sa.select(code.label("code"), *(sa.func.sum(self.table.c[n]).label(n) for n in names))
-            for row in connection.execute(query.where(*counted).group_by(code)).mappings():
-                sums = {n: costbook.money(row[n], row["code"]) for n in names if row[n] is not None}
-                told.setdefault(row["code"], {}).update(sums)
-        return total, told
-
-    def as_csv(self) -> Iterator[str]:
-        """All lines, a batch at a time; its own connection, because the answer outlives the request's."""
-        names = [column.name for column in self.table.c if column.name not in HIDDEN]
-        yield "\ufeff" + _csv_line(names)
-        with database.scoped(self.project.organization_id) as connection:
-            result = connection.execution_options(yield_per=CSV_BATCH).execute(self.query().order_by(*self.order))
-            for batch in result.mappings().partitions():
-                yield "".join(_csv_line([self.shown(row)[name] for name in names]) for row in batch)
+@router.get("/projects/{project_id}/breakdown")
+def read_breakdown(project: Project, connection: Db, moment: AsOf, by: costbook.By = "wbs_element") -> dict[str, Any]:
+    """The project's sums per WBS element, vendor or period."""
+    return {"by": by, "items": costbook.breakdown(connection, project, by, moment), "as_of": moment}
 
 
-def _csv_line(cells: list[Any]) -> str:
-    """A formula in a text of the source must not become one in a spreadsheet."""
-    written = io.StringIO()
-    safe = [f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+@\t\r" and cell else cell for cell in cells]
-    csv.writer(written).writerow(["" if cell is None else cell for cell in safe])
-    return written.getvalue()
-
-
-Offset = Annotated[int, Query(ge=0)]
-
-
-def _answer(
-    lines: Lines, connection: sa.Connection, request: Request, limit: int, offset: int, cursor: str | None
-) -> Any:
-    if "text/csv" in request.headers.get("accept", ""):
-        name = f"{lines.project.project_nr}-{lines.entity}.csv".encode("ascii", "replace").decode().replace('"', "")
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return StreamingResponse(lines.as_csv(), media_type="text/csv", headers=headers)
-    start = parts_of(cursor, int)[0] if cursor else offset
-    rows = connection.execute(lines.query().order_by(*lines.order).limit(limit).offset(start)).mappings().all()
-    total, sums = lines.sums(connection)
-    after = start + len(rows)
-    return {
-        "items": [lines.shown(row) for row in rows],
-        "next_cursor": cursor_of(after) if after < total else None,
-        "total": total,
-        "sums": sums,
-        "as_of": connection.scalar(
-            sa.select(sa.func.max(tables.sync_runs.c.ended_at)).where(
-                tables.sync_runs.c.organization_id == lines.project.organization_id,
-                tables.sync_runs.c.status.in_(("success", "partial")),
-            )
-        ),
-    }
-
-
-@router.get("/projects/{project_id}/commitments", response_model=None)
-def list_commitments(
+@router.get("/projects/{project_id}/compare")
+def compare_times(
+    who: Viewer,
     project: Project,
     connection: Db,
-    request: Request,
+    start: Annotated[str, Query(alias="from")],
+    end: Annotated[str | None, Query(alias="to")] = None,
+    entity: history.Entity | None = None,
     limit: Limit = PAGE_DEFAULT,
-    offset: Offset = 0,
-    cursor: str | None = None,
-) -> Any:
-    """Lines with ``sort=-field`` and ``filter[field]=``; as text/csv all of them."""
-    return _answer(Lines("commitments", project, request), connection, request, limit, offset, cursor)
-
-
-@router.get("/projects/{project_id}/actuals", response_model=None)
-def list_actuals(
-    project: Project,
-    connection: Db,
-    request: Request,
-    limit: Limit = PAGE_DEFAULT,
-    offset: Offset = 0,
-    cursor: str | None = None,
-) -> Any:
-    return _answer(Lines("actuals", project, request), connection, request, limit, offset, cursor)
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> dict[str, Any]:
+    """Two times of a project: figures, and what is new, changed or closed between them; with ``entity`` the lines."""
+    zone = _zone(connection, who)
+    earlier = moment_of(start, "from", zone)
+    later = moment_of(end, "to", zone) if end else datetime.now(UTC)
+    if later < earlier:
+        raise invalid("to", "lies before from.", "liegt vor from.")
+    told = {"from": earlier, "to": later, **history.compare(connection, project, earlier, later)}
+    if entity is None:
+        return told
+    return told | {"lines": history.changed_lines(connection, entity, project, earlier, later, limit, offset)}
 
 
 # what people give ------------------------------------------------------------------------------------------------
@@ -269,7 +163,13 @@ def replace_budget(_: Controller, project: Project, body: BudgetBody, connection
         )
     except planning.BadBudget as error:
         raise invalid("lines", str(error)) from None
-    return read_project(project, connection)
+    return _figures(connection, project)
+
+
+@router.get("/projects/{project_id}/links")
+def read_links(project: Project, connection: Db) -> list[dict[str, str]]:
+    """The source projects that are this project."""
+    return planning.links(connection, project.organization_id, project.project_id)
 
 
 @router.put("/projects/{project_id}/links")
@@ -283,4 +183,4 @@ def replace_links(
     except planning.BadLink as error:
         raise invalid("links", str(error)) from None
     response.headers["Cache-Control"] = "no-store"
-    return read_project(project, connection)
+    return _figures(connection, project)

@@ -121,7 +121,7 @@ class Wanted:
     @property
     def body_hash(self) -> str:
         asked = [self.request.system, self.request.entity, self.request.organization_id, self.request.mode]
-        return hashlib.sha256(json.dumps([*asked, self.request.dry_run]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([*asked, self.request.dry_run, self.request.scope]).encode()).hexdigest()
 
 
 Wait = Annotated[float, Query(ge=0, le=WAIT_MOST, description="Seconds to wait for the end of the run")]
@@ -170,6 +170,11 @@ async def _sync(
     system: str, body: SyncBody, who: Caller, watch: Events, response: Response, wait: float, key: str | None
 ) -> dict[str, Any]:
     wanted = Wanted(await run_sync(_checked, system, body, who), who.sub, key)
+    return await carried_out(wanted, who, watch, response, wait)
+
+
+async def carried_out(wanted: Wanted, who: Caller, watch: Events, response: Response, wait: float) -> dict[str, Any]:
+    """Claims or joins, launches, waits, and answers: 200 with the result, 202 with where to find it."""
     run_id, launch = await run_sync(_claimed, wanted)
     if launch:
         await _launched(watch, wanted, run_id)
@@ -201,13 +206,18 @@ def _checked(system: str, body: SyncBody, who: Caller) -> runs.RunRequest:
     for field, given in (("scope", body.scope is not None), ("dry_run", body.dry_run)):
         if given:
             raise invalid(field, "is not offered yet; leave it out.", "wird noch nicht angeboten; bitte weglassen.")
+    connected(adapter, organization_id)
+    return runs.RunRequest(organization_id, system, body.entity, body.mode, who.email, body.dry_run)
+
+
+def connected(adapter: type[Adapter], organization_id: str) -> None:
+    """Refuses what cannot start: a system without settings, or switched off."""
     with database.scoped(organization_id) as connection:
-        connector = connectors.get(connection, organization_id, system)
+        connector = connectors.get(connection, organization_id, adapter.system)
     if connector is None:
         raise Problem(NOT_CONFIGURED, name=adapter.name)
     if not connector.enabled:
         raise Problem(DISABLED, name=adapter.name)
-    return runs.RunRequest(organization_id, system, body.entity, body.mode, who.email, body.dry_run)
 
 
 def _claimed(wanted: Wanted) -> tuple[str, bool]:

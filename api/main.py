@@ -7,7 +7,19 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api import configuration, costbook, health, integrations, problems, runs, sessions, settings
+from api import (
+    configuration,
+    costbook,
+    health,
+    integrations,
+    lines,
+    periods,
+    problems,
+    quarantine,
+    runs,
+    sessions,
+    settings,
+)
 from api.events import watching
 
 
@@ -27,7 +39,7 @@ def create_app() -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     problems.install(app)
-    for module in (integrations, configuration, runs, costbook, sessions, health):
+    for module in (quarantine, integrations, configuration, runs, costbook, lines, periods, sessions, health):
         app.include_router(module.router)
     return app
 

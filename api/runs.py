@@ -1,4 +1,4 @@
-"""What happened to runs: history, one run, its progress as events, stopping it, and the records it could not use.
+"""What happened to runs: history, one run, its progress as events, and stopping it.
 
 Belongs here: reading and stopping. Does not belong here: starting (``integrations``), the fan-out (``events``).
 Lists read ``sync_runs``, never Dagster.
@@ -7,24 +7,22 @@ Lists read ``sync_runs``, never Dagster.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 from pydantic_core import to_json
 
 from api.dagster import Unreachable
 from api.deps import DEFAULT, EVERY, Caller, Controller, Db, Viewer
 from api.events import FINAL, STOPPED, Event, Events, Watch, read, settle
-from api.problems import NOT_FOUND, Kind, Problem, invalid
-from api.settings import HEARTBEAT_SECONDS, PAGE_DEFAULT, PAGE_MOST
+from api.pages import Limit, cursor_of, parts_of
+from api.problems import NOT_FOUND, Kind, Problem
+from api.settings import HEARTBEAT_SECONDS, PAGE_DEFAULT
 from ppm_pipelines import database, home, runs, tables
 
 router = APIRouter(prefix="/api/integrations", tags=["runs"])
@@ -40,7 +38,6 @@ CANNOT_STOP = Kind(
 )
 
 Status = Literal["queued", "running", "success", "partial", "failed", "canceled"]
-Limit = Annotated[int, Query(ge=1, le=PAGE_MOST)]
 STOP_SECONDS = 5.0  # how long a cancel waits to be able to say that it is done
 COUNTS = ("total", "inserted", "updated", "unchanged", "closed", "rejected", "skipped")
 PROGRESS = ("run_id", "organization_id", "system", "entity", "stage", "rows", "total", "pages", "elapsed_ms")
@@ -80,24 +77,6 @@ def told(row: Event, who: Caller) -> dict[str, Any]:
     """One run for a reader: the sync answer, and what only makes sense beside it."""
     extra = ("mode", "requested_by", "requested_at", "started_at", "ended_at", "reason", "problem")
     return answer(row, who) | {name: row[name] for name in extra}
-
-
-# cursors ---------------------------------------------------------------------------------------------------------
-
-
-def cursor_of(*parts: object) -> str:
-    return base64.urlsafe_b64encode(json.dumps(parts, default=str).encode()).decode().rstrip("=")
-
-
-def parts_of(cursor: str, *parse: Callable[[str], Any]) -> list[Any]:
-    """What ``cursor_of`` packed, each part parsed; 422 for anything else."""
-    try:
-        parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return [read_part(part) for read_part, part in zip(parse, parts, strict=True)]
-    except (ValueError, binascii.Error, TypeError, IndexError, KeyError) as error:
-        raise invalid(
-            "cursor", "is not one of ours; start again without it.", "ist keiner von uns; bitte ohne neu beginnen."
-        ) from error
 
 
 # history ---------------------------------------------------------------------------------------------------------
@@ -249,43 +228,3 @@ async def _organization_stream(watch: Events, who: Caller) -> AsyncIterator[byte
                 yield _sse("end", told(await run_sync(read, event["run_id"]), who))
             elif event["type"] == "heartbeat":
                 yield HEARTBEAT
-
-
-# rejections ------------------------------------------------------------------------------------------------------
-
-
-@router.get("/rejections")
-def list_rejections(
-    who: Viewer,
-    connection: Db,
-    system: str | None = None,
-    entity: str | None = None,
-    run_id: str | None = None,
-    project_nr: str | None = None,
-    code: str | None = None,
-    limit: Limit = PAGE_DEFAULT,
-    cursor: str | None = None,
-) -> dict[str, Any]:
-    """Quarantined records with their reason, whole, the newest first."""
-    table = tables.rejections.c
-    query = sa.select(tables.rejections).order_by(table.id.desc()).limit(limit + 1)
-    given = {"system": system, "entity": entity, "run_id": run_id, "project_nr": project_nr, "code": code}
-    for name, value in given.items():
-        query = query if value is None else query.where(table[name] == value)
-    if who.organization_id != EVERY:
-        query = query.where(table.organization_id == who.organization_id)
-    if cursor is not None:
-        query = query.where(table.id < parts_of(cursor, int)[0])
-    rows = [dict(row) for row in connection.execute(query).mappings()]
-    items = [_rejection(row) for row in rows[:limit]]
-    return {"items": items, "next_cursor": cursor_of(items[-1]["id"]) if len(rows) > limit else None}
-
-
-def _rejection(row: dict[str, Any]) -> dict[str, Any]:
-    names = ("id", "system", "entity", "code", "field", "reason", "raw", "project_nr", "currency", "run_id")
-    amount = row["amount"]
-    return {name: row[name] for name in names} | {
-        "key": row["source_key"],
-        "amount": None if amount is None else str(amount),
-        "at": row.get("rejected_at"),
-    }

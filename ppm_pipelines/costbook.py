@@ -139,7 +139,7 @@ class _Gathered:
         self.parents = self._parents()
         self.quarantined = self._quarantined()
         self.late = self._late()
-        self.as_of = as_of or self._as_of()
+        self.as_of = as_of or last_sync(connection, organization_id)
 
     def _only(self, table: sa.FromClause) -> list[sa.ColumnElement[bool]]:
         wanted = []
@@ -213,26 +213,12 @@ class _Gathered:
         return {row.wbs_element: row.parent for row in self.connection.execute(query)}
 
     def _quarantined(self) -> dict[str, Waiting]:
-        """Per Costbook project what waits in quarantine, by company and number of the source's project."""
+        """Per Costbook project what waits in quarantine."""
         waiting, links = at(rejections, self.moment), at(project_links, self.moment)
         r, link = waiting.c, links.c
-        is_order = r.entity == "commitments"
-        place = sa.and_(
-            link.organization_id == r.organization_id,
-            link.system == r.system,
-            link.project_nr == r.project_nr,
-            # A record that names no company is meant for the project of that number, whichever company it is in.
-            sa.or_(r.company_code == "", link.company_code == "", link.company_code == r.company_code),
-        )
         query = (
-            sa.select(
-                link.project_id,
-                r.currency,
-                sa.func.count(sa.distinct(r.id)).label("rows"),
-                sa.func.sum(sa.func.coalesce(r.open_amount, r.amount)).filter(is_order).label("open"),
-                sa.func.sum(r.amount).filter(~is_order).label("actual"),
-            )
-            .select_from(waiting.join(links, place))
+            sa.select(link.project_id, r.currency, *_waiting(r))
+            .select_from(waiting.join(links, _same_place(r, link)))
             .where(*self._only(links))
             .group_by(link.project_id, r.currency)
         )
@@ -244,18 +230,11 @@ class _Gathered:
     def _late(self) -> dict[str, list[dict[str, Any]]]:
         """What was posted into a period after that was closed, per project (DOMAIN R14)."""
         table = at(actuals, self.moment)
-        a, p = table.c, closed_periods.c
-        closed = sa.and_(
-            p.organization_id == a.organization_id,
-            p.fiscal_year == a.fiscal_year,
-            p.fiscal_period == a.fiscal_period,
-            a.first_seen_at > p.closed_at,
-        )
+        a = table.c
         by = (a.project_id, a.fiscal_year, a.fiscal_period, a.company_currency)
         query = (
             sa.select(*by, sa.func.sum(a.company_amount).label("amount"), sa.func.count().label("rows"))
-            .select_from(table.join(closed_periods, closed))
-            .where(a.counts, a.removed_at.is_(None), *self._only(table))
+            .where(is_late(table), a.counts, a.removed_at.is_(None), *self._only(table))
             .group_by(*by)
             .order_by(*by)
         )
@@ -264,12 +243,6 @@ class _Gathered:
             told = {"fiscal_year": row.fiscal_year, "fiscal_period": row.fiscal_period, "rows": row.rows}
             amount = money(row.amount, row.company_currency)
             found[row.project_id].append(told | {"currency": row.company_currency, "amount": amount})
-        return found
-
-    def _as_of(self) -> datetime | None:
-        run = sync_runs.c
-        query = sa.select(sa.func.max(run.ended_at)).where(run.status.in_(("success", "partial")))
-        found: datetime | None = self.connection.scalar(query.where(*self._only(sync_runs)))
         return found
 
     def told(self, project: Any) -> dict[str, Any]:
@@ -306,6 +279,63 @@ class _Gathered:
             "systems": sorted(self.systems[project_id]),
             "as_of": self.as_of,
         }
+
+
+def is_late(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether an actual came after its period had been closed."""
+    a, p = table.c, closed_periods.c
+    return sa.exists().where(
+        p.organization_id == a.organization_id,
+        p.fiscal_year == a.fiscal_year,
+        p.fiscal_period == a.fiscal_period,
+        a.first_seen_at > p.closed_at,
+    )
+
+
+def last_sync(connection: sa.Connection, organization_id: str | None = None) -> datetime | None:
+    """When facts last became visible."""
+    run = sync_runs.c
+    query = sa.select(sa.func.max(run.ended_at)).where(run.status.in_(("success", "partial")))
+    mine = [] if organization_id is None else [run.organization_id == organization_id]
+    found: datetime | None = connection.scalar(query.where(*mine))
+    return found
+
+
+def unassigned_quarantined(
+    connection: sa.Connection, organization_id: str | None = None, as_of: datetime | None = None
+) -> dict[str, Any]:
+    """Quarantined records that no Costbook project is known for: no project's sums say that they are missing."""
+    waiting, links = at(rejections, as_of), at(project_links, as_of)
+    r = waiting.c
+    mine = [] if organization_id is None else [r.organization_id == organization_id]
+    known = sa.exists().where(_same_place(r, links.c))
+    query = sa.select(r.currency, *_waiting(r)).where(~known, *mine).group_by(r.currency)
+    found = Waiting()
+    for row in connection.execute(query):
+        found.add(row.rows, row.currency or "", row.open, row.actual)
+    return {"rows": found.rows, "amounts": found.told()}
+
+
+def _same_place(r: Any, link: Any) -> sa.ColumnElement[bool]:
+    """Whether a quarantined record is of the linked source project.
+
+    One that names no company is meant for the project of that number, whichever company that is in.
+    """
+    return sa.and_(
+        link.organization_id == r.organization_id,
+        link.system == r.system,
+        link.project_nr == r.project_nr,
+        sa.or_(r.company_code == "", link.company_code == "", link.company_code == r.company_code),
+    )
+
+
+def _waiting(r: Any) -> list[sa.ColumnElement[Any]]:
+    is_order = r.entity == "commitments"
+    return [
+        sa.func.count(sa.distinct(r.id)).label("rows"),
+        sa.func.sum(sa.func.coalesce(r.open_amount, r.amount)).filter(is_order).label("open"),
+        sa.func.sum(r.amount).filter(~is_order).label("actual"),
+    ]
 
 
 def _forecast(budget: Budget) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ppm_pipelines.records import known_currency, rounded
-from ppm_pipelines.tables import actuals, budgets, commitments, costbook_projects, project_links
+from ppm_pipelines.tables import actuals, budgets, commitments, costbook_projects, project_links, rejections
 
 
 class BadBudget(Exception):
@@ -88,27 +88,62 @@ def load_budgets(
     return len(rows)
 
 
+def links(connection: sa.Connection, organization_id: str, project_id: str) -> list[dict[str, str]]:
+    """The source projects that are this Costbook project: system, company code, number."""
+    link = project_links.c
+    query = sa.select(link.system, link.company_code, link.project_nr).where(
+        link.organization_id == organization_id, link.project_id == project_id
+    )
+    return [dict(row) for row in connection.execute(query.order_by(*query.selected_columns)).mappings()]
+
+
 def relink(
     connection: sa.Connection, organization_id: str, project_id: str, links: Sequence[tuple[str, str, str]]
 ) -> None:
     """Makes exactly the given source projects (system, company code, number) this Costbook project.
 
     Their facts move along in the same transaction, so that no figure is half moved. A source project that is taken
-    away gets a Costbook project of its own again. Raises ``BadLink`` for one that was never seen.
+    away gets a Costbook project of its own again. Raises ``BadLink`` for one that neither the source's projects nor a
+    quarantined record ever named.
     """
     link = project_links.c
-    mine = [link.organization_id == organization_id]
-    known = {(row.system, row.company_code, row.project_nr): row.project_id for row in connection.execute(
-        sa.select(project_links).where(*mine)
-    )}  # fmt: skip
+    known = {
+        (row.system, row.company_code, row.project_nr): row.project_id
+        for row in connection.execute(sa.select(project_links).where(link.organization_id == organization_id))
+    }
+    waiting = _waiting_for(connection, organization_id)
     for wanted in links:
-        if wanted not in known:
+        if wanted not in known and wanted not in waiting:
             raise BadLink(f"No project {wanted[2]} of company {wanted[1] or '(none)'} was ever read from {wanted[0]}.")
     for place in [place for place, at in known.items() if at == project_id and place not in links]:
         _move(connection, organization_id, place, _own_project(connection, organization_id, place))
     for place in links:
-        if known[place] != project_id:
+        if place not in known:
+            _link(connection, organization_id, place, project_id)
+        elif known[place] != project_id:
             _move(connection, organization_id, place, project_id)
+
+
+def _waiting_for(connection: sa.Connection, organization_id: str) -> set[tuple[str, str, str]]:
+    """The projects that quarantined records name."""
+    r = rejections.c
+    query = sa.select(r.system, r.company_code, r.project_nr).where(
+        r.organization_id == organization_id, r.project_nr.is_not(None)
+    )
+    return {(row.system, row.company_code, row.project_nr) for row in connection.execute(query.distinct())}
+
+
+def _link(connection: sa.Connection, organization_id: str, place: tuple[str, str, str], project_id: str) -> None:
+    system, company_code, project_nr = place
+    connection.execute(
+        sa.insert(project_links).values(
+            organization_id=organization_id,
+            system=system,
+            company_code=company_code,
+            project_nr=project_nr,
+            project_id=project_id,
+        )
+    )
 
 
 def _own_project(connection: sa.Connection, organization_id: str, place: tuple[str, str, str]) -> str:

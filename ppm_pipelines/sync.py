@@ -16,6 +16,8 @@ import sqlalchemy as sa
 
 from ppm_pipelines import connectors, database, home, load, runs, tables, vault
 from ppm_pipelines.adapters.base import Adapter, Credentials, Misconfigured, Refused, SourceError, Unavailable
+from ppm_pipelines.facts import counted
+from ppm_pipelines.records import Page, Raw
 
 log = logging.getLogger(__name__)
 
@@ -62,10 +64,12 @@ def carry_out(
                 connection,
                 request,
                 run_id,
-                source.read(request.entity, _watermark(request)),
-                complete=lambda: source.complete,
+                _pages(source, request),
+                complete=lambda: () if request.mode == "replay" else source.complete,
                 state=source.state,
-                control=source.control,
+                # What is held already was compared when it was read; the source has moved on since.
+                control=None if request.mode == "replay" else source.control,
+                final_postings=source.final_postings,
                 on_progress=_Teller(run_id, say),
             )
     except interrupted:
@@ -75,6 +79,36 @@ def carry_out(
         reason, problem = _meaning(error)
         _settle(run_id, "failed", reason, problem)
         raise Failed(reason, problem, run_id) from error
+
+
+def _pages(source: Adapter, request: runs.RunRequest) -> Iterator[Page]:
+    if request.mode != "replay":
+        yield from source.read(request.entity, _watermark(request))
+        return
+    for entity in counted(request.entity):
+        yield from source.replay(entity, _quarantined(request, entity))
+
+
+def _quarantined(request: runs.RunRequest, entity: str) -> Iterator[Raw]:
+    """The raw records behind the quarantined ones that the request is about, each once."""
+    bad, raw = tables.rejections.c, tables.raw_records.c
+    same = sa.and_(
+        raw.organization_id == bad.organization_id,
+        raw.system == bad.system,
+        raw.stream == bad.raw_stream,
+        raw.source_key == bad.raw_key,
+    )
+    wanted = (
+        sa.select(raw.stream, raw.source_key, raw.record)
+        .select_from(tables.raw_records.join(tables.rejections, same))
+        .where(bad.organization_id == request.organization_id, bad.system == request.system, bad.entity == entity)
+        .where(bad.id.in_((request.scope or {}).get("rejections", [])))
+        .distinct()
+        .order_by(raw.stream, raw.source_key)
+    )
+    with database.owner() as connection:
+        rows = connection.execute(wanted).all()
+    yield from (Raw(row.stream, row.source_key, row.record) for row in rows)
 
 
 def _meaning(error: Exception) -> tuple[str, str]:

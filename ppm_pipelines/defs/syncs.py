@@ -104,6 +104,7 @@ def sync_assets(adapter: type[Adapter]) -> dg.AssetsDefinition:
 def _requested(context: dg.AssetExecutionContext, system: str, config: SyncConfig) -> runs.RunRequest:
     """What the run is about: its tags say so when the API or a schedule launched it, else the selection does."""
     tags = context.run.tags
+    scope = _scope(tags.get("ppm/run_id"))
     selected = {key.path[-1] for key in context.selected_asset_keys}
     chosen = "costs" if {"commitments", "actuals"} <= selected else min(selected - {"projects"} or selected)
     mode: Any = tags.get("ppm/mode", config.mode)
@@ -113,7 +114,17 @@ def _requested(context: dg.AssetExecutionContext, system: str, config: SyncConfi
         tags.get("ppm/entity", chosen),
         mode,
         tags.get("ppm/requested_by") or "dagster",
+        scope=scope,
     )
+
+
+def _scope(run_id: str | None) -> dict[str, Any] | None:
+    """What the claim that launched the run is about; it may be too much for a tag."""
+    if run_id is None:
+        return None
+    with database.owner() as connection:
+        row = runs.read(connection, run_id)
+    return row["scope"] if row else None
 
 
 def _carried_out(context: dg.AssetExecutionContext, request: runs.RunRequest, sources: Sources) -> SyncResult:

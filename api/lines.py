@@ -1,0 +1,180 @@
+"""Lines of a project over HTTP: commitments and actuals, filtered, sorted, summed, as CSV; and one line's whole story.
+
+Belongs here: what may be asked of lines and how they are told. Does not belong here: figures (``costbook``), how
+versions are kept (``ppm_pipelines.history``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Query, Request
+
+from api.costbook import AsOf, Project
+from api.deps import Caller, Db, Viewer
+from api.pages import Limit, csv_answer, csv_line, cursor_of, parts_of, wants_csv
+from api.problems import NOT_FOUND, Problem, invalid
+from api.runs import run_url
+from api.settings import PAGE_DEFAULT
+from ppm_pipelines import costbook, database, history, tables
+from ppm_pipelines.facts import FACTS
+
+router = APIRouter(prefix="/api/costbook", tags=["lines"])
+
+HIDDEN = {"organization_id", "source_key", "raw_stream", "raw_key"}
+CSV_BATCH = 1000
+
+
+class Lines:
+    """One entity's lines of a project, as asked for in the query: filters, order, page."""
+
+    def __init__(self, entity: history.Entity, project: Any, request: Request, moment: datetime | None) -> None:
+        self.entity, self.project, self.moment = entity, project, moment
+        self.table = tables.at(FACTS[entity].table, moment)
+        self.filters = self._filters(request)
+        self.order = self._order(request.query_params.get("sort") or "")
+
+    def _column(self, name: str, field: str) -> sa.ColumnElement[Any]:
+        if name in HIDDEN or name not in self.table.c:
+            raise invalid(field, f"{name} is not a field of these lines.", f"{name} ist kein Feld dieser Zeilen.")
+        return self.table.c[name]
+
+    def _filters(self, request: Request) -> list[sa.ColumnElement[bool]]:
+        mine = {"organization_id": self.project.organization_id, "project_id": self.project.project_id}
+        found: list[sa.ColumnElement[bool]] = [self.table.c[name] == value for name, value in mine.items()]
+        for key, value in request.query_params.multi_items():
+            if key.startswith("filter[") and key.endswith("]"):
+                column = self._column(key[7:-1], key)
+                found.append(self._matches(column, value, key))
+        return found
+
+    @staticmethod
+    def _matches(column: sa.ColumnElement[Any], value: str, field: str) -> sa.ColumnElement[bool]:
+        """Texts contain what is typed, whatever its case; everything else is equal to it."""
+        if isinstance(column.type, sa.Text):
+            return column.icontains(value, autoescape=True)
+        try:
+            if isinstance(column.type, sa.Date):
+                return column == date.fromisoformat(value)
+            if isinstance(column.type, sa.Numeric):
+                return column == Decimal(value)
+            if isinstance(column.type, sa.Boolean):
+                return column.is_({"true": True, "false": False}[value])
+        except (ValueError, ArithmeticError, KeyError):
+            raise invalid(field, "is not a value of this field.", "ist kein Wert dieses Feldes.") from None
+        return sa.cast(column, sa.Text) == value
+
+    def _order(self, sort: str) -> list[sa.ColumnElement[Any]]:
+        name = sort.removeprefix("-")
+        keys: list[sa.ColumnElement[Any]] = [self.table.c.id.asc()]
+        if not name:
+            return keys
+        column = self._column(name, "sort")
+        return [column.desc().nulls_last() if sort.startswith("-") else column.asc().nulls_last(), *keys]
+
+    def query(self) -> sa.Select[Any]:
+        columns: list[sa.ColumnElement[Any]] = [column for column in self.table.c if column.name not in HIDDEN]
+        if self.entity == "actuals":
+            columns.append(costbook.is_late(self.table).label("late"))
+        return sa.select(*columns).where(*self.filters)
+
+    def shown(self, row: Any) -> dict[str, Any]:
+        return history.told(self.entity, row)
+
+    def sums(self, connection: sa.Connection) -> tuple[int, dict[str, dict[str, str]]]:
+        """How many lines, and per currency the sums of what counts."""
+        total = connection.scalar(sa.select(sa.func.count()).where(*self.filters)) or 0
+        counted = [*self.filters, self.table.c.counts]
+        if self.entity == "actuals":
+            counted.append(self.table.c.removed_at.is_(None))
+        told: dict[str, dict[str, str]] = {}
+        for currency in ("currency", "company_currency"):
+            names = [name for name, own in history.MONEY[self.entity].items() if own == currency]
+            code = self.table.c[currency]
+            query = sa.select(code.label("code"), *(sa.func.sum(self.table.c[n]).label(n) for n in names))
+            for row in connection.execute(query.where(*counted).group_by(code)).mappings():
+                sums = {n: costbook.money(row[n], row["code"]) for n in names if row[n] is not None}
+                told.setdefault(row["code"], {}).update(sums)
+        return total, told
+
+    def as_csv(self) -> Iterator[str]:
+        """All lines, a batch at a time; its own connection, because the answer outlives the request's."""
+        names = [column.name for column in self.query().selected_columns]
+        yield "\ufeff" + csv_line(names)
+        with database.scoped(self.project.organization_id) as connection:
+            result = connection.execution_options(yield_per=CSV_BATCH).execute(self.query().order_by(*self.order))
+            for batch in result.mappings().partitions():
+                yield "".join(csv_line([self.shown(row)[name] for name in names]) for row in batch)
+
+
+Offset = Annotated[int, Query(ge=0)]
+
+
+def _answer(
+    lines: Lines, connection: sa.Connection, request: Request, limit: int, offset: int, cursor: str | None
+) -> Any:
+    if wants_csv(request):
+        return csv_answer(f"{lines.project.project_nr}-{lines.entity}", lines.as_csv())
+    start = parts_of(cursor, int)[0] if cursor else offset
+    rows = connection.execute(lines.query().order_by(*lines.order).limit(limit).offset(start)).mappings().all()
+    total, sums = lines.sums(connection)
+    after = start + len(rows)
+    return {
+        "items": [lines.shown(row) for row in rows],
+        "next_cursor": cursor_of(after) if after < total else None,
+        "total": total,
+        "sums": sums,
+        "as_of": lines.moment or costbook.last_sync(connection, lines.project.organization_id),
+    }
+
+
+@router.get("/projects/{project_id}/commitments", response_model=None)
+def list_commitments(
+    project: Project,
+    connection: Db,
+    moment: AsOf,
+    request: Request,
+    limit: Limit = PAGE_DEFAULT,
+    offset: Offset = 0,
+    cursor: str | None = None,
+) -> Any:
+    """Lines with ``sort=-field`` and ``filter[field]=``; as text/csv all of them."""
+    return _answer(Lines("commitments", project, request, moment), connection, request, limit, offset, cursor)
+
+
+@router.get("/projects/{project_id}/actuals", response_model=None)
+def list_actuals(
+    project: Project,
+    connection: Db,
+    moment: AsOf,
+    request: Request,
+    limit: Limit = PAGE_DEFAULT,
+    offset: Offset = 0,
+    cursor: str | None = None,
+) -> Any:
+    return _answer(Lines("actuals", project, request, moment), connection, request, limit, offset, cursor)
+
+
+def _line(entity: history.Entity, project: Any, line_id: int, connection: sa.Connection, who: Caller) -> dict[str, Any]:
+    found = history.line(connection, entity, project, line_id)
+    if found is None:
+        raise Problem(NOT_FOUND, what=f"line {line_id}")
+    for run in found["runs"]:
+        run["run_url"] = run_url(run, who)
+        del run["dagster_run_id"]
+    return found
+
+
+@router.get("/projects/{project_id}/commitments/{line_id}")
+def read_commitment(project: Project, line_id: int, connection: Db, who: Viewer) -> dict[str, Any]:
+    """One line with its versions, what the source delivered, and the runs that wrote it."""
+    return _line("commitments", project, line_id, connection, who)
+
+
+@router.get("/projects/{project_id}/actuals/{line_id}")
+def read_actual(project: Project, line_id: int, connection: Db, who: Viewer) -> dict[str, Any]:
+    return _line("actuals", project, line_id, connection, who)

@@ -1,0 +1,52 @@
+"""Lists over HTTP: how long a page is, where the next one begins, and all of it as CSV."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+from fastapi import Query, Request
+from fastapi.responses import StreamingResponse
+
+from api.problems import invalid
+from api.settings import PAGE_MOST
+
+Limit = Annotated[int, Query(ge=1, le=PAGE_MOST)]
+
+
+def cursor_of(*parts: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(parts, default=str).encode()).decode().rstrip("=")
+
+
+def parts_of(cursor: str, *parse: Callable[[str], Any]) -> list[Any]:
+    """What ``cursor_of`` packed, each part parsed; 422 for anything else."""
+    try:
+        parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return [read_part(part) for read_part, part in zip(parse, parts, strict=True)]
+    except (ValueError, binascii.Error, TypeError, IndexError, KeyError) as error:
+        raise invalid(
+            "cursor", "is not one of ours; start again without it.", "ist keiner von uns; bitte ohne neu beginnen."
+        ) from error
+
+
+def csv_line(cells: list[Any]) -> str:
+    """A formula in a text of the source must not become one in a spreadsheet."""
+    written = io.StringIO()
+    safe = [f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+@\t\r" and cell else cell for cell in cells]
+    csv.writer(written).writerow(["" if cell is None else cell for cell in safe])
+    return written.getvalue()
+
+
+def wants_csv(request: Request) -> bool:
+    return request.query_params.get("format") == "csv" or "text/csv" in request.headers.get("accept", "")
+
+
+def csv_answer(name: str, rows: Iterator[str]) -> StreamingResponse:
+    plain = name.encode("ascii", "replace").decode().replace('"', "")
+    headers = {"Content-Disposition": f'attachment; filename="{plain}.csv"'}
+    return StreamingResponse(rows, media_type="text/csv", headers=headers)

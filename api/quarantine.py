@@ -1,0 +1,167 @@
+"""Records in quarantine over HTTP: listed, summed, as CSV, and taken up again after their cause is mended.
+
+Belongs here: what may be asked of them, and starting a replay. Does not belong here: how a run is awaited and answered
+(``integrations``), what a replay does (``ppm_pipelines.sync``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import sqlalchemy as sa
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from api.deps import EVERY, Caller, Controller, Db, Viewer
+from api.events import Watch
+from api.integrations import IdempotencyKey, Wait, Wanted, adapter_of, carried_out, connected
+from api.pages import Limit, csv_answer, csv_line, cursor_of, parts_of, wants_csv
+from api.problems import NOT_FOUND, Problem
+from api.settings import PAGE_DEFAULT, WAIT_DEFAULT
+from ppm_pipelines import costbook, database, runs, tables
+from ppm_pipelines.records import ZERO
+
+router = APIRouter(prefix="/api/integrations/rejections", tags=["quarantine"])
+
+# What a person can mend here: by saying which Costbook project the named project is.
+LINKED = ("unknown_project", "unknown_wbs")
+CSV = ("system", "entity", "key", "code", "field", "reason", "project_nr", "company_code", "currency", "amount",
+       "open_amount", "run_id", "at")  # fmt: skip
+CSV_BATCH = 1000
+
+
+class Which(BaseModel):
+    """Records by what they have in common; nothing given: all that the caller may see."""
+
+    model_config = ConfigDict(extra="forbid")
+    system: str | None = None
+    entity: str | None = None
+    code: str | None = None
+    project_nr: str | None = None
+    run_id: str | None = None
+
+    def where(self, organization_id: str) -> list[sa.ColumnElement[bool]]:
+        table = tables.rejections.c
+        given = [table[name] == value for name, value in self.model_dump().items() if value is not None]
+        return given if organization_id == EVERY else [*given, table.organization_id == organization_id]
+
+
+class Replay(BaseModel):
+    """The records by id, or by what they have in common."""
+
+    model_config = ConfigDict(extra="forbid")
+    system: str
+    ids: list[int] | None = None
+    entity: Literal["commitments", "actuals"] | None = None
+    code: str | None = None
+    project_nr: str | None = None
+
+
+@router.get("", response_model=None)
+def list_rejections(
+    who: Viewer,
+    connection: Db,
+    request: Request,
+    which: Annotated[Which, Depends()],
+    limit: Limit = PAGE_DEFAULT,
+    cursor: str | None = None,
+) -> Any:
+    """Quarantined records whole with their reason, the newest first, and per currency what they are worth."""
+    if wants_csv(request):
+        return csv_answer("quarantine", _as_csv(who, which))
+    table, where = tables.rejections.c, which.where(who.organization_id)
+    query = sa.select(tables.rejections).where(*where).order_by(table.id.desc()).limit(limit + 1)
+    if cursor is not None:
+        query = query.where(table.id < parts_of(cursor, int)[0])
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    items = [_told(row) for row in rows[:limit]]
+    return {
+        "items": items,
+        "next_cursor": cursor_of(items[-1]["id"]) if len(rows) > limit else None,
+        "total": connection.scalar(sa.select(sa.func.count()).select_from(tables.rejections).where(*where)),
+        "sums": _sums(connection, where),
+    }
+
+
+def _sums(connection: sa.Connection, where: list[sa.ColumnElement[bool]]) -> dict[str, dict[str, str]]:
+    """Per currency what was ordered or posted, and what is open; records that tell no currency are in no sum."""
+    table = tables.rejections.c
+    amounts = {"amount": table.amount, "open": sa.func.coalesce(table.open_amount, table.amount)}
+    orders = table.entity == "commitments"
+    sums = (sa.func.sum(amounts["amount"]).label("amount"), sa.func.sum(amounts["open"]).filter(orders).label("open"))
+    query = sa.select(table.currency, *sums).where(*where, table.currency.is_not(None)).group_by(table.currency)
+    return {
+        row["currency"]: {name: costbook.money(row[name] or ZERO, row["currency"]) for name in amounts}
+        for row in connection.execute(query).mappings()
+    }
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    names = ("id", "system", "entity", "code", "field", "reason", "raw", "project_nr", "company_code", "currency")
+    currency = row["currency"] or ""
+    money = {
+        name: None if row[name] is None else costbook.money(row[name], currency) for name in ("amount", "open_amount")
+    }
+    return {
+        **{name: row[name] for name in names},
+        **money,
+        "key": row["source_key"],
+        "run_id": row["run_id"],
+        "at": row["rejected_at"],
+        "replayable": bool(row["raw_key"]),
+        "link": _link(row),
+        "cost_center": row["raw"].get("CostCenter") if row["field"] == "CostCenter" else None,
+    }
+
+
+def _link(row: dict[str, Any]) -> dict[str, str] | None:
+    if row["code"] not in LINKED or not row["project_nr"]:
+        return None
+    return {name: row[name] for name in ("system", "company_code", "project_nr")}
+
+
+def _as_csv(who: Caller, which: Which) -> Iterator[str]:
+    query = sa.select(tables.rejections).where(*which.where(who.organization_id)).order_by(tables.rejections.c.id)
+    yield "\ufeff" + csv_line(list(CSV))
+    with database.scoped(who.organization_id) as connection:
+        result = connection.execution_options(yield_per=CSV_BATCH).execute(query)
+        for batch in result.mappings().partitions():
+            told = (_told(dict(row)) for row in batch)
+            yield "".join(csv_line([one[name] for name in CSV]) for one in told)
+
+
+# replay ----------------------------------------------------------------------------------------------------------
+
+
+@router.post("/replay")
+async def replay(
+    body: Replay,
+    who: Controller,
+    watch: Watch,
+    response: Response,
+    wait: Wait = WAIT_DEFAULT,
+    idempotency_key: IdempotencyKey = None,
+) -> dict[str, Any]:
+    """Makes the records again from what the source delivered, by the projects, links and settings of now."""
+    request = await run_sync(_requested, body, who)
+    return await carried_out(Wanted(request, who.sub, idempotency_key), who, watch, response, wait)
+
+
+def _requested(body: Replay, who: Caller) -> runs.RunRequest:
+    adapter = adapter_of(body.system)
+    connected(adapter, who.writes_to)
+    table = tables.rejections.c
+    which = Which(system=body.system, entity=body.entity, code=body.code, project_nr=body.project_nr)
+    where = [*which.where(who.writes_to), table.raw_key != ""]
+    if body.ids is not None:
+        where.append(table.id.in_(body.ids))
+    with database.scoped(who.writes_to) as connection:
+        rows = connection.execute(sa.select(table.id, table.entity).where(*where).order_by(table.id)).all()
+    entities = {row.entity for row in rows}
+    if not rows:
+        raise Problem(NOT_FOUND, what="quarantined record that can be taken up again")
+    entity = entities.pop() if len(entities) == 1 else "costs"
+    scope = {"rejections": [row.id for row in rows]}
+    return runs.RunRequest(who.writes_to, body.system, entity, "replay", who.email, scope=scope)
