@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ppm_pipelines.adapters import ADAPTERS, odata, sap, sap_rows
-from ppm_pipelines.adapters.sap_rows import Directory, Relief
+from ppm_pipelines.adapters import ADAPTERS, odata, sap_journal, sap_orders, sap_reader, sap_rows
+from ppm_pipelines.adapters.sap_orders import Relief
+from ppm_pipelines.adapters.sap_rows import Directory
 from ppm_pipelines.adapters.sap_settings import Settings
 from ppm_pipelines.records import Actual, Commitment, Project, Rejection, Skipped, WbsElement, rounded
 
@@ -38,7 +39,6 @@ def directory(**cost_centers: str) -> Directory:
             "ParentObjectUUID": "e1" if nr == 2 else "u1",
         }
         list(sap_rows.wbs_element(row, made))
-    made.company_currency = {"1010": "EUR"}
     return made
 
 
@@ -106,9 +106,13 @@ BY_RECEIPT = {"GoodsReceiptIsExpected": True, "GoodsReceiptIsNonValuated": False
 KEY = ("4500000001", "10")
 
 
+COMPANIES = {"1010": "EUR"}
+
+
 def read(made: Row, *, invoices: Any = (), receipts: Any = (), known: Directory | None = None) -> list[Any]:
     relief = Relief({KEY: list(receipts)}, {KEY: list(invoices)})
-    return list(sap_rows.commitments(made, relief, known or directory()))
+    raws = sap_orders.raws(made, relief, COMPANIES)
+    return [one for raw in raws for one in sap_orders.commitments(raw, known or directory())]
 
 
 def one(made: Row, **more: Any) -> Commitment:
@@ -406,13 +410,13 @@ def test_a_statistical_wbs_element_is_not_counted() -> None:
     st.sampled_from(["EUR", "JPY", "KWD"]),
 )
 def test_a_split_adds_up_to_the_line(total: Decimal, weights: list[int], currency: str) -> None:
-    parts = sap_rows.split(total, {str(nr): D(weight) for nr, weight in enumerate(weights)}, currency)
+    parts = sap_orders.split(total, {str(nr): D(weight) for nr, weight in enumerate(weights)}, currency)
     assert sum(parts.values()) == rounded(total, currency)
 
 
 @given(st.decimals("-1000", "1000", places=2), st.decimals("-3000", "3000", places=2))
 def test_open_lies_between_zero_and_what_was_ordered_or_given_back(ordered: Decimal, relieved: Decimal) -> None:
-    found = sap_rows.open_amount(ordered, relieved)
+    found = sap_orders.open_amount(ordered, relieved)
     assert found * ordered >= 0
 
 
@@ -455,7 +459,7 @@ def journal(**changes: Any) -> Row:
 
 
 def posted(known: Directory | None = None, **changes: Any) -> Any:
-    (found,) = sap_rows.actual(journal(**changes), known or directory())
+    (found,) = sap_journal.actual(sap_journal.raw(journal(**changes)), known or directory())
     return found
 
 
@@ -569,7 +573,7 @@ def test_quotes_in_a_filter_are_doubled() -> None:
 
 
 def test_invoice_numbers_that_lie_close_become_ranges() -> None:
-    assert sap._ranges({"5100000001", "5100000005", "5100000099", "A1"}) == [
+    assert sap_reader.ranges({"5100000001", "5100000005", "5100000099", "A1"}) == [
         ("5100000001", "5100000005"),
         ("5100000099", "5100000099"),
         ("A1", "A1"),

@@ -67,9 +67,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """An endpoint as data: where it is, what is asked, which fields are its key, how a row becomes records.
+    """An endpoint as data: where it is, what is asked, which fields are its key, how a raw record becomes outcomes.
 
     ``path`` is relative to the source's root; ``protocol`` is the adapter's business (how rows and pages look).
+    ``fields`` are paths (``navigation/field``); ``types`` names the source's type of every navigation in them (``""``
+    is the row itself) where the source can describe its types; of these fields ``needed`` may never be missing.
     ``to_record`` is pure; streams that only lend facts to another one have none.
     """
 
@@ -78,6 +80,9 @@ class Stream:
     protocol: Any
     key: tuple[str, ...]
     params: Mapping[str, str] = field(default_factory=dict)
+    fields: tuple[str, ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
+    needed: frozenset[str] = frozenset()
     to_record: Callable[..., Iterator[Outcome]] | None = None
 
 

@@ -61,6 +61,20 @@ class Answer:
     body: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What an answer has to be: content types, and how the body is decoded."""
+
+    name: str
+    types: tuple[str, ...]
+    suffix: str
+    decode: Callable[[bytes], Any]
+
+
+_AS_JSON = Kind("JSON", ("application/json",), "+json", _DECODER.decode)
+_AS_DOCUMENT = Kind("XML", ("application/xml", "text/xml"), "+xml", bytes.decode)
+
+
 class _Transient(Exception):
     """Worth another attempt; ``error`` is what it becomes when attempts or time run out."""
 
@@ -308,6 +322,11 @@ class Client:
         """``path`` is relative to the root. Raises SourceError."""
         return self._ask(f"{self.root}/{path}?{query({**(params or {}), **self._fixed})}", headers)
 
+    def document(self, path: str) -> str:
+        """A document that is no JSON: a service's description of itself. Raises SourceError."""
+        url = f"{self.root}/{path}?{query(self._fixed)}" if self._fixed else f"{self.root}/{path}"
+        return str(self._ask(url, {"Accept": "application/xml"}, _AS_DOCUMENT).body)
+
     def follow(self, answer: Answer, link: str, headers: Mapping[str, str] | None = None) -> Answer:
         """The next page that an answer names. A link to another origin is refused before anything is sent."""
         target = self.next_url(answer.url, link)
@@ -328,12 +347,12 @@ class Client:
         missing = {name: value for name, value in self._fixed.items() if name not in target.params}
         return str(target) if not missing else f"{target}{'&' if target.query else '?'}{query(missing)}"
 
-    def _ask(self, url: str, headers: Mapping[str, str] | None) -> Answer:
+    def _ask(self, url: str, headers: Mapping[str, str] | None, kind: Kind | None = None) -> Answer:
         self._deadline.start()
         for attempt in range(1, self.limits.attempts + 1):
             self._deadline.bound(None)
             try:
-                return self._attempt(url, headers)
+                return self._attempt(url, headers, kind or _AS_JSON)
             except _Transient as transient:
                 if attempt == self.limits.attempts:
                     raise transient.error from transient.__cause__
@@ -348,7 +367,7 @@ class Client:
             raise transient.error from transient.__cause__
         time.sleep(wait)
 
-    def _attempt(self, url: str, headers: Mapping[str, str] | None) -> Answer:
+    def _attempt(self, url: str, headers: Mapping[str, str] | None, kind: Kind) -> Answer:
         self.requests += 1
         try:
             with self._http.stream("GET", url, headers=dict(headers or {})) as response:
@@ -359,11 +378,11 @@ class Client:
         except httpx.RequestError as error:
             self._deadline.bound(None)  # a read that was cut short by the deadline is no fault of the line
             raise self._failed(error) from error
-        self._judge(response, body)
+        self._judge(response, body, kind)
         try:
-            return Answer(url, _DECODER.decode(body))
-        except (msgspec.DecodeError, ArithmeticError) as error:
-            sentence = f"{self._called(response)} answered with broken or cut-off JSON, also when asked again."
+            return Answer(url, kind.decode(body))
+        except (msgspec.DecodeError, ArithmeticError, UnicodeDecodeError) as error:
+            sentence = f"{self._called(response)} answered with broken or cut-off {kind.name}, also when asked again."
             raise _Transient(Unavailable(f"{sentence} Try again later.", "broken_json")) from error
 
     def _note_time(self, response: httpx.Response) -> None:
@@ -424,16 +443,16 @@ class Client:
         detail = f" ({self._scrubbed(str(error))})" if str(error) else ""
         return _Transient(Unavailable(f"{sentence}{detail}. Check the address, or try again later.", "unreachable"))
 
-    def _judge(self, response: httpx.Response, body: bytes) -> None:
-        """Raises what a status or a content type means; returns for JSON with a status of success."""
+    def _judge(self, response: httpx.Response, body: bytes, wanted: Kind) -> None:
+        """Raises what a status or a content type means; returns for the wanted kind with a status of success."""
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if response.is_success:
             if kind == "text/html":
                 raise self._sign_in_page(response)
-            if not (kind == "application/json" or kind.endswith("+json")):
+            if kind not in wanted.types and not kind.endswith(wanted.suffix):
                 raise Misconfigured(
-                    f"{self._called(response)} answered with {kind or 'no content type'} instead of JSON. Check the "
-                    "address: it is the root of the tenant's API host.",
+                    f"{self._called(response)} answered with {kind or 'no content type'} instead of {wanted.name}. "
+                    "Check the address: it is the root of the tenant's API host.",
                     "content_type",
                 )
             return

@@ -19,6 +19,8 @@ from ppm_pipelines.adapters.base import Row, Unavailable
 from ppm_pipelines.adapters.http import Answer, Client
 
 _V2_DATE = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
+_ENTITY_TYPE = re.compile(r"<EntityType\s[^>]*?\bName=\"(?P<name>\w+)\"(?P<body>.*?)</EntityType>", re.DOTALL)
+_PROPERTY = re.compile(r"<Property\s[^>]*?\bName=\"(\w+)\"")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MESSAGE_LENGTH = 300
 
@@ -46,6 +48,11 @@ class V4:
     @staticmethod
     def count(body: Any) -> int:
         return int(body.get("@odata.count", body.get("@count")))
+
+    @staticmethod
+    def selection(fields: Iterable[str]) -> dict[str, str]:
+        """``$select=A&$expand=_B($select=C;$expand=_D($select=E))`` from ``A``, ``_B/C``, ``_B/_D/E``."""
+        return {f"${option}": told for option, told in _nested_options(list(fields)).items()}
 
     @staticmethod
     def stamp(moment: datetime) -> str:
@@ -78,6 +85,13 @@ class V2:
         return int(body["d"]["__count"])
 
     @staticmethod
+    def selection(fields: Iterable[str]) -> dict[str, str]:
+        """``$select=A,B/C,B/D/E&$expand=B,B/D``; the fields are paths already."""
+        paths = list(fields)
+        above = {path.rpartition("/")[0] for path in paths} - {""}
+        return {"$select": ",".join(paths)} | ({"$expand": ",".join(sorted(above))} if above else {})
+
+    @staticmethod
     def stamp(moment: datetime) -> str:
         return f"datetimeoffset'{V4.stamp(moment)}'"
 
@@ -87,6 +101,28 @@ class V2:
 
 
 Protocol = V2 | V4
+
+
+def _nested_options(fields: Sequence[str]) -> dict[str, str]:
+    below: dict[str, list[str]] = {}
+    for path in fields:
+        name, slash, rest = path.partition("/")
+        if slash:
+            below.setdefault(name, []).append(rest)
+    own = ",".join(path for path in fields if "/" not in path)
+    inner = ",".join(
+        f"{name}({';'.join(f'${option}={told}' for option, told in _nested_options(rest).items())})"
+        for name, rest in below.items()
+    )
+    return {name: told for name, told in (("select", own), ("expand", inner)) if told}
+
+
+def described(metadata: str) -> dict[str, frozenset[str]]:
+    """The properties of every entity type that a service's ``$metadata`` describes, V2 or V4.
+
+    Read as text: what is wanted are names, and a document from outside is nothing to give to an XML parser.
+    """
+    return {found["name"]: frozenset(_PROPERTY.findall(found["body"])) for found in _ENTITY_TYPE.finditer(metadata)}
 
 
 def pages(
@@ -108,6 +144,29 @@ def pages(
             raise Unavailable(f"The source named the same next page of {path} twice. Try again later.", "paging_loop")
         seen.add(hash(link))
         answer = client.follow(answer, link, headers)
+
+
+def pages_by_key(
+    client: Client, protocol: Protocol, path: str, params: Mapping[str, str], key: str, size: int
+) -> Iterator[list[dict[str, Any]]]:
+    """Every page of rows in the order of a key, each asked for as what comes after the row before it.
+
+    For services that answer with everything at once, or stop at a cap of their own: neither loses a row, and rows that
+    come in between move nothing. Raises SourceError.
+    """
+    last = ""
+    while True:
+        after = f"{key} gt {quoted(last)}" if last else ""
+        wanted = all_of(f"({params['$filter']})" if params.get("$filter") else "", after)
+        asked = {**params, "$top": str(size), "$orderby": key} | ({"$filter": wanted} if wanted else {})
+        reached = last
+        for rows in pages(client, protocol, path, asked):
+            if rows:
+                reached = max(reached, text(rows[-1].get(key)))
+                yield rows
+        if reached == last:
+            return
+        last = reached
 
 
 def count(client: Client, protocol: Protocol, path: str, params: Mapping[str, str]) -> int:

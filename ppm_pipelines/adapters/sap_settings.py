@@ -106,6 +106,16 @@ class Settings(BaseModel):
         examples=["0L"],
         json_schema_extra=_shown("Ledger", "Das Ledger, aus dem Ist-Kosten kommen, normalerweise das führende."),
     )
+    receipt_document_type: str = Field(
+        default="WE",
+        title="Receipt document type",
+        description="The document type of goods receipts in the ledger; they relieve orders with valuated receipts.",
+        examples=["WE"],
+        json_schema_extra=_shown(
+            "Belegart der Wareneingänge",
+            "Die Belegart von Wareneingängen im Ledger; sie bauen Bestellungen mit bewertetem Wareneingang ab.",
+        ),
+    )
     company_codes: list[str] = Field(
         default_factory=list,
         title="Company codes",
@@ -145,6 +155,13 @@ class Settings(BaseModel):
     def _two_signs(cls, value: str) -> str:
         if not (len(value) == 2 and value.isascii() and value.isalnum()):
             raise ValueError("A ledger has two characters, like 0L.")
+        return value.upper()
+
+    @field_validator("receipt_document_type")
+    @classmethod
+    def _document_type(cls, value: str) -> str:
+        if not (1 <= len(value) <= 2 and value.isascii() and value.isalnum()):
+            raise ValueError("A document type has two characters, like WE.")
         return value.upper()
 
     @field_validator("company_codes", mode="before")

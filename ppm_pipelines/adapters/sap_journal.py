@@ -1,0 +1,181 @@
+"""A line of the general ledger becomes an actual; the vendor's side of its document adds what the ledger lacks.
+
+Belongs here: raw records of journal lines and what their fields mean. Does not belong here: reading (``sap``),
+projects (``sap_rows``). Pure functions; amounts are signed by SAP, debit positive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+
+from ppm_pipelines.adapters.base import Row
+from ppm_pipelines.adapters.odata import flag, padded, short, text
+from ppm_pipelines.adapters.sap_orders import BALANCE_SHEET
+from ppm_pipelines.adapters.sap_rows import (
+    Directory,
+    Place,
+    Unusable,
+    a_day,
+    a_number,
+    amount_or_none,
+    delivered,
+)
+from ppm_pipelines.records import Actual, Outcome, Raw, Rejection, Skipped, known_currency, rounded
+
+STREAM = "journal"
+
+DocumentKey = tuple[str, str, str]
+
+
+def document_key(row: Row) -> DocumentKey:
+    """Company code, fiscal year, number: numbers repeat between companies and years."""
+    return text(row.get("CompanyCode")), text(row.get("FiscalYear")), padded(row.get("AccountingDocument"), 10)
+
+
+def actual_key(row: Row) -> str:
+    """``1010/2026/0100000012/000003``"""
+    return "/".join((*document_key(row), padded(row.get("LedgerGLLineItem"), 6)))
+
+
+def raw(row: Row, vendor_items: Iterable[Row] = ()) -> Raw:
+    """The line, with the vendor items of its document beside it."""
+    items = sorted(map(delivered, vendor_items), key=lambda one: padded(one.get("AccountingDocumentItem"), 3))
+    return Raw(STREAM, actual_key(row), delivered(row) | {"vendor_items": items})
+
+
+def actual(raw: Raw, directory: Directory) -> Iterator[Outcome]:
+    row = raw.record
+    currency = text(row.get("TransactionCurrency"))
+    amount = amount_or_none(row.get("AmountInTransactionCurrency"))
+    reason = out_of_scope(row)
+    if reason:
+        yield Skipped(raw.key, reason, amount, currency)
+        return
+    place: Place | None = None
+    try:
+        place = _place(row, directory)
+        if place is None:
+            yield Skipped(raw.key, "no project", amount, currency)
+            return
+        yield _actual(raw, place)
+    except Unusable as error:
+        yield _rejected(raw, error, amount, place)
+
+
+def _place(row: Row, directory: Directory) -> Place | None:
+    """Where the line belongs; None where it belongs to no project. Raises Unusable."""
+    internal, center = short(row.get("WBSElementInternalID")), text(row.get("CostCenter"))
+    if internal:
+        element = directory.element("", internal)
+        return Place(element.project_nr, element)
+    project_nr = directory.of_cost_center(center)
+    return Place(project_nr, None) if project_nr else None
+
+
+def out_of_scope(row: Row) -> str | None:
+    """Cost only: settlements move cost on, balance-sheet lines are none (DOMAIN "What counts")."""
+    if flag(row.get("IsSettlement")):
+        return "settlement"
+    return "balance-sheet line" if text(row.get("GLAccountType")) in BALANCE_SHEET else None
+
+
+def _actual(raw: Raw, place: Place) -> Actual:
+    row = raw.record
+    currency, amount = _money(row, "TransactionCurrency", "AmountInTransactionCurrency")
+    company_currency, company_amount = _money(row, "CompanyCodeCurrency", "AmountInCompanyCodeCurrency")
+    posted = a_day(row, "PostingDate")
+    if posted is None:
+        raise Unusable("missing_field", "PostingDate", "A journal line without a posting date.")
+    statistical = place.wbs is not None and place.wbs.statistical
+    vendor_items = _vendor_items(row)
+    return Actual(
+        source_key=raw.key,
+        company_code=text(row.get("CompanyCode")),
+        project_nr=place.project_nr,
+        fi_doc_no=short(row.get("AccountingDocument")),
+        fi_doc_line=short(row.get("LedgerGLLineItem")),
+        posting_date=posted,
+        currency=currency,
+        amount=amount,
+        company_currency=company_currency,
+        company_amount=company_amount,
+        fiscal_year=text(row.get("FiscalYear")),
+        fiscal_period=padded(row.get("FiscalPeriod"), 3),
+        ledger=text(row.get("Ledger")),
+        document_type=text(row.get("AccountingDocumentType")),
+        po_no=short(row.get("PurchasingDocument")) or None,
+        po_line_no=short(row.get("PurchasingDocumentItem")) or None,
+        vendor=short(row.get("Supplier")) or short(_first(vendor_items, "Supplier")),
+        vendor_description=_first(vendor_items, "SupplierName"),
+        vendor_invoice_no=_first(vendor_items, "DocumentReferenceID") or None,
+        document_date=a_day(row, "DocumentDate"),
+        gl_account=short(row.get("GLAccount")) or None,
+        cost_center=text(row.get("CostCenter")) or None,
+        wbs_element=place.wbs.wbs_element if place.wbs else None,
+        item_text=text(row.get("DocumentItemText")),
+        quantity=a_number(row, "Quantity"),
+        unit=text(row.get("BaseUnit")) or None,
+        net_due_date=min((due for one in vendor_items if (due := a_day(one, "NetDueDate"))), default=None),
+        status=_status(row, vendor_items),
+        reversal_of=_reversal_of(row, vendor_items),
+        counts=not statistical,
+        not_counted_reason="statistical_wbs" if statistical else None,
+        raw_stream=raw.stream,
+        raw_key=raw.key,
+    )
+
+
+def _vendor_items(row: Row) -> Sequence[Row]:
+    found: Sequence[Row] = row.get("vendor_items") or ()
+    return found
+
+
+def _first(rows: Iterable[Row], name: str) -> str:
+    return next((told for row in rows if (told := text(row.get(name)))), "")
+
+
+def _status(row: Row, vendor_items: Sequence[Row]) -> str:
+    """A document is cleared when every vendor item of it is; a partial payment leaves one open."""
+    if flag(row.get("IsReversal")):
+        return "reversal"
+    if flag(row.get("IsReversed")):
+        return "reversed"
+    own = bool(text(row.get("ClearingDate")))
+    paid = bool(vendor_items) and all(text(one.get("ClearingDate")) for one in vendor_items)
+    return "cleared" if own or paid else "posted"
+
+
+def _reversal_of(row: Row, vendor_items: Sequence[Row]) -> str | None:
+    """The document that this one takes back. The ledger names its reference, which need not be an FI document."""
+    if not flag(row.get("IsReversal")):
+        return None
+    told = short(_first(vendor_items, "ReverseDocument"))
+    return told or short(row.get("ReversalReferenceDocument")) or None
+
+
+def _money(row: Row, currency_field: str, amount_field: str) -> tuple[str, Decimal]:
+    currency, amount = text(row.get(currency_field)), a_number(row, amount_field)
+    if not known_currency(currency):
+        raise Unusable("unknown_currency", currency_field, f"“{currency}” is no active ISO 4217 currency.")
+    if amount is None:
+        raise Unusable("bad_amount", amount_field, "A journal line without an amount.")
+    return currency, rounded(amount, currency)
+
+
+def _rejected(raw: Raw, error: Unusable, amount: Decimal | None, place: Place | None) -> Rejection:
+    row = raw.record
+    return Rejection(
+        raw.key,
+        error.code,
+        error.field,
+        error.reason,
+        row,
+        amount,
+        text(row.get("TransactionCurrency")) or None,
+        place.project_nr if place else None,
+        None,
+        text(row.get("CompanyCode")),
+        raw.stream,
+        raw.key,
+    )
