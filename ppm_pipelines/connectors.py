@@ -172,10 +172,13 @@ def _saved(connection: sa.Connection, organization_id: str, system: str) -> Conn
 def _bump(
     connection: sa.Connection, organization_id: str, system: str, if_version: int | None, by: str, **values: Any
 ) -> None:
-    """Raises the version by one, or inserts version 1; two who save at once are told apart here."""
+    """Raises the version by one, or inserts version 1; two who save at once are told apart here.
+
+    ``if_version`` 0 says that there was nothing yet, None that it does not matter.
+    """
     row = {**values, "updated_at": datetime.now(UTC), "updated_by": by}
     where = _place(connectors, organization_id, system)
-    if if_version:
+    if if_version is not None:
         where = sa.and_(where, connectors.c.version == if_version)
     changed = connection.execute(sa.update(connectors).where(where).values(version=connectors.c.version + 1, **row))
     if changed.rowcount:
@@ -183,7 +186,8 @@ def _bump(
     if if_version:
         raise ChangedMeanwhile
     new = insert(connectors).values(organization_id=organization_id, system=system, version=1, **row)
-    if not connection.execute(new.on_conflict_do_nothing()).rowcount:
+    # SQLAlchemy does not count inserted rows; what comes back was inserted.
+    if connection.scalar(new.on_conflict_do_nothing().returning(connectors.c.version)) is None:
         raise ChangedMeanwhile
 
 

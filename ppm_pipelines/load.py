@@ -68,6 +68,14 @@ class Refused(Exception):
     """A load that must not happen; the sentence says why. Nothing was changed."""
 
 
+class MassDisappearance(Refused):
+    """So much would vanish at once that a person must look first; ``entity`` says of what."""
+
+    def __init__(self, sentence: str, entity: str) -> None:
+        super().__init__(sentence)
+        self.entity = entity
+
+
 COUNTS = ("total", "inserted", "updated", "unchanged", "closed", "rejected", "skipped")
 
 
@@ -448,10 +456,11 @@ class _Merge:
         ).fetchone()
         known, vanished = (row["known"], row["vanished"]) if row else (0, 0)
         if vanished >= VANISHED_AT_LEAST and vanished * 2 > known:
-            raise Refused(
+            raise MassDisappearance(
                 f"The source no longer shows {vanished} of {known} known {fact.name}. So many do not end at once: "
                 "probably the account lost rights, or a filter changed. Nothing was changed; check the rights, then "
-                "sync again."
+                "sync again.",
+                fact.name,
             )
         zeroed = "".join(f", {name} = 0" for name in fact.zeroed)
         self.run(
@@ -468,14 +477,15 @@ class _Merge:
             return []
         pairs = ", ".join(f"('{name}', t.{name}::text, c.{name}::text)" for name in fact.final)
         found = self.run(
-            f"select c.source_key as key, v.field, coalesce(v.before, '') as before, coalesce(v.after, '') as after"
+            "select c.source_key as key, v.field, coalesce(v.before, '') as before, coalesce(v.after, '') as after,"
+            " t.currency, t.company_currency"
             f" from {fact.change} c join {fact.table} t on t.organization_id = %(organization)s and"
             " t.system = %(system)s and t.source_key = c.source_key"
             f" cross join lateral (values {pairs}) v (field, before, after)"
             " where c.change = 'updated' and v.before is distinct from v.after order by 1, 2 limit %(most)s",
             most=ANOMALIES_TOLD,
         )
-        return [{"kind": "final_changed"} | row for row in found]
+        return [_anomaly("final_changed", row) for row in found]
 
     def _relieved_beyond(self, fact: Fact) -> list[dict[str, str]]:
         """Lines that were received or invoiced beyond their order: open stays 0, and people look at them."""
@@ -483,12 +493,13 @@ class _Merge:
             return []
         found = self.run(
             "select source_key as key, 'relieved_amount' as field, ordered_amount::text as before,"
-            f" relieved_amount::text as after from {fact.change} where change in ('inserted', 'updated') and counts"
-            " and closed_reason is null and abs(relieved_amount) > abs(ordered_amount)"
+            f" relieved_amount::text as after, currency, company_currency from {fact.change}"
+            " where change in ('inserted', 'updated') and counts and closed_reason is null"
+            " and abs(relieved_amount) > abs(ordered_amount)"
             " and sign(relieved_amount) = sign(ordered_amount) order by 1 limit %(most)s",
             most=ANOMALIES_TOLD,
         )
-        return [{"kind": "relieved_beyond_order"} | row for row in found]
+        return [_anomaly("relieved_beyond_order", row) for row in found]
 
     def _quarantine(self, name: str, complete: bool) -> None:
         """Rejected records replace what was known of their key; a key that came right, or no more, is let go."""
@@ -607,6 +618,15 @@ def _encoded(record: Mapping[str, Any]) -> tuple[bytes, str]:
     """A digest and the JSON of a raw record, decimals as texts; PostgreSQL's JSON can't hold NUL characters."""
     encoded = RECORDS.encode(record).replace(b"\\u0000", b"")
     return hashlib.blake2b(encoded, digest_size=16).digest(), encoded.decode()
+
+
+def _anomaly(kind: str, row: dict[str, Any]) -> dict[str, str]:
+    """The key, the field, and what it was and is; money with its currency's digits."""
+    told = {name: row[name] for name in ("key", "field", "before", "after")}
+    if row["field"].endswith("amount"):
+        currency = row["company_currency" if row["field"].startswith("company") else "currency"]
+        told |= {name: str(shown(Decimal(told[name]), currency)) for name in ("before", "after") if told[name]}
+    return {"kind": kind} | told
 
 
 def _moved(before: dict[str, dict[str, Decimal]], after: dict[str, dict[str, Decimal]]) -> Money:

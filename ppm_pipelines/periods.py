@@ -48,7 +48,7 @@ def close(connection: sa.Connection, organization_id: str, year: int, period: in
         raise NotOver(f"Period {number(period)}/{year} ends on {last.isoformat()}. Close it after that day.")
     place = {"organization_id": organization_id, "fiscal_year": str(year), "fiscal_period": number(period)}
     new = insert(closed_periods).values(**place, closed_by=by).on_conflict_do_nothing()
-    if connection.execute(new).rowcount:
+    if connection.scalar(new.returning(closed_periods.c.closed_at)) is not None:
         _keep(connection, place)
         detail = {"year": year, "period": period}
         connection.execute(
