@@ -60,6 +60,7 @@ def carry_out(
     """
     try:
         with contextlib.closing(opened()) as source, contextlib.closing(database.direct()) as connection:
+            source.linked = _linked(request)
             return load.load(
                 connection,
                 request,
@@ -79,6 +80,19 @@ def carry_out(
         reason, problem = _meaning(error)
         _settle(run_id, "failed", reason, problem)
         raise Failed(reason, problem, run_id) from error
+
+
+def _linked(request: runs.RunRequest) -> frozenset[str]:
+    """The projects that people linked although the source never listed them: quarantined records named them."""
+    link, project = tables.project_links.c, tables.projects.c
+    listed = sa.exists().where(
+        project.organization_id == link.organization_id,
+        project.system == link.system,
+        project.project_nr == link.project_nr,
+    )
+    mine = (link.organization_id == request.organization_id, link.system == request.system)
+    with database.owner() as connection:
+        return frozenset(connection.scalars(sa.select(link.project_nr).where(*mine, ~listed)))
 
 
 def _pages(source: Adapter, request: runs.RunRequest) -> Iterator[Page]:

@@ -181,6 +181,7 @@ class Sap(Adapter):
 
     def _structure(self) -> Iterator[Page]:
         """Projects, then all WBS elements (parents may come after children)."""
+        self._directory.linked = self.linked
         for rows in self._reader.pages(PROJECTS):
             outcomes = [one for row in rows for one in sap_rows.project(row, self._directory)]
             yield Page("projects", outcomes, [sap_rows.raw_project(row) for row in rows])

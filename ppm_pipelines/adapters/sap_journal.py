@@ -173,7 +173,7 @@ def _rejected(raw: Raw, error: Unusable, amount: Decimal | None, place: Place | 
         row,
         amount,
         text(row.get("TransactionCurrency")) or None,
-        place.project_nr if place else None,
+        place.project_nr if place else error.project_nr,
         None,
         text(row.get("CompanyCode")),
         raw.stream,

@@ -672,7 +672,7 @@ def _rejected(
         line.raw.record,
         amount,
         line.currency or None,
-        project_nr,
+        project_nr or error.project_nr,
         still_open,
         line.company_code,
         line.raw.stream,

@@ -25,16 +25,17 @@ _ORDINALS = ("AccountAssignmentNumber", "ScheduleLine", "OrdinalNumber")
 class Unusable(Exception):
     """A row that can't become a record: a stable code, the field, a sentence."""
 
-    def __init__(self, code: str, field: str, reason: str) -> None:
+    def __init__(self, code: str, field: str, reason: str, project_nr: str | None = None) -> None:
         super().__init__(reason)
-        self.code, self.field, self.reason = code, field, reason
+        self.code, self.field, self.reason, self.project_nr = code, field, reason, project_nr
 
 
 @dataclass(slots=True)
 class Directory:
     """What rows are judged by: projects, WBS elements by both of their names, cost centres that are configured.
 
-    ``stray`` are the names of elements whose project SAP does not list.
+    ``stray`` are the names of elements whose project SAP does not list. ``linked`` are names that people linked to a
+    Costbook project although SAP lists none of that name; each then stands for a project of its own.
     """
 
     cost_centers: Mapping[str, str] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class Directory:
     by_external: dict[str, WbsElement] = field(default_factory=dict)
     numbers: set[str] = field(default_factory=set)
     stray: set[str] = field(default_factory=set)
+    linked: frozenset[str] = frozenset()
 
     def add(self, element: WbsElement) -> None:
         self.by_external[element.wbs_element] = element
@@ -54,29 +56,35 @@ class Directory:
         found = self.by_external.get(external) or self.by_internal.get(internal)
         if found is not None:
             return found
+        number = external or internal
+        if number in self.linked:
+            return WbsElement("", number, number, internal)
         name = "WBSElementExternalID" if external else "WBSElementInternalID"
         if external in self.stray or internal in self.stray:
             raise Unusable(
                 "unknown_project",
                 name,
-                f"The WBS element {external or internal} belongs to a project that SAP does not list. Check the "
-                "account's right to read projects.",
+                f"The WBS element {number} belongs to a project that SAP does not list. Check the account's right to "
+                "read projects, or link it to a project of the Costbook.",
+                number,
             )
         raise Unusable(
             "unknown_wbs",
             name,
-            f"The WBS element {external or internal} is not among SAP's projects. Check it there, and the account's "
-            "right to read projects.",
+            f"The WBS element {number} is not among SAP's projects. Check it there, and the account's right to read "
+            "projects, or link it to a project of the Costbook.",
+            number,
         )
 
     def of_cost_center(self, center: str) -> str | None:
         """The project configured for a cost centre; None where none is. Raises Unusable for an unknown project."""
         project = self.cost_centers.get(center) or self.cost_centers.get(short(center))
-        if project and project not in self.numbers:
+        if project and project not in self.numbers and project not in self.linked:
             raise Unusable(
                 "unknown_project",
                 "CostCenter",
                 f"The cost centre {center} is configured to the project {project}, which SAP does not know.",
+                project,
             )
         return project
 
