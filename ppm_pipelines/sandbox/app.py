@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import msgspec
@@ -23,9 +23,9 @@ from . import faults, odata_v2, odata_v4
 from .auth import Doorkeeper
 from .books import books, budgets, positions, source_key
 from .life import business_step, history
-from .model import BadRequest, Service
+from .model import BadRequest
 from .query import Rows
-from .services import V4_ROOT, purchase_orders_v4, v2_services
+from .services import V4_ROOT, Services, seen_by
 from .tenant import Tenant, moment
 
 NUMBERS = msgspec.json.Encoder(decimal_format="number")
@@ -38,11 +38,11 @@ class Simulation:
     """A tenant with its services, its doorkeeper, its faults and its clock.
 
     ``pace`` seconds are one business step; the steps are done when somebody asks, with the time at which they were
-    due. ``anchor`` (milliseconds since 1970) is where history ends and the pace begins.
+    due. ``anchor`` (milliseconds since 1970) is where history ends and the pace begins. ``switches`` are always on.
     """
 
-    def __init__(self, seed: int, orders: int, pace: float, anchor: int | None) -> None:
-        self.seed, self.orders, self.pace = seed, orders, pace
+    def __init__(self, seed: int, orders: int, pace: float, anchor: int | None, switches: Collection[str] = ()) -> None:
+        self.seed, self.orders, self.pace, self.switches = seed, orders, pace, frozenset(switches)
         self.anchor = int(time.time() * 1000) if anchor is None else anchor
         self.doorkeeper = Doorkeeper()
         self.start()
@@ -53,8 +53,7 @@ class Simulation:
         history(self.tenant)
         self.rows = Rows(self.tenant)
         self.faults = faults.Faults()
-        self.v4 = purchase_orders_v4(self.tenant)
-        self.v2: list[Service] = v2_services(self.tenant)
+        self._services: dict[tuple[str, ...], Services] = {}
         self.paced = 0
 
     def restart(self) -> None:
@@ -72,17 +71,20 @@ class Simulation:
             self.paced += 1
             business_step(self.tenant, self.anchor + int(self.paced * self.pace * 1000))
 
-    def service(self, path: str) -> tuple[Service, str] | None:
-        """The V2 service at the path and the rest below it."""
-        for service in self.v2:
-            if path == service.path or path.startswith(service.path + "/"):
-                return service, path[len(service.path) :].strip("/")
-        return None
+    def services(self, request: Request) -> Services:
+        """What the account of the request sees of the tenant as it is now."""
+        switches = [one for one in faults.SWITCHES if one in self.switches or self.faults.left[one] > 0]
+        key = (self.doorkeeper.account(request), *switches)
+        if key not in self._services:
+            self._services[key] = seen_by(self.tenant, key[0], switches)
+        return self._services[key]
 
 
-def create(seed: int = 7, orders: int = 2500, pace: float = 0, anchor: int | None = None) -> Starlette:
-    """The application; ``orders`` is the number of order lines in its history."""
-    simulation = Simulation(seed, orders, pace, anchor)
+def create(
+    seed: int = 7, orders: int = 2500, pace: float = 0, anchor: int | None = None, switches: Collection[str] = ()
+) -> Starlette:
+    """The application; ``orders`` is the number of order lines in its history, ``switches`` as ``faults.SWITCHES``."""
+    simulation = Simulation(seed, orders, pace, anchor, switches)
     data = Data(simulation)
     control = Control(simulation)
     routes = [
@@ -125,7 +127,9 @@ class Data:
         return self._response(request, found, spoiled, v4=v4)
 
     def _v4(self, request: Request) -> Any:
-        service = self.simulation.v4
+        service = self.simulation.services(request).v4
+        if service is None:
+            raise BadRequest("Service group 'API_PURCHASEORDER_2' not published", "/IWFND/CM_V4_COS/003", 404)
         path = request.url.path[len(V4_ROOT) :].strip("/")
         if path == "$metadata":
             return _xml(odata_v4.metadata(service), "4.0")
@@ -137,7 +141,7 @@ class Data:
 
     def _v2(self, request: Request) -> Any:
         # The path as sent: Starlette would cut nothing, but ";v=0002" may come percent-encoded.
-        place = self.simulation.service(request.url.path.replace("%3B", ";").replace("%3D", "="))
+        place = self.simulation.services(request).at(request.url.path.replace("%3B", ";").replace("%3D", "="))
         if place is None:
             name = request.url.path.removeprefix("/sap/sap/opu/odata/sap/").partition("/")[0][:80]
             sentence = f"No service found for namespace '', name '{name}', version '0001'"
@@ -242,7 +246,7 @@ class Control:
         }
 
     async def fault(self, request: Request) -> Any:
-        """A fault of the answers, or of the data; kind ``none`` ends those of the answers."""
+        """A fault of the answers or of the data, or a switch; kind ``none`` ends all but those of the data."""
         wanted = await body_of(request)
         kind = wanted.get("kind")
         times = whole(wanted, "times", 0, 1_000_000)

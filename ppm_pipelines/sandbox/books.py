@@ -123,7 +123,7 @@ def _commitment(position: Position, totals: dict[tuple[str, str], dict[str, int]
 def _actuals(document: Document, totals: dict[tuple[str, str], dict[str, int]]) -> Iterator[dict[str, Any]]:
     company = document.company
     for line in lines(document):
-        if line.wbs is None:
+        if line.wbs is None or not line.wbs.known:
             continue
         number = f"{document.number:010d}/{line.number:06d}"
         if not line.wbs.statistical:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
@@ -16,16 +17,21 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from .auth import login_page, logon_failed
 from .books import in_scope, positions, source_key
-from .company import Project, Wbs, decimal_text
-from .documents import Assignment, Item, Order
+from .company import DIGITS, RATE_ONE, Company, Project, Wbs, decimal_text
+from .documents import Document, Entry, Item, Order
 from .life import new_order
-from .tenant import Tenant
+from .tenant import Tenant, calendar
 
 FOREIGN = "http://169.254.169.254/latest/meta-data/sap"
 INSTEAD = ("html_login", "http_503", "http_429", "unauthorized")
 SPOILED = ("truncated_json", "foreign_next_link", "slow")
-IN_DATA = ("order_without_project", "unknown_wbs", "unknown_currency", "bad_amount", "duplicate_key", "vanish")
-KINDS = (*INSTEAD, *SPOILED, *IN_DATA)
+SPOILED_ORDERS = (
+    "order_without_project", "unknown_wbs", "unknown_project", "unknown_currency", "bad_amount", "bad_date",
+)  # fmt: skip
+IN_DATA = (*SPOILED_ORDERS, "posting_unknown_wbs", "duplicate_key", "vanish")
+# How the tenant is, until told otherwise: without the V4 service or the operational items, or on an older release.
+SWITCHES = ("no_v4", "no_operational_items", "old_release")
+KINDS = (*INSTEAD, *SPOILED, *IN_DATA, *SWITCHES)
 
 
 class Faults:
@@ -36,7 +42,7 @@ class Faults:
         self.seconds = 1.0
 
     def take(self, kinds: tuple[str, ...]) -> str | None:
-        """The next fault of these kinds that is due, counted down."""
+        """The next fault of these kinds that is due, counted down; switches (``SWITCHES``) stay as they are."""
         for kind in kinds:
             if self.left[kind] > 0:
                 self.left[kind] -= 1
@@ -81,6 +87,8 @@ def in_data(tenant: Tenant, kind: str, times: int) -> list[dict[str, Any]]:
         return _vanish(tenant, times)
     if kind == "duplicate_key":
         return _double(tenant, times)
+    if kind == "posting_unknown_wbs":
+        return [_stray_posting(tenant) for _ in range(times)]
     return [_spoil(tenant, kind) for _ in range(times)]
 
 
@@ -109,18 +117,54 @@ def _spoil(tenant: Tenant, kind: str) -> dict[str, Any]:
     if kind == "order_without_project":
         assignment.wbs = None
     elif kind == "unknown_wbs":
-        assignment.wbs = _unknown(assignment)
+        assignment.wbs = _unknown(order.company)
+    elif kind == "unknown_project":
+        assignment.wbs = _stray(tenant, order.company)
     elif kind == "unknown_currency":
         order.currency = "XXQ"
     tenant.version += 1
     return _told(order)[0]
 
 
-def _unknown(assignment: Assignment) -> Wbs:
+def _unknown(company: Company) -> Wbs:
     """A WBS element that the project service does not know."""
-    company = assignment.item.order.company
     project = Project("Z-9999", 99_999_998, "", company, "10", 0, 0, "")
     return Wbs("Z-9999.01", 99_999_999, "", project, None, 1, "", known=False)
+
+
+def _stray(tenant: Tenant, company: Company) -> Wbs:
+    """A WBS element that is listed, of a project that is not: the account may not see it."""
+    number = len(tenant.strays) + 1
+    rng = random.Random(f"{tenant.seed}/stray/{number}")
+    project = Project(f"Z-{8000 + number}", 99_990_000, "", company, "10", 0, 0, _guid(rng))
+    element = Wbs(f"{project.number}.01", 99_990_000 + number, "Reserve", project, None, 1, _guid(rng), known=False)
+    tenant.strays.append(element)
+    return element
+
+
+def _guid(rng: random.Random) -> str:
+    return str(uuid.UUID(int=rng.getrandbits(128), version=4))
+
+
+def _stray_posting(tenant: Tenant) -> dict[str, Any]:
+    """A manual posting to a WBS element that nobody knows."""
+    rng = random.Random(f"{tenant.seed}/posting/{len(tenant.documents)}")
+    company = rng.choice(tenant.masters.companies)
+    amount = rng.randint(100, 9_999) * 10 ** DIGITS[company.currency]
+    stamp = tenant.tick()
+    document = tenant.post(
+        Document(
+            company, "SA", stamp, stamp, company.currency, RATE_ONE,
+            entries=(Entry(_unknown(company), "", "0065100000", amount),), text="Umbuchung",
+        )
+    )  # fmt: skip
+    return {
+        "key": f"{company.code}/{calendar(document.day).year}/{document.number:010d}/000002",
+        "project_nr": None,
+        "wbs_element": "Z-9999.01",
+        "currency": company.currency,
+        "amount": decimal_text(amount, company.currency),
+    }
 
 
 def _open(item: Item) -> bool:

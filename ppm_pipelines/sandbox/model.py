@@ -165,7 +165,10 @@ Source = Callable[[Hints, Any], Iterator[Any]]
 
 @dataclass
 class EntityType:
-    """``source`` yields candidates in key order, those after the given position; ``key_of`` is that position."""
+    """``source`` yields candidates in key order, those after the given position; ``position`` tells a row's.
+
+    ``audience`` names the account that sees only a part of the rows; empty for those who see all.
+    """
 
     name: str
     set_name: str
@@ -175,6 +178,7 @@ class EntityType:
     position: Get
     navigations: dict[str, Navigation] = field(default_factory=dict)
     aggregate: bool = False
+    audience: str = ""
 
     def property(self, name: str) -> Property:
         found = self.properties.get(name)

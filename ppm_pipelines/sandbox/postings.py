@@ -63,7 +63,7 @@ def _document_candidates(tenant: Tenant, hints: Hints) -> Iterable[Document] | N
     if wanted and len(wanted) == len(intervals(hints, "PurchasingDocument")):
         return tenant.recall(("by order", tuple(wanted)), lambda: sorted(_of_orders(tenant, wanted), key=key_of))
     since = lowest(hints, "LastChangeDateTime", "CreationDateTime")
-    for name in ("CreationDate", "LastChangeDate", "AccountingDocumentCreationDate"):
+    for name in ("CreationDate", "LastChangeDate", "ClearingDate", "AccountingDocumentCreationDate"):
         day = lowest(hints, name)
         since = day * DAY_MS if since is None and day is not None else since
     if since is None:
@@ -86,6 +86,9 @@ def _documents(tenant: Tenant, hints: Hints, first: DocumentKey | None) -> Itera
         kept = found if isinstance(found, list) else list(found)
         yield from kept[bisect_left(kept, first, key=key_of) :] if first else kept
         return
+    if _one(hints, "CompanyCode") and _one(hints, "FiscalYear") and "AccountingDocument" in hints:
+        yield from _by_number(tenant, hints, first)
+        return
     for low, high in intervals(hints, "CompanyCode"):
         years = intervals(hints, "FiscalYear")
         start: DocumentKey = (low or "", years[0][0] or 0 if low and low == high else 0, 0)
@@ -93,6 +96,26 @@ def _documents(tenant: Tenant, hints: Hints, first: DocumentKey | None) -> Itera
         end = None if high is None else (high, 9999 if year is None else year, 10**10)
         if end is None or first is None or first <= end:
             yield from tenant.documents_from(max(start, first) if first else start, end)
+
+
+def _one(hints: Hints, name: str) -> bool:
+    """Whether the filter allows one value only."""
+    return len(hints.get(name, [])) == 1 and hints[name][0][0] is not None and hints[name][0][0] == hints[name][0][1]
+
+
+def _by_number(tenant: Tenant, hints: Hints, first: DocumentKey | None) -> Iterator[Document]:
+    """Documents of one company code and year by ranges of their number."""
+    company, year = hints["CompanyCode"][0][0], hints["FiscalYear"][0][0]
+    for low, high in intervals(hints, "AccountingDocument"):
+        start: DocumentKey = (company, year, low or 0)
+        end: DocumentKey = (company, year, 10**10 if high is None else high)
+        if first is None or first <= end:
+            yield from tenant.documents_from(max(start, first) if first else start, end)
+
+
+def _ledger_changed(document: Document) -> int:
+    """When the ledger says that the line changed: a reversal shows there, the clearing of the vendor item does not."""
+    return max(document.stamp, document.reversed_by.stamp) if document.reversed_by else document.stamp
 
 
 def posted_lines(tenant: Tenant, hints: Hints, after: Any, *, ledgers: bool) -> Iterator[Posted]:
@@ -215,7 +238,7 @@ def _ledger_line() -> dict[str, Property]:
         ("ReversalReferenceDocument", filled_text(10), lambda p: _number(p.document.reverses)),
         *constant(False, BOOLEAN, "IsCommitment IsSettlement IsSettled"),
         ("CreationDateTime", STAMP, lambda p: p.document.stamp // 1000 * 1000),
-        ("LastChangeDateTime", STAMP, lambda p: p.document.changed // 1000 * 1000),
+        ("LastChangeDateTime", STAMP, lambda p: _ledger_changed(p.document) // 1000 * 1000),
         ("CreationDate", DATE, lambda p: p.document.day),
         ("AmountInTransactionCurrency", decimal(23, 3), _foreign),
         ("AmountInCompanyCodeCurrency", decimal(23, 3), _local),

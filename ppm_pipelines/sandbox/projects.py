@@ -106,7 +106,8 @@ def enterprise_projects(tenant: Tenant) -> Service:
         return (one for one in tenant.masters.projects if after is None or one.internal > after[0])
 
     def all_elements(_: Hints, after: Any) -> Iterator[Wbs]:
-        return (one for one in tenant.masters.elements() if after is None or one.internal > after[0])
+        known = (*tenant.masters.elements(), *tenant.strays)
+        return (one for one in known if after is None or one.internal > after[0])
 
     project = EntityType(
         "A_EnterpriseProjectType", "A_EnterpriseProject", ("ProjectUUID",), _project(tenant), all_projects,

@@ -7,7 +7,8 @@ Does not belong here: query options and formats (``query.py``, ``odata_v2.py``, 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -40,6 +41,7 @@ from .model import (
     EntityType,
     Hints,
     Interval,
+    Kind,
     Property,
     Service,
     constant,
@@ -50,6 +52,28 @@ from .model import (
     text,
 )
 from .tenant import Tenant, order_number
+
+# A day that none is: what a fault shows instead of a date.
+NO_DAY = -1
+ORDER_DATE = replace(
+    DATE,
+    v2=lambda day: "/Date(n.a.)/" if day == NO_DAY else DATE.v2(day),
+    v4=lambda day: "2026-02-30" if day == NO_DAY else DATE.v4(day),
+)
+Own = tuple[str, Kind, Any]
+
+
+def _order_day(order: Order) -> int:
+    return NO_DAY if any(item.broken == "bad_date" for item in order.items) else order.day
+
+
+def _own_field(name: str, get: Any, *, v2: bool) -> list[Own]:
+    """A field that the customer added; V2 has helpers beside it (sap.md, section 8): how it is shown, and its text."""
+    helpers: list[Own] = [
+        (f"{name}F", Kind('Type="Edm.Byte"', 'Type="Edm.Byte"'), lambda _: 3),
+        (f"{name}T", TEXT40, lambda row: f"Text of {get(row)}" if get(row) else ""),
+    ]
+    return [(name, TEXT10, get), *(helpers if v2 else [])]
 
 
 def _header(*, v2: bool) -> dict[str, Property]:
@@ -66,7 +90,7 @@ def _header(*, v2: bool) -> dict[str, Property]:
         ("LastChangeDateTime", STAMP, lambda o: o.changed),
         ("Supplier", TEXT10, lambda o: o.vendor.number),
         ("PurchasingOrganization", TEXT4, lambda o: o.company.code),
-        ("PurchaseOrderDate", DATE, lambda o: o.day),
+        ("PurchaseOrderDate", ORDER_DATE, _order_day),
         ("DocumentCurrency", CURRENCY, lambda o: o.currency),
         ("ExchangeRate", text(12) if v2 else decimal(9, 5), rate),
         ("ReleaseIsNotCompleted", BOOLEAN, lambda o: not o.released),
@@ -80,6 +104,7 @@ def _header(*, v2: bool) -> dict[str, Property]:
         *constant(
             "", TEXT10, "SupplierQuotationExternalID PurchasingCollectiveNumber SupplyingSupplier InvoicingParty"
         ),
+        *_own_field("YY1_Approval_PDH", lambda o: f"G{o.number % 7}" if o.number % 5 == 0 else "", v2=v2),
         *constant("", TEXT12, "CorrespncExternalReference CorrespncInternalReference"),
         *constant("", text(30), "SupplierRespSalesPersonName SupplierPhoneNumber"),
     ]
@@ -142,6 +167,7 @@ def _item(*, v2: bool) -> dict[str, Property]:
         ("PurchasingItemIsFreeOfCharge", BOOLEAN, lambda i: i.free),
         ("ExpectedOverallLimitAmount", MONEY, lambda i: _limit(i, 10)),
         ("OverallLimitAmount", MONEY, lambda i: _limit(i, 12)),
+        *_own_field("YY1_Lot_PDI", lambda i: f"Lot {i.number // 10}" if i.order.number % 3 == 0 else "", v2=v2),
         *constant("", TEXT4, "StorageLocation"),
         *constant("", TEXT40, "Material"),
         *constant("", TEXT10, "PurchaseContract PurchaseRequisition PurchasingInfoRecord Customer"),
@@ -246,8 +272,11 @@ def _schedule(*, v2: bool) -> dict[str, Property]:
     return table(*names)
 
 
+LAST_NUMBER = 9_999_999_999
+
+
 def _orders(tenant: Tenant, hints: Hints, after: Any) -> Iterator[Order]:
-    """By number, or by change stamp where the filter bounds it from below; a doubled order comes twice."""
+    """By number, or by stamp or day where the filter bounds it from below."""
     first = 0 if after is None else after[0] + 1
     since = lowest(hints, "LastChangeDateTime")
     if since is not None:
@@ -255,10 +284,17 @@ def _orders(tenant: Tenant, hints: Hints, after: Any) -> Iterator[Order]:
         found = tenant.recall(
             key, lambda: sorted((o for o in tenant.order_log.between(since, None) if not o.vanished), key=order_number)
         )
-        chosen: Iterable[Order] = found[bisect_left(found, first, key=order_number) :]
-    else:
-        chosen = _orders_within(tenant, intervals(hints, "PurchaseOrder"), first)
-    for order in chosen:
+        return iter(found[bisect_left(found, first, key=order_number) :])
+    day = lowest(hints, "CreationDate")
+    if day is not None:  # numbers are given in the order of time
+        place = bisect_left(tenant.orders, day, key=lambda order: order.day)
+        first = max(first, tenant.orders[place].number) if place < len(tenant.orders) else LAST_NUMBER
+    return _orders_within(tenant, intervals(hints, "PurchaseOrder"), first)
+
+
+def _listed_orders(tenant: Tenant, hints: Hints, after: Any) -> Iterator[Order]:
+    """The list of orders; a doubled one comes twice, as when rows move while somebody pages through them."""
+    for order in _orders(tenant, hints, after):
         yield order
         if order.doubled:
             yield order
@@ -299,7 +335,7 @@ def _order_types(tenant: Tenant, *, v2: bool) -> dict[str, EntityType]:
     types = (
         EntityType(
             order_set + suffix, order_set, ("PurchaseOrder",), _header(v2=v2),
-            lambda hints, after: _orders(tenant, hints, after), lambda o: (o.number,),
+            lambda hints, after: _listed_orders(tenant, hints, after), lambda o: (o.number,),
         ),
         EntityType(
             item_set + suffix, item_set, line_keys, _item(v2=v2),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any, NamedTuple
 
-from .model import BOOLEAN, DATE, GUID, STAMP, BadRequest, EntityType, Hints, Interval, Property
+from .model import BOOLEAN, GUID, BadRequest, EntityType, Hints, Interval, Property
 from .tenant import Tenant
 
 TOKEN = re.compile(
@@ -192,7 +192,7 @@ class FilterReader:
             return {("name", "")}
         if kind is GUID:
             return {("typed", "guid")} if self.v2 else {("guid", "")}
-        if kind in (DATE, STAMP):
+        if "Edm.DateTime" in kind.edm2:
             return {("typed", "datetime"), ("typed", "datetimeoffset")} if self.v2 else {("date", "")}
         if "Edm.String" in kind.edm2:
             return {("typed", "")}
@@ -260,7 +260,7 @@ class Query:
 
     @property
     def same_rows(self) -> tuple[Any, ...]:
-        return self.entity.set_name, self.entity.name, self.filter, self.order, self.dimensions
+        return self.entity.audience, self.entity.set_name, self.entity.name, self.filter, self.order, self.dimensions
 
 
 class Grouped(NamedTuple):

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from .company import Masters, masters
+from .company import Masters, Wbs, masters
 from .documents import DAY_MS, Document, Item, Order
 
 EPOCH = date(1970, 1, 1)
@@ -79,6 +79,7 @@ class Tenant:
         self.masters: Masters = masters(seed, max(1, lines // 2500))
         self.orders: list[Order] = []
         self.gone: list[Order] = []
+        self.strays: list[Wbs] = []
         self.documents: list[Document] = []
         self.invoices: list[Document] = []
         self.order_log, self.document_log = ChangeLog(), ChangeLog()
