@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from ppm_pipelines import home
+from ppm_pipelines.runs import RUN_CONFIG
 
 LOCATION, REPOSITORY = "ppm_pipelines", "__repository__"
 TERMINAL = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
@@ -85,7 +86,7 @@ class Dagster:
         tagged = {**tags, "dagster/partition": partition}
         params = {
             "selector": {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY, "jobName": job},
-            "runConfigData": {},
+            "runConfigData": RUN_CONFIG,
             "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tagged.items()]},
         }
         result = await self._ask(LAUNCH, {"params": params})

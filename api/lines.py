@@ -25,7 +25,7 @@ from ppm_pipelines.facts import FACTS
 
 router = APIRouter(prefix="/api/costbook", tags=["lines"])
 
-HIDDEN = {"organization_id", "source_key", "raw_stream", "raw_key"}
+HIDDEN = {"organization_id", "raw_stream", "raw_key"}
 CSV_BATCH = 1000
 
 

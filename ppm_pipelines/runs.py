@@ -22,6 +22,8 @@ from ppm_pipelines.tables import sync_runs
 Mode = Literal["incremental", "full", "replay"]
 ACTIVE = ("queued", "running")
 CHANNEL = "ppm_events"
+# Every event is in the run's own log; the terminal of the product tells what a person would ask about.
+RUN_CONFIG: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from cronsim import CronSim
 
 from ppm_pipelines import database, tables
 from ppm_pipelines.adapters.base import Adapter
+from ppm_pipelines.runs import RUN_CONFIG
 
 # Whatever is scheduled, once a night everything is read: an incremental read does not see what vanished.
 NIGHTLY = "30 2 * * *"
@@ -75,6 +76,7 @@ def _run_request(system: str, organization_id: str, wanted: dict[str, Any], at: 
         run_key=f"{organization_id}/{entity}/{at:%Y-%m-%dT%H:%M}",
         partition_key=organization_id,
         asset_selection=assets_of(system, entity),
+        run_config=RUN_CONFIG,
         tags={
             "ppm/system": system,
             "ppm/entity": entity,
