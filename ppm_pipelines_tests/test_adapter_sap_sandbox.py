@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Any
 
@@ -258,7 +258,7 @@ def test_sap_s_own_counts_and_sums_agree_after_full_and_incremental_reads(tenant
 def test_control_totals_hold_with_company_codes_and_cost_centres_too(tenant: Tenant) -> None:
     project = next(iter(Read().take(tenant.adapter(), "projects").kept["projects"].values())).project_nr
     centers = {f"{code}{110 + 10 * n + place}": project for place, code in enumerate(("1010", "1710")) for n in (0, 3)}
-    settings = {"company_codes": ["1010", "1710"], "cost_centers": centers}
+    settings: Row = {"company_codes": ["1010", "1710"], "cost_centers": centers}
     first = tenant.adapter(**settings)
     read = Read().take(first)
     assert any(one.wbs_element is None for one in read.kept["commitments"].values())
@@ -323,6 +323,173 @@ def test_what_is_posted_during_a_read_is_left_to_the_next_one(tenant: Tenant, mo
     assert_as_in_the_books(read, tenant)
 
 
+# Older releases, and what the ledger does not tell
+
+
+def differing(left: dict[str, Any], right: dict[str, Any]) -> set[str]:
+    """The names of the fields in which two sets of records differ."""
+    assert left.keys() == right.keys()
+    pairs = [(left[key], right[key]) for key in left]
+    names = [one.name for one in fields(pairs[0][0])]
+    return {name for name in names if any(getattr(a, name) != getattr(b, name) for a, b in pairs)}
+
+
+def test_v2_and_v4_give_the_same_commitments_but_for_what_v2_does_not_tell(tenant: Tenant) -> None:
+    """sap.md trap 3: no item net value, price units, limit items; open schedule lines and statistical items lack."""
+    tenant.post("advance", steps=30)
+    new = Read().take(tenant.adapter())
+    tenant.fault("no_v4")
+    old = Read().take(tenant.adapter())
+    statistical = {k for k, one in new.kept["commitments"].items() if one.not_counted_reason == "statistical"}
+    assert {old.kept["commitments"][key].counts for key in statistical} <= {True, False}
+    assert differing(
+        {k: one for k, one in new.kept["commitments"].items() if k not in statistical},
+        {k: one for k, one in old.kept["commitments"].items() if k not in statistical},
+    ) == {"delivery_date", "tax_amount"}
+    assert [(one.source_key, one.amount) for one in new.skipped] == [
+        (one.source_key, one.amount) for one in old.skipped
+    ]
+    assert not new.rejected
+    assert not old.rejected
+
+
+@pytest.mark.parametrize("kind", ["bad_amount", "bad_date", "unknown_project", "unknown_currency"])
+def test_v2_and_v4_reject_the_same_lines_with_the_same_money(tenant: Tenant, kind: str) -> None:
+    tenant.fault(kind, 2)
+    new = Read().take(tenant.adapter()).rejected
+    tenant.fault("no_v4")
+    old = Read().take(tenant.adapter()).rejected
+    assert [told(one) for one in new] == [told(one) for one in old]
+    assert any(one.raw_stream == "orders" for one in new)
+
+
+def told(one: Rejection) -> tuple[Any, ...]:
+    return one.source_key, one.code, one.field, one.amount, one.currency, one.project_nr, one.open_amount
+
+
+def test_more_orders_than_one_page_of_v2_are_all_read(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """sap.md trap 5: the cap of 1,000 or 5,000 rows is not the full set; each page is asked for by key."""
+    monkeypatch.setattr("ppm_pipelines.adapters.sap_reader.ORDERS_PER_PAGE", 7)
+    tenant.fault("no_v4")
+    adapter = tenant.adapter()
+    read = Read().take(adapter)
+    assert read.kept["commitments"].keys() == tenant.books()["commitments"].keys()
+    assert Counter(read.keys).most_common(1)[0][1] == 1
+
+
+def test_an_older_release_lacks_fields_and_is_read_all_the_same(tenant: Tenant) -> None:
+    tenant.fault("old_release")
+    read = Read().take(tenant.adapter())
+    assert_as_in_the_books(read, tenant)
+    assert not any("YY1_Approval_PDH" in one.custom_fields for one in read.kept["commitments"].values())
+
+
+@pytest.mark.parametrize("version", ["v4", "v2"])
+def test_custom_fields_come_without_their_helpers(tenant: Tenant, version: str) -> None:
+    """sap.md trap 7: ``YY1_…F`` and ``YY1_…T`` are helpers, no data."""
+    if version == "v2":
+        tenant.fault("no_v4")
+    found = [one.custom_fields for one in Read().take(tenant.adapter()).kept["commitments"].values()]
+    assert {name for one in found for name in one} == {"YY1_Approval_PDH", "YY1_Lot_PDI"}
+    assert any(not one for one in found)
+    assert {type(value) for one in found for value in one.values()} == {str}
+
+
+def test_invoices_bring_their_number_their_due_date_their_vendor_and_whether_they_are_paid(tenant: Tenant) -> None:
+    actuals = Read().take(tenant.adapter()).kept["actuals"].values()
+    invoices = [one for one in actuals if one.document_type in ("RE", "KG")]
+    assert invoices
+    assert all(one.vendor_invoice_no and one.net_due_date and one.vendor_description for one in invoices)
+    assert {one.status for one in invoices} >= {"posted", "cleared", "reversal", "reversed"}
+    others = [one for one in actuals if one.document_type in ("WE", "CO")]
+    assert not any(one.vendor_invoice_no or one.net_due_date or one.status == "cleared" for one in others)
+    reversals = [one for one in actuals if one.status == "reversal"]
+    numbers = {(one.company_code, one.fi_doc_no) for one in actuals if one.status == "reversed"}
+    assert all((one.company_code, one.reversal_of) in numbers for one in reversals)
+
+
+def test_a_payment_shows_on_old_lines_although_the_ledger_s_stamp_does_not_tell_it(tenant: Tenant) -> None:
+    """sap.md section 4: clearing changes the old line later; the operational items tell the day."""
+    first = tenant.adapter()
+    read = Read().take(first)
+    before = {key for key, one in read.kept["actuals"].items() if one.status == "cleared"}
+    tenant.post("advance", steps=150)
+    read.take(tenant.adapter(), state=first.state())
+    whole = Read().take(tenant.adapter())
+    paid = {key for key, one in whole.kept["actuals"].items() if one.status == "cleared"} - before
+    assert paid & {key for key, one in read.kept["actuals"].items()}
+    assert differing(read.kept["actuals"], whole.kept["actuals"]) == set()
+    assert differing(read.kept["commitments"], whole.kept["commitments"]) == set()
+
+
+def test_without_the_operational_items_the_costs_are_the_same_and_the_rest_stays_empty(tenant: Tenant) -> None:
+    whole = Read().take(tenant.adapter()).kept["actuals"]
+    tenant.fault("no_operational_items")
+    adapter = tenant.adapter()
+    bare = Read().take(adapter).kept["actuals"]
+    assert differing(whole, bare) <= {"vendor_invoice_no", "net_due_date", "vendor_description", "status"}
+    check = tried(adapter)["vendor_items"]
+    assert (check.ok, "clearing" in check.detail) == (False, True)
+
+
+# What an incremental read may rely on
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"company_codes": ["1010"]},
+        {"cost_centers": {"1010110": "P-1000"}},
+        {"ledger": "2L"},
+        {"receipt_document_type": "WX"},
+        {"client": ""},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_other_settings_make_an_incremental_read_a_full_one(tenant: Tenant, change: Row) -> None:
+    first = tenant.adapter()
+    Read().take(first)
+    same, other = tenant.adapter(), tenant.adapter(**change)
+    assert len(Read().take(same, state=first.state()).keys) < len(Read().take(other, state=first.state()).keys)
+    assert "commitments" not in same.complete
+    assert other.complete >= {"commitments", "actuals"}
+
+
+def test_a_tenant_that_gets_the_newer_service_is_read_anew(tenant: Tenant) -> None:
+    tenant.fault("no_v4")
+    first = tenant.adapter()
+    Read().take(first)
+    tenant.fault("none")
+    second = tenant.adapter()
+    Read().take(second, state=first.state())
+    assert "commitments" in second.complete
+
+
+def test_a_state_without_the_mark_of_its_settings_is_as_good_as_none(tenant: Tenant) -> None:
+    first = tenant.adapter()
+    Read().take(first, "actuals")
+    second = tenant.adapter()
+    Read().take(second, "actuals", {"watermark": first.state()["watermark"]})
+    assert "actuals" in second.complete
+
+
+def test_orders_without_a_change_stamp_are_read_and_found_again_when_a_posting_touches_them(tenant: Tenant) -> None:
+    """sap.md trap 5: ``ge`` never returns a row whose stamp is null."""
+    old = {row["key"] for row in tenant.fault("unstamped", 40)}
+    first = tenant.adapter()
+    read = Read().take(first)
+    unstamped = {key for key, one in read.kept["commitments"].items() if one.changed_at is None}
+    assert unstamped == old & read.kept["commitments"].keys()
+    new = {row["key"] for row in tenant.fault("new_unstamped", 2)}
+    tenant.post("advance", steps=150)
+    changes = Read().take(tenant.adapter(), state=first.state())
+    assert changes.kept["commitments"].keys() >= new
+    assert unstamped & changes.kept["commitments"].keys() < unstamped
+    for entity in FIGURES:
+        read.kept[entity] |= changes.kept[entity]
+    assert_as_in_the_books(read, tenant)
+
+
 # Raw records
 
 
@@ -379,6 +546,7 @@ def test_every_outcome_names_its_raw_record_and_an_unchanged_source_gives_the_sa
         ("unknown_wbs", "unknown_wbs"),
         ("unknown_currency", "unknown_currency"),
         ("bad_amount", "bad_amount"),
+        ("bad_date", "bad_date"),
     ],
 )
 def test_an_unusable_order_is_rejected_and_nothing_else_is_touched(tenant: Tenant, kind: str, code: str) -> None:
@@ -390,6 +558,25 @@ def test_an_unusable_order_is_rejected_and_nothing_else_is_touched(tenant: Tenan
     if code != "bad_amount":
         assert all(one.amount for one in read.rejected)
     assert all(one.reason and one.field and one.raw for one in read.rejected)
+    assert_as_in_the_books(read, tenant)
+
+
+def test_an_element_of_a_project_that_is_not_listed_takes_its_orders_into_quarantine(tenant: Tenant) -> None:
+    (made,) = tenant.fault("unknown_project", 1)
+    read = Read().take(tenant.adapter())
+    element, line = read.rejected
+    assert [element.raw_stream, line.raw_stream] == ["wbs_elements", "orders"]
+    assert [element.code, line.code] == ["unknown_project", "unknown_project"]
+    assert (line.source_key, line.amount, line.open_amount) == (made["key"], Decimal(made["amount"]), line.amount)
+    assert_as_in_the_books(read, tenant)
+
+
+def test_a_posting_to_an_unknown_element_waits_with_its_amount(tenant: Tenant) -> None:
+    (made,) = tenant.fault("posting_unknown_wbs", 1)
+    read = Read().take(tenant.adapter())
+    (line,) = read.rejected
+    assert (line.source_key, line.code, line.amount) == (made["key"], "unknown_wbs", Decimal(made["amount"]))
+    assert line.company_code == made["key"].partition("/")[0]
     assert_as_in_the_books(read, tenant)
 
 
@@ -472,6 +659,37 @@ def test_wrong_settings_are_told_apart(tenant: Tenant, settings: Row, error: typ
 
 def tried(adapter: Sap) -> dict[str, Check]:
     return {check.name: check for check in adapter.test()}
+
+
+@pytest.mark.parametrize(
+    ("account", "wrong"),
+    [
+        ("PPM_READER", {}),
+        ("PPM_NARROW", {"commitments": "2010", "invoices": "2010"}),
+        ("PPM_LOCAL", {"actuals": "2010"}),
+        ("PPM_BLIND", {"projects": "the account projects", "wbs_elements": "WBS elements", "commitments": "1010"}),
+    ],
+)
+def test_what_an_account_silently_does_not_see_is_told(tenant: Tenant, account: str, wrong: dict[str, str]) -> None:
+    """sap.md section 2: fewer rows, no error; what one service shows is held against another."""
+    checks = tried(tenant.adapter(auth="basic", username=account, password="sandbox-password"))
+    failed = {name: check.detail for name, check in checks.items() if not check.ok}
+    assert failed.keys() == wrong.keys()
+    assert all(said in failed[name] for name, said in wrong.items())
+    assert all("hides what" in detail or "grant the account" in detail for detail in failed.values())
+
+
+def test_a_configured_company_code_without_a_single_line_is_told(tenant: Tenant) -> None:
+    checks = tried(tenant.adapter(company_codes=["1010", "9999"]))
+    assert [name for name, check in checks.items() if not check.ok] == ["actuals"]
+    assert "company code 9999" in checks["actuals"].detail
+
+
+def test_the_older_service_is_named(tenant: Tenant) -> None:
+    tenant.fault("no_v4")
+    checks = tried(tenant.adapter())
+    assert all(check.ok for check in checks.values())
+    assert "V2" in checks["commitments"].detail
 
 
 def test_a_working_connection_counts_what_it_may_read(tenant: Tenant) -> None:

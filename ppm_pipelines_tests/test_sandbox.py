@@ -434,7 +434,32 @@ def invoiced_by_assignment(client: httpx.Client) -> dict[str, Decimal]:
     return sums
 
 
+class TestPeculiarities:
+    def test_customers_own_fields_have_helpers_in_v2_only(self, sap: httpx.Client) -> None:
+        old = sap.get(f"{PURCHASING}/A_PurchaseOrder('4500000005')").json()["d"]
+        new = sap.get(f"{V4}/PurchaseOrder('4500000005')").json()
+        assert old["YY1_Approval_PDH"] == new["YY1_Approval_PDH"] != ""
+        assert (old["YY1_Approval_PDHF"], old["YY1_Approval_PDHT"]) == (3, f"Text of {old['YY1_Approval_PDH']}")
+        assert "YY1_Approval_PDHF" not in new
+
+    def test_document_numbers_repeat_between_company_codes(self, sap: httpx.Client) -> None:
+        rows = v2(sap, LEDGER, select="CompanyCode,FiscalYear,AccountingDocument", filter="Ledger eq '0L'")
+        companies = Counter((row["FiscalYear"], row["AccountingDocument"]) for row in rows)
+        assert max(companies.values()) >= 2
+
+
 class TestItLives:
+    def test_clearing_shows_in_the_operational_items_and_not_in_the_ledger_s_stamp(self, living: httpx.Client) -> None:
+        since = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime())}Z"
+        control(living, "advance", steps=60)
+        where = f"ClearingDate ge datetime'{since[:10]}T00:00:00' and FinancialAccountType eq 'K'"
+        paid = v2(living, OPERATIONAL, filter=where, select="CompanyCode,FiscalYear,AccountingDocument,LastChangeDate")
+        key = ("CompanyCode", "FiscalYear", "AccountingDocument")
+        changed = v2(living, LEDGER, select=",".join(key), filter=f"LastChangeDateTime ge datetimeoffset'{since}'")
+        seen = {tuple(row[name] for name in key) for row in changed}
+        assert any(tuple(row[name] for name in key) not in seen for row in paid)
+        assert all(int(row["LastChangeDate"][6:-2]) // 86_400_000 == int(time.time()) // 86_400 for row in paid)
+
     def test_every_step_brings_a_new_commitment_and_says_so(self, living: httpx.Client) -> None:
         before = {row["source_key"] for row in told(living)["commitments"]}
         for _ in range(5):
@@ -510,7 +535,10 @@ class TestFaults:
         control(living, "fault", kind="slow", times=1, seconds=0.2)
         assert living.get(f"{V4}/PurchaseOrder").json() == plain
 
-    @pytest.mark.parametrize("kind", ["order_without_project", "unknown_wbs", "unknown_currency", "bad_amount"])
+    @pytest.mark.parametrize(
+        "kind",
+        ["order_without_project", "unknown_wbs", "unknown_project", "unknown_currency", "bad_amount", "bad_date"],
+    )
     def test_orders_that_cannot_be_used_are_shown_and_not_in_the_books(self, living: httpx.Client, kind: str) -> None:
         before = told(living)
         [made] = control(living, "fault", kind=kind, times=1)["made"]
@@ -523,8 +551,58 @@ class TestFaults:
             "unknown_wbs": row["WBSElementExternalID"] == "Z-9999.01",
             "unknown_currency": row["DocumentCurrency"] == "XXQ",
             "bad_amount": row["PurgDocNetAmount"] == "n/a",
+            "unknown_project": row["WBSElementExternalID"].startswith("Z-8"),
+            "bad_date": v4(living, "PurchaseOrder", filter=where)[0]["PurchaseOrderDate"] == "2026-02-30",
         }
         assert [name for name, wrong in spoiled.items() if wrong] == [kind]
+
+    def test_an_element_may_be_listed_without_its_project(self, living: httpx.Client) -> None:
+        [made] = control(living, "fault", kind="unknown_project", times=1)["made"]
+        rows = v2(living, f"{PROJECTS}/A_EnterpriseProjectElement")
+        [element] = [row for row in rows if row["ProjectElement"] == made["wbs_element"]]
+        assert element["ProjectUUID"] not in {
+            row["ProjectUUID"] for row in v2(living, f"{PROJECTS}/A_EnterpriseProject")
+        }
+
+    def test_a_posting_to_an_unknown_element_is_in_the_ledger_and_not_in_the_books(self, living: httpx.Client) -> None:
+        before = told(living)
+        [made] = control(living, "fault", kind="posting_unknown_wbs", times=1)["made"]
+        assert told(living) == before
+        rows = v2(living, LEDGER, select=LINE, filter=f"{COSTS} and WBSElementInternalID eq '99999999'")
+        names = ("CompanyCode", "FiscalYear", "AccountingDocument", "LedgerGLLineItem")
+        assert ["/".join(row[name] for name in names) for row in rows] == [made["key"]]
+
+    def test_orders_lose_their_stamp_or_never_had_one(self, living: httpx.Client) -> None:
+        made = control(living, "fault", kind="unstamped", times=3)["made"]
+        made += control(living, "fault", kind="new_unstamped", times=2)["made"]
+        numbers = {row["PurchaseOrder"] for row in v4(living, "PurchaseOrder", filter="LastChangeDateTime eq null")}
+        assert numbers >= {row["purchase_order"] for row in made}
+
+    def test_the_tenant_lacks_what_a_switch_takes_away_until_it_ends(self, living: httpx.Client) -> None:
+        for kind, path in (("no_v4", f"{V4}/$metadata"), ("no_operational_items", OPERATIONAL)):
+            control(living, "fault", kind=kind)
+            assert living.get(path).status_code == 404
+            control(living, "fault", kind="none")
+            assert living.get(path).status_code == 200
+        control(living, "fault", kind="old_release")
+        asked = {"$select": "PurchaseOrder,YY1_Approval_PDH"}
+        assert living.get(f"{V4}/PurchaseOrder", params=asked).status_code == 400
+        assert "YY1_Approval_PDH" not in living.get(f"{V4}/$metadata").text
+
+    @pytest.mark.parametrize("living", [{"switches": ["no_v4"]}], indirect=True)
+    def test_a_tenant_may_be_without_the_newer_service_from_the_start(self, living: httpx.Client) -> None:
+        control(living, "fault", kind="none")
+        assert living.get(f"{V4}/PurchaseOrder").status_code == 404
+        assert living.get(f"{PURCHASING}/A_PurchaseOrder").status_code == 200
+
+    def test_an_account_may_see_less_and_is_told_nothing(self, living: httpx.Client) -> None:
+        with httpx.Client(base_url=living.base_url, trust_env=False, auth=("PPM_NARROW", "sandbox-password")) as narrow:
+            seen = {row["CompanyCode"] for row in v2(narrow, f"{PURCHASING}/A_PurchaseOrder")}
+            items = {row["Plant"] for row in v2(narrow, f"{PURCHASING}/A_PurchaseOrderItem")}
+            ledger = {row["CompanyCode"] for row in v2(narrow, LEDGER, select="CompanyCode")}
+        assert seen == items == {"1010", "1710"}
+        assert len(ledger) == 6
+        assert len({row["CompanyCode"] for row in v2(living, f"{PURCHASING}/A_PurchaseOrder")}) == 6
 
     def test_an_order_comes_twice_and_others_vanish(self, living: httpx.Client) -> None:
         doubled = control(living, "fault", kind="duplicate_key", times=1)["made"][0]["purchase_order"]

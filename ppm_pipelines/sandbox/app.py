@@ -249,7 +249,7 @@ class Control:
         """A fault of the answers or of the data, or a switch; kind ``none`` ends all but those of the data."""
         wanted = await body_of(request)
         kind = wanted.get("kind")
-        times = whole(wanted, "times", 0, 1_000_000)
+        times = whole(wanted, "times", 1, 1_000_000)
         if kind == "none":
             self.simulation.faults = faults.Faults()
             return {"kind": kind}

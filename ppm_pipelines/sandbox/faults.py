@@ -28,7 +28,7 @@ SPOILED = ("truncated_json", "foreign_next_link", "slow")
 SPOILED_ORDERS = (
     "order_without_project", "unknown_wbs", "unknown_project", "unknown_currency", "bad_amount", "bad_date",
 )  # fmt: skip
-IN_DATA = (*SPOILED_ORDERS, "posting_unknown_wbs", "duplicate_key", "vanish")
+IN_DATA = (*SPOILED_ORDERS, "posting_unknown_wbs", "duplicate_key", "vanish", "unstamped", "new_unstamped")
 # How the tenant is, until told otherwise: without the V4 service or the operational items, or on an older release.
 SWITCHES = ("no_v4", "no_operational_items", "old_release")
 KINDS = (*INSTEAD, *SPOILED, *IN_DATA, *SWITCHES)
@@ -89,6 +89,8 @@ def in_data(tenant: Tenant, kind: str, times: int) -> list[dict[str, Any]]:
         return _double(tenant, times)
     if kind == "posting_unknown_wbs":
         return [_stray_posting(tenant) for _ in range(times)]
+    if kind in ("unstamped", "new_unstamped"):
+        return _unstamp(tenant, times, new=kind == "new_unstamped")
     return [_spoil(tenant, kind) for _ in range(times)]
 
 
@@ -186,6 +188,19 @@ def _vanish(tenant: Tenant, times: int) -> list[dict[str, Any]]:
     chosen = _chosen(tenant, times)
     for order in chosen:
         tenant.vanish(order)
+    return [row for order in chosen for row in _told(order)]
+
+
+def _unstamp(tenant: Tenant, times: int, *, new: bool) -> list[dict[str, Any]]:
+    """Orders without a change stamp: as from before SAP kept one, or brought in by a migration."""
+    if new:
+        rng = random.Random(f"{tenant.seed}/unstamped/{len(tenant.orders)}")
+        chosen = [new_order(tenant, rng, tenant.tick(), 1, plain=True) for _ in range(times)]
+    else:
+        chosen = _chosen(tenant, times)
+    for order in chosen:
+        order.changed = None
+    tenant.version += 1
     return [row for order in chosen for row in _told(order)]
 
 
