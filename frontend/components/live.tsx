@@ -5,11 +5,13 @@ import { createContext, type ReactNode, useCallback, useContext, useEffect, useM
 import { toast } from "sonner";
 import { useTranslations } from "use-intl";
 import { ApiError } from "@/lib/api";
-import type { Run, RunEvent } from "@/lib/api-types";
+import type { ReplayRequest, Run, RunEvent } from "@/lib/api-types";
 import { withoutTable } from "@/lib/lines-query";
+import { rejectionsPage } from "@/lib/rejections";
+import { replayFailure, replayMessage } from "@/lib/replay-message";
 import { listen, POLL_MS } from "@/lib/run-events";
 import { stageOf } from "@/lib/stages";
-import { runToEnd, type SyncOptions, type Target } from "@/lib/start-sync";
+import { type Heard, replayToEnd, runToEnd, type SyncOptions, type Target } from "@/lib/start-sync";
 import { failure, type SyncMessage, syncMessage } from "@/lib/sync-message";
 import { systemName } from "@/lib/systems";
 
@@ -23,6 +25,8 @@ type Live = {
   /** Runs started here that have ended well; their rows can be pointed out. */
   finished: string[];
   sync: (target: Target, options?: SyncOptions) => Promise<void>;
+  /** Tries quarantined records once more, one system after the other. */
+  replay: (wanted: ReplayRequest[]) => Promise<void>;
 };
 
 const Context = createContext<Live | null>(null);
@@ -39,10 +43,10 @@ export function useLive(): Live {
  */
 export function LiveProvider({ children }: { children: ReactNode }) {
   const { progress, connected, heard } = useEvents();
-  const { waiting, finished, sync } = useSyncs(heard);
+  const { waiting, finished, sync, replay } = useSyncs(heard);
   const live = useMemo(
-    () => ({ progress, connected, waiting, finished, sync }),
-    [progress, connected, waiting, finished, sync],
+    () => ({ progress, connected, waiting, finished, sync, replay }),
+    [progress, connected, waiting, finished, sync, replay],
   );
   return (
     <Context value={live}>
@@ -93,7 +97,7 @@ function useEvents() {
   return { progress, connected, heard };
 }
 
-function useSyncs(heard: (runId: string) => Promise<void>) {
+function useSyncs(heard: Heard) {
   const t = useTranslations();
   const router = useRouter();
   const queries = useQueryClient();
@@ -104,14 +108,18 @@ function useSyncs(heard: (runId: string) => Promise<void>) {
     async function sync(target: Target, options: SyncOptions = {}): Promise<void> {
       const again = { label: t("common.retry"), onClick: () => void sync(target, options) };
       const show = { label: t("common.show"), onClick: () => router.push(placeOf(options)) };
+      const details = {
+        label: t("common.details"),
+        onClick: () => router.push(rejectionsPage({ system: target.system })),
+      };
       setWaiting((now) => [...now, target.system]);
-      let said: [SyncMessage, typeof show?];
+      let said: Said;
       try {
         const run = await runToEnd(target, options, heard);
         if (run.status !== "failed") setFinished((before) => [...before, run.run_id]);
-        said = [syncMessage(run, target.name, t), actionFor(run, again, show)];
+        said = [syncMessage(run, target.name, t), actionFor(run, again, show, details)];
       } catch (cause) {
-        const error = cause instanceof ApiError ? cause : new ApiError(0, { type: "/problems/internal" });
+        const error = problemIn(cause);
         const canceled = error.slug === "canceled";
         said = [failure(error.slug, error.problem.detail ?? "", target.name, t), canceled ? undefined : again];
       }
@@ -121,7 +129,37 @@ function useSyncs(heard: (runId: string) => Promise<void>) {
     },
     [t, router, queries, heard],
   );
-  return { waiting, finished, sync };
+
+  const replay = useCallback(
+    async function replay(wanted: ReplayRequest[]): Promise<void> {
+      const again = { label: t("common.retry"), onClick: () => void replay(wanted) };
+      const systems = wanted.map(({ system }) => system);
+      setWaiting((now) => [...now, ...systems]);
+      let said: Said;
+      try {
+        const runs: Run[] = [];
+        for (const one of wanted) runs.push(await replayToEnd(one, heard));
+        setFinished((before) => [...before, ...runs.map(({ run_id }) => run_id)]);
+        said = [replayMessage(runs, t)];
+      } catch (cause) {
+        const error = problemIn(cause);
+        const names = systems.map(systemName).join(", ");
+        said = [replayFailure(error.slug, error.problem.detail ?? "", names, t), again];
+      }
+      say(...said);
+      await queries.invalidateQueries();
+      setWaiting((now) => systems.reduce(without, now));
+    },
+    [t, queries, heard],
+  );
+  return { waiting, finished, sync, replay };
+}
+
+type Action = { label: string; onClick: () => void };
+type Said = [SyncMessage, Action?];
+
+function problemIn(cause: unknown): ApiError {
+  return cause instanceof ApiError ? cause : new ApiError(0, { type: "/problems/internal" });
 }
 
 function without(list: string[], one: string): string[] {
@@ -139,10 +177,9 @@ function placeOf({ entity }: SyncOptions): string {
   return `/costbook?${query}`;
 }
 
-type Action = { label: string; onClick: () => void };
-
-function actionFor(run: Run, again: Action, show: Action): Action | undefined {
+function actionFor(run: Run, again: Action, show: Action, details: Action): Action | undefined {
   if (run.status === "failed") return again;
+  if (run.rejected) return details;
   return run.inserted || run.updated ? show : undefined;
 }
 

@@ -30,14 +30,36 @@ export type ProjectFigures = Figures & {
   eac: Money | null;
   uncommitted_budget: Money | null;
   quarantined: number;
+  /** What these figures are short of, because it waits in quarantine. */
+  quarantined_amounts: WaitingMoney[];
+  /** What was posted into a period after it had been closed. */
+  late: LatePosting[];
   by_currency: { currency: string; committed: Money; actual: Money; open: Money }[];
   systems: string[];
   as_of: string | null;
 };
 
+export type WaitingMoney = { currency: string; open: Money; actual: Money };
+export type LatePosting = {
+  fiscal_year: string;
+  fiscal_period: string;
+  currency: string;
+  amount: Money;
+  rows: number;
+};
+
 export type Totals = Figures & { over_budget?: number; under_budget?: number };
 
-export type ProjectList = { items: ProjectFigures[]; next_cursor: string | null; totals: Totals[] };
+export type ProjectList = {
+  items: ProjectFigures[];
+  next_cursor: string | null;
+  totals: Totals[];
+  /** Records in quarantine that belong to no project of the Costbook yet. */
+  unassigned_quarantined: { rows: number; amounts: WaitingMoney[] };
+};
+
+/** A project of a source; the Costbook's projects are linked to these. */
+export type ProjectLink = { system: string; company_code: string; project_nr: string };
 
 export type Line = {
   id: string;
@@ -48,6 +70,8 @@ export type Line = {
   last_changed_at?: string | null;
   counts?: boolean;
   not_counted_reason?: string | null;
+  /** Posted into a period after that had been closed. */
+  late?: boolean;
 } & Record<string, unknown>;
 
 export type LineList = {
@@ -57,6 +81,38 @@ export type LineList = {
   sums: Record<string, Record<string, Money>>;
   as_of: string | null;
 };
+
+export type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
+
+export type LineVersion = {
+  from: string;
+  to: string | null;
+  run_id: string;
+  changes: Record<string, { before: Json; after: Json }>;
+};
+
+export type RawRecord = {
+  stream: string;
+  source_key: string;
+  record: Json;
+  run_id: string;
+  from: string;
+  valid_to: string | null;
+};
+
+export type LineRun = {
+  run_id: string;
+  entity: string;
+  mode: string;
+  status: RunStatus;
+  requested_by: string | null;
+  requested_at: string | null;
+  ended_at: string | null;
+  run_url: string | null;
+};
+
+/** One line with how it came to be; versions and raw records are the newest first. */
+export type LineDetail = { line: Line; versions: LineVersion[]; raw: RawRecord[]; runs: LineRun[] };
 
 export type Entity = "commitments" | "actuals" | "projects" | "costs";
 export type RunStatus = "queued" | "running" | "success" | "partial" | "failed" | "canceled";
@@ -105,6 +161,67 @@ export type RunEvent = {
   elapsed_ms?: number | null;
 };
 
+export type Rejection = {
+  id: number;
+  system: string;
+  entity: string;
+  key: string;
+  /** Stable for programs; the reason is the sentence for people. */
+  code: string;
+  field: string | null;
+  reason: string;
+  raw: Json;
+  amount: Money | null;
+  open_amount: Money | null;
+  currency: string | null;
+  project_nr: string | null;
+  company_code: string;
+  run_id: string;
+  at: string;
+  replayable: boolean;
+  /** The source's project that may be linked to one of the Costbook's. */
+  link: ProjectLink | null;
+  cost_center: string | null;
+};
+
+export type RejectionList = {
+  items: Rejection[];
+  next_cursor: string | null;
+  total: number;
+  sums: Record<string, { amount: Money; open: Money }>;
+};
+
+/** Which records to replay: these ids, or all that the filter matches. */
+export type ReplayRequest = {
+  system: string;
+  ids?: number[];
+  entity?: string;
+  code?: string;
+  project_nr?: string;
+};
+
+export type RowCounts = { ours: number; source: number };
+
+export type Difference = {
+  entity: string;
+  figure: string;
+  project_nr: string;
+  currency: string;
+  /** `2026/003`, or empty for a sum over all periods. */
+  period: string;
+  ours: Money;
+  source: Money;
+  delta: Money;
+};
+
+export type Reconciliation = {
+  ok: boolean;
+  rows: RowCounts;
+  rows_by_entity: Record<string, RowCounts>;
+  differences: Difference[];
+  detail: string;
+};
+
 export type Health = "ok" | "warning" | "late" | "error" | "untested" | "unconfigured" | "running";
 
 export type Schedule = { cron: string; time_zone: string; entity: string; mode: "incremental" | "full" };
@@ -128,6 +245,10 @@ export type Connector = {
     errors: number;
   } | null;
   last_error: string | null;
+  /** Records that wait in quarantine. */
+  quarantined: number;
+  /** Our rows and money beside the source's own, as of the last sync; null where it told none. */
+  reconciliation: Reconciliation | null;
 };
 
 export type ConnectorSettings = {

@@ -47,6 +47,24 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   return (await call<T>(path, { signal })).data;
 }
 
+/** Fetches a file in the page's language and hands it to the browser to keep. */
+export async function download(path: string, fallbackName: string): Promise<void> {
+  const headers = { accept: "text/csv", "accept-language": document.documentElement.lang };
+  const answer = await reach(path, { headers });
+  if (!answer.ok) throw await refusal(answer);
+  const address = URL.createObjectURL(await answer.blob());
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = nameIn(answer.headers.get("content-disposition")) ?? fallbackName;
+  link.click();
+  // The browser has begun to read it by then; at once would be too early for some.
+  window.setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
+
+function nameIn(disposition: string | null): string | undefined {
+  return /filename="([^"]+)"/.exec(disposition ?? "")?.[1];
+}
+
 async function reach(path: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(`/api/${path}`, init);

@@ -18,9 +18,10 @@ export function linesQuery(url: URLSearchParams, defaultSort: string): LinesQuer
   };
 }
 
-/** The same as the API takes it. */
-export function asSearch({ size, page, sort, filters }: LinesQuery): string {
+/** The same as the API takes it, at a past time when one is given. */
+export function asSearch({ size, page, sort, filters }: LinesQuery, asOf: string | null = null): string {
   const search = new URLSearchParams({ limit: String(size), offset: String(page * size), sort });
+  if (asOf) search.set("as_of", asOf);
   for (const [field, value] of Object.entries(filters)) search.set(`filter[${field}]`, value);
   return search.toString();
 }
@@ -30,10 +31,10 @@ export function withFilter(field: string, value: string): Record<string, string 
   return { [FILTER + field]: value.trim() || null, page: null };
 }
 
-/** Takes every filter, the order and the page out of the address: they belong to one table. */
+/** Takes every filter, the order, the page and the open line out of the address: they belong to one table. */
 export function withoutTable(url: URLSearchParams, keep: string[] = []): Record<string, null> {
   const own = [...url.keys()].filter((name) => name.startsWith(FILTER));
   return Object.fromEntries(
-    [...own, "sort", "page"].filter((name) => !keep.includes(name)).map((name) => [name, null]),
+    [...own, "sort", "page", "line"].filter((name) => !keep.includes(name)).map((name) => [name, null]),
   );
 }

@@ -1,6 +1,7 @@
 /**
  * Money as people read it. Amounts come as exact decimal strings and stay strings: `Intl.NumberFormat` takes them
- * digit by digit, so nothing is rounded through a float on the way. Nothing here adds; sums come from the server.
+ * digit by digit, so nothing is rounded through a float on the way. Sums come from the server; where it has none,
+ * `sumOf` adds exactly.
  */
 
 const EXACT = /^-?\d+(\.\d+)?$/;
@@ -56,6 +57,37 @@ export function formatAmount(amount: string | null | undefined, locale: string, 
   if (amount === null || amount === undefined) return "–";
   if (!EXACT.test(amount)) return amount;
   return text(parts(amount, locale, currency).filter((part) => part.type !== "currency" && part.type !== "literal"));
+}
+
+/** A quantity or a rate with all its digits. */
+export function formatNumber(number: string, locale: string): string {
+  if (!EXACT.test(number)) return number;
+  const exact = new Intl.NumberFormat(TAGS[locale] ?? locale, { maximumFractionDigits: 20 });
+  return exact.format(number as Intl.StringNumericLiteral).replace("-", "−");
+}
+
+/** Exact decimals added exactly, as whole numbers of their smallest digit. */
+export function sumOf(amounts: string[]): string {
+  const digits = Math.max(0, ...amounts.map((amount) => fractionOf(amount).length));
+  const sum = amounts.reduce((total, amount) => total + scaled(amount, digits), BigInt(0));
+  const sign = sum < 0 ? "-" : "";
+  const text = String(sum < 0 ? -sum : sum).padStart(digits + 1, "0");
+  const whole = text.slice(0, text.length - digits);
+  return digits > 0 ? `${sign}${whole}.${text.slice(text.length - digits)}` : sign + whole;
+}
+
+function scaled(amount: string, digits: number): bigint {
+  if (!EXACT.test(amount)) throw new RangeError(`${amount} is no exact amount.`);
+  const [whole] = amount.split(".");
+  return BigInt(whole + fractionOf(amount).padEnd(digits, "0"));
+}
+
+function fractionOf(amount: string): string {
+  return amount.split(".")[1] ?? "";
+}
+
+export function isZero(amount: string): boolean {
+  return !/[1-9]/.test(amount);
 }
 
 export function isNegative(amount: string | null | undefined): boolean {

@@ -1,7 +1,7 @@
 import { ApiError, call, get } from "./api";
-import type { Entity, Run } from "./api-types";
+import type { Entity, ReplayRequest, Run } from "./api-types";
 
-/** Starting a sync and following it to its end. What it says to people is `sync-message.ts`. */
+/** Starting a sync or a replay and following it to its end. What it says to people is `sync-message.ts`. */
 
 export type Target = { system: string; name: string };
 export type SyncOptions = { entity?: Entity; mode?: "incremental" | "full" };
@@ -15,8 +15,17 @@ const ENDED = ["success", "partial", "failed", "canceled"];
 export async function runToEnd(target: Target, options: SyncOptions, heard: Heard): Promise<Run> {
   const { entity = "costs", mode = "incremental" } = options;
   const body = { system: target.system, entity, mode };
-  const { data } = await call<Run>("integrations/sync?wait=30", { method: "POST", body });
-  let run = data;
+  return followed((await call<Run>("integrations/sync?wait=30", { method: "POST", body })).data, heard);
+}
+
+/** Quarantined records tried once more; the counts are those of a sync. */
+export async function replayToEnd(wanted: ReplayRequest, heard: Heard): Promise<Run> {
+  const path = "integrations/rejections/replay?wait=30";
+  return followed((await call<Run>(path, { method: "POST", body: wanted })).data, heard);
+}
+
+async function followed(begun: Run, heard: Heard): Promise<Run> {
+  let run = begun;
   while (!ENDED.includes(run.status)) {
     // Listened before asking: an end between the two would go unheard.
     const next = heard(run.run_id);

@@ -70,6 +70,9 @@ export function failure(slug: string, detail: string, system: string, t: Transla
   if (slug === "canceled") {
     return { kind: "warning", title: t("sync.canceled"), description: t("sync.canceledHint") };
   }
-  const reason = t(REASONS[slug] ?? "sync.reasons.internal", { system });
-  return { kind: "error", title: t("sync.failed", { reason }), description: detail };
+  return { kind: "error", title: t("sync.failed", { reason: reasonWord(slug, system, t) }), description: detail };
+}
+
+export function reasonWord(slug: string, system: string, t: Translate): string {
+  return t(REASONS[slug] ?? "sync.reasons.internal", { system });
 }

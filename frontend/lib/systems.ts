@@ -10,3 +10,5 @@ const NAMES: Record<string, string> = {
 export function systemName(slug: string): string {
   return NAMES[slug] ?? slug;
 }
+
+export const SYSTEMS = Object.keys(NAMES);

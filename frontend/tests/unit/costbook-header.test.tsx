@@ -1,4 +1,4 @@
-import { render, screen } from "@testing-library/react";
+import { fireEvent, render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { Tooltip } from "radix-ui";
 import type { ComponentProps } from "react";
@@ -24,9 +24,15 @@ function show(given: Partial<ComponentProps<typeof CostbookHeader>>): { clicks: 
     <IntlProvider locale="de" messages={messages.de} timeZone="UTC">
       <Tooltip.Provider>
         <CostbookHeader
-          list={{ items: [], next_cursor: null, totals: [total("EUR"), total("USD")] }}
+          list={{
+            items: [],
+            next_cursor: null,
+            totals: [total("EUR"), total("USD")],
+            unassigned_quarantined: { rows: 0, amounts: [] },
+          }}
           project={undefined}
           currency={null}
+          asOf={null}
           runs={[]}
           change={() => undefined}
           rights={{ configure: true, sync: true }}
@@ -54,6 +60,7 @@ test("one click on Sync is one sync", async () => {
 test.each([
   ["no viewer", { rights: { configure: false, sync: false } }, /Rolle Controlling oder Administration/],
   ["nobody while nothing is connected", { canSync: false }, /Kein System ist verbunden/],
+  ["nobody while an earlier state is shown", { asOf: "2026-11-01T08:00:00Z" }, /früheren Stand/],
 ])("%s may sync: the button says why and can still be focused", async (_, given, reason) => {
   const seen = show(given);
   expect(button()).toHaveAttribute("aria-disabled", "true");
@@ -67,6 +74,19 @@ test("a second click during a sync starts nothing", async () => {
   await userEvent.click(button());
   expect(seen.clicks).toBe(0);
   expect(button()).toHaveAttribute("aria-busy", "true");
+});
+
+test("the button says which time is looked at, and a time to come is refused", async () => {
+  const chosen: unknown[] = [];
+  show({ change: (changes) => chosen.push(changes) });
+  await userEvent.click(screen.getByRole("button", { name: "Stand: jetzt" }));
+  const field = screen.getByLabelText("Stand am");
+  fireEvent.change(field, { target: { value: "2999-01-01T00:00" } });
+  await userEvent.click(screen.getByRole("button", { name: "Anzeigen" }));
+  expect(field).toHaveAccessibleDescription(/kein Zeitpunkt in der Vergangenheit/);
+  fireEvent.change(field, { target: { value: "2026-01-02T03:04" } });
+  await userEvent.click(screen.getByRole("button", { name: "Anzeigen" }));
+  expect(chosen).toEqual([{ as_of: new Date("2026-01-02T03:04").toISOString(), page: null }]);
 });
 
 test("the currency is a choice only where there are totals in several", () => {

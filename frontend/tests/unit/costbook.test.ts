@@ -18,6 +18,8 @@ function project(given: Partial<ProjectFigures>): ProjectFigures {
     eac: null,
     uncommitted_budget: null,
     quarantined: 0,
+    quarantined_amounts: [],
+    late: [],
     by_currency: [],
     systems: ["sap"],
     as_of: null,
@@ -40,7 +42,12 @@ test("only projects of the shown currency are counted", () => {
 
 test("without a project the server's total of the chosen currency is shown", () => {
   const totals = ["EUR", "USD"].map((currency) => project({ currency, budget: `${currency.length}` }));
-  const list: ProjectList = { items: [], next_cursor: null, totals };
+  const list: ProjectList = {
+    items: [],
+    next_cursor: null,
+    totals,
+    unassigned_quarantined: { rows: 0, amounts: [] },
+  };
   expect(figuresOf(list, undefined, "USD").currency).toBe("USD");
   expect(figuresOf(list, undefined, "CHF").currency).toBe("EUR");
   expect(figuresOf(list, project({ currency: "CHF" }), "USD").currency).toBe("CHF");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { formatAmount, formatMoney, isNegative, withoutSign } from "@/lib/money";
+import { formatAmount, formatMoney, isNegative, sumOf, withoutSign } from "@/lib/money";
 
 const plain = (text: string) => text.replace(/\u00a0|\u202f/g, " ");
 const money = (...given: Parameters<typeof formatMoney>) => plain(formatMoney(...given));
@@ -58,4 +58,19 @@ test("the sign is read from the text", () => {
   expect(isNegative("-0.00")).toBe(false);
   expect(isNegative(null)).toBe(false);
   expect(withoutSign("-12.30")).toBe("12.30");
+});
+
+describe("sums that the server has not made", () => {
+  test("are exact to the last digit", () => {
+    expect(sumOf(["0.1", "0.2"])).toBe("0.3");
+    expect(sumOf(["9007199254740993.01", "0.00"])).toBe("9007199254740993.01");
+    expect(sumOf(["-1.50", "1.5"])).toBe("0.00");
+    expect(sumOf(["-0.05", "0.01"])).toBe("-0.04");
+    expect(sumOf(["100", "-250"])).toBe("-150");
+    expect(sumOf([])).toBe("0");
+  });
+
+  test("refuse what is no amount", () => {
+    expect(() => sumOf(["1", "1e3"])).toThrow(RangeError);
+  });
 });

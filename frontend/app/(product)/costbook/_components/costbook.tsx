@@ -1,37 +1,42 @@
 "use client";
-import { Database } from "lucide-react";
+import { Database, History } from "lucide-react";
 import Link from "next/link";
 import { Tabs } from "radix-ui";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslations } from "use-intl";
 import { useLive } from "@/components/live";
 import { RunProgress } from "@/components/run-progress";
-import { buttonLook } from "@/components/ui/button";
+import { Button, buttonLook } from "@/components/ui/button";
 import { ErrorPanel } from "@/components/ui/error-panel";
 import { Notice } from "@/components/ui/panel";
 import { Skeleton } from "@/components/ui/skeleton";
 import type { Me, ProjectFigures, ProjectList } from "@/lib/api-types";
+import { asOfIn } from "@/lib/as-of";
 import { figuresOf, fingerprint } from "@/lib/costbook";
 import { withoutTable } from "@/lib/lines-query";
+import { useProjects } from "@/lib/use-projects";
 import { useUrl } from "@/lib/use-url";
+import { AsOfBanner } from "./as-of";
 import { CostbookHeader } from "./header";
 import { KpiBadges } from "./kpi-badges";
 import { LinesTable } from "./lines-table";
 import { Overview } from "./overview";
 import { ProjectTable } from "./project-table";
-import { useProjects, useRuns, useTargets } from "./use-costbook";
+import { QuarantineNotes } from "./quarantine-notes";
+import { useRuns, useTargets } from "./use-costbook";
 
 const TABS = ["overview", "commitments", "actuals"] as const;
 type Tab = (typeof TABS)[number];
 
 export function Costbook({ rights }: { rights: Me["rights"] }) {
   const [url, change] = useUrl();
-  const projects = useProjects();
+  const asOf = asOfIn(url);
+  const projects = useProjects(asOf);
   const runs = useRuns();
   const targets = useTargets(rights, projects.data);
   const { waiting, finished, progress, sync } = useLive();
   const syncing = targets.some((target) => waiting.includes(target.system));
-  const changed = useChanged(projects.data, waiting.length > 0);
+  const changed = useChanged(projects.data, asOf, waiting.length > 0);
 
   const list = projects.data;
   const project = list?.items.find((item) => item.project_id === url.get("project"));
@@ -44,6 +49,7 @@ export function Costbook({ rights }: { rights: Me["rights"] }) {
         list={list}
         project={project}
         currency={url.get("currency")}
+        asOf={asOf}
         runs={runs.data?.items ?? []}
         change={change}
         rights={rights}
@@ -51,6 +57,7 @@ export function Costbook({ rights }: { rights: Me["rights"] }) {
         syncing={syncing}
         onSync={onSync}
       />
+      {asOf ? <AsOfBanner asOf={asOf} onBack={() => change({ as_of: null, page: null })} /> : null}
       {running[0] || syncing ? <RunProgress event={running[0]} /> : null}
       {projects.isError ? (
         <ErrorPanel error={projects.error} onRetry={() => projects.refetch()} />
@@ -72,11 +79,15 @@ type BodyProps = {
 function Body({ list, project, rights, changed, finished }: BodyProps) {
   const [url] = useUrl();
   if (!list) return <BodySkeleton />;
+  if (asOfIn(url) && (list.items.length === 0 || (url.get("project") && !project))) {
+    return <NotYet empty={list.items.length === 0} />;
+  }
   if (list.items.length === 0) return <NoData rights={rights} />;
   const figures = figuresOf(list, project, url.get("currency"));
   return (
     <>
       <KpiBadges figures={figures} project={project} items={list.items} />
+      <QuarantineNotes list={list} project={project} />
       <Views list={list} project={project} currency={figures.currency} changed={changed} finished={finished} />
     </>
   );
@@ -88,7 +99,7 @@ function Views({ list, project, currency, changed, finished }: ViewsProps) {
   const t = useTranslations("costbook");
   const [url, change] = useUrl();
   const tab = TABS.find((name): name is Tab => name === url.get("tab")) ?? "overview";
-  const choose = (id: string) => change({ project: id, page: null });
+  const choose = (id: string) => change({ project: id, page: null, line: null });
   const table = (
     <ProjectTable items={list.items} totals={list.totals} currency={currency} changed={changed} onChoose={choose} />
   );
@@ -131,12 +142,14 @@ function Views({ list, project, currency, changed, finished }: ViewsProps) {
   );
 }
 
-/** Projects whose figures a sync changed while this page was open. */
-function useChanged(list: ProjectList | undefined, syncing: boolean): Set<string> {
+const NONE = new Set<string>();
+
+/** Projects whose figures a sync changed while this page was open; another time is no change. */
+function useChanged(list: ProjectList | undefined, asOf: string | null, syncing: boolean): Set<string> {
   const before = useRef<Map<string, string> | null>(null);
-  const [changed, setChanged] = useState(new Set<string>());
+  const [changed, setChanged] = useState(NONE);
   useEffect(() => {
-    if (!list) return;
+    if (!list || asOf) return;
     const now = new Map(list.items.map((item) => [item.project_id, fingerprint(item)]));
     const past = before.current;
     if (past && !syncing) {
@@ -144,8 +157,19 @@ function useChanged(list: ProjectList | undefined, syncing: boolean): Set<string
       if (different.length > 0) setChanged(new Set(different));
     }
     if (!past || !syncing) before.current = now;
-  }, [list, syncing]);
-  return changed;
+  }, [list, asOf, syncing]);
+  return asOf ? NONE : changed;
+}
+
+/** The chosen time lies before all data, or before the chosen project. */
+function NotYet({ empty }: { empty: boolean }) {
+  const t = useTranslations("costbook.asOf");
+  const [, change] = useUrl();
+  return (
+    <Notice icon={<History aria-hidden />} title={t(empty ? "empty" : "noProject")} text={t("emptyHint")}>
+      <Button onClick={() => change({ as_of: null, page: null })}>{t("back")}</Button>
+    </Notice>
+  );
 }
 
 function NoData({ rights }: { rights: Me["rights"] }) {

@@ -1,6 +1,7 @@
 "use client";
 import { RefreshCw } from "lucide-react";
 import { useTranslations } from "use-intl";
+import { ProjectSelect } from "@/components/project-select";
 import { Ago } from "@/components/time";
 import { Button } from "@/components/ui/button";
 import { Select } from "@/components/ui/field";
@@ -10,12 +11,14 @@ import { cn } from "@/lib/class-names";
 import { currenciesOf, lastSyncs } from "@/lib/costbook";
 import { systemName } from "@/lib/systems";
 import type { Changes } from "@/lib/use-url";
-import { ProjectSelect } from "./project-select";
+import { AsOf } from "./as-of";
 
 type Props = {
   list: ProjectList | undefined;
   project: ProjectFigures | undefined;
   currency: string | null;
+  /** The past time that is looked at; null is now. */
+  asOf: string | null;
   runs: Run[];
   change: (changes: Changes) => void;
   rights: Me["rights"];
@@ -25,7 +28,7 @@ type Props = {
 };
 
 export function CostbookHeader(props: Props) {
-  const { list, project, currency, runs, change } = props;
+  const { list, project, currency, asOf, runs, change } = props;
   const t = useTranslations("costbook");
   return (
     <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
@@ -33,9 +36,10 @@ export function CostbookHeader(props: Props) {
       <ProjectSelect
         projects={list?.items ?? []}
         chosen={project}
-        onChoose={(id) => change({ project: id, page: null })}
+        onChoose={(id) => change({ project: id, page: null, line: null })}
       />
       <Currency list={list} project={project} chosen={currency} onChoose={(code) => change({ currency: code })} />
+      <AsOf asOf={asOf} onChoose={(moment) => change({ as_of: moment, page: null })} />
       <div className="ml-auto flex flex-wrap items-center gap-x-4 gap-y-2">
         <Freshness runs={runs} />
         <SyncButton {...props} />
@@ -103,9 +107,18 @@ function Freshness({ runs }: { runs: Run[] }) {
   );
 }
 
-function SyncButton({ rights, canSync, syncing, onSync }: Props) {
+/** Why there is no sync now; undefined when there may be one. */
+function useObstacle({ rights, canSync, asOf }: Props): string | undefined {
   const t = useTranslations("costbook");
-  const reason = rights.sync ? (canSync ? undefined : t("syncNothing")) : t("syncForbidden");
+  if (!rights.sync) return t("syncForbidden");
+  if (asOf) return t("asOf.noSync");
+  return canSync ? undefined : t("syncNothing");
+}
+
+function SyncButton(props: Props) {
+  const { syncing, onSync } = props;
+  const t = useTranslations("costbook");
+  const reason = useObstacle(props);
   const blocked = Boolean(reason) || syncing;
   return (
     <Hint text={reason}>

@@ -1,7 +1,7 @@
 "use client";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Filter, FilterX } from "lucide-react";
-import { useState } from "react";
+import { type MouseEvent, useState } from "react";
 import { useLocale, useTranslations } from "use-intl";
 import { useDay } from "@/components/time";
 import { Button } from "@/components/ui/button";
@@ -13,11 +13,13 @@ import { Skeleton } from "@/components/ui/skeleton";
 import { Tag } from "@/components/ui/tag";
 import { get } from "@/lib/api";
 import type { Line, LineList } from "@/lib/api-types";
+import { asOfIn } from "@/lib/as-of";
 import { cn } from "@/lib/class-names";
 import { asSearch, linesQuery, withoutTable } from "@/lib/lines-query";
 import { formatAmount, isNegative } from "@/lib/money";
 import { useUrl } from "@/lib/use-url";
 import { COLUMNS, type Column, DEFAULT_SORT } from "./columns";
+import { LineDrawer } from "./line-drawer";
 import { LinesHead } from "./lines-head";
 import { Pager } from "./pager";
 
@@ -31,7 +33,9 @@ export function LinesTable({ projectId, kind, fresh }: Props) {
   const asked = linesQuery(url, DEFAULT_SORT[kind]);
   const active = Object.keys(asked.filters).length;
   const [filtering, setFiltering] = useState(active > 0);
-  const search = asSearch(asked);
+  const asOf = asOfIn(url);
+  const search = asSearch(asked, asOf);
+  const open = url.get("line");
   const lines = useQuery({
     queryKey: ["lines", projectId, kind, search],
     queryFn: ({ signal }) =>
@@ -70,6 +74,16 @@ export function LinesTable({ projectId, kind, fresh }: Props) {
         <Sums columns={COLUMNS[kind]} list={lines.data} filtered={active > 0} />
       </DataTable>
       <Pager page={asked.page} size={asked.size} total={total} />
+      {open ? (
+        <LineDrawer
+          key={open}
+          projectId={projectId}
+          kind={kind}
+          lineId={open}
+          isPast={asOf !== null}
+          onClose={() => change({ line: null })}
+        />
+      ) : null}
     </div>
   );
 }
@@ -114,17 +128,41 @@ function NothingFound({ columns }: { columns: number }) {
 
 type RowsProps = { columns: readonly Column[]; items: Line[]; first: number; fresh: string[] };
 
+/** A click anywhere in a row opens it; for the keyboard its number is a button. */
 function Rows({ columns, items, first, fresh }: RowsProps) {
+  const t = useTranslations("line");
+  const [, change] = useUrl();
   const [head, ...rest] = columns;
   if (!head) return null;
+  const onClick = (event: MouseEvent<HTMLTableRowElement>, line: Line) => {
+    const inside = event.target instanceof Element && event.target.closest("button, a");
+    // Whoever marks a number to copy it wants no drawer.
+    if (inside || window.getSelection()?.toString()) return;
+    event.currentTarget.querySelector("button")?.focus();
+    change({ line: line.id });
+  };
   return (
     <tbody>
       {items.map((line, index) => (
-        <tr key={line.id} aria-rowindex={first + index} className={cn(line.counts === false && "text-muted")}>
+        <tr
+          key={line.id}
+          aria-rowindex={first + index}
+          className={cn("cursor-pointer", line.counts === false && "text-muted")}
+          onClick={(event) => onClick(event, line)}
+        >
           <th scope="row" className="whitespace-nowrap font-medium">
-            <Value column={head} line={line} />
+            <button
+              type="button"
+              title={t("open", { name: String(line[head.key]) })}
+              aria-haspopup="dialog"
+              className="min-h-6 rounded font-medium text-main-strong underline-offset-2 hover:underline"
+              onClick={() => change({ line: line.id })}
+            >
+              <Value column={head} line={line} />
+            </button>
             <Freshness line={line} fresh={fresh} />
             <NotCounted line={line} />
+            <Late line={line} />
           </th>
           {rest.map((column) => (
             <td
@@ -174,6 +212,18 @@ function NotCounted({ line }: { line: Line }) {
     <Hint text={line.not_counted_reason ?? undefined}>
       <button type="button" className="ml-2 cursor-default! rounded-sm">
         <Tag className="bg-raised text-muted">{t("notCounted")}</Tag>
+      </button>
+    </Hint>
+  );
+}
+
+function Late({ line }: { line: Line }) {
+  const t = useTranslations("lines");
+  if (!line.late) return null;
+  return (
+    <Hint text={t("lateHint")}>
+      <button type="button" className="ml-2 cursor-default! rounded-sm">
+        <Tag className="bg-warn-soft text-warn">{t("late")}</Tag>
       </button>
     </Hint>
   );

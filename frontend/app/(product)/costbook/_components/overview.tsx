@@ -1,5 +1,4 @@
 "use client";
-import { TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
 import { useLocale, useTranslations } from "use-intl";
 import { Panel } from "@/components/ui/panel";
@@ -10,15 +9,8 @@ import { type Bar, FiguresChart } from "./figures-chart";
 type Props = { figures: Figures; project: ProjectFigures | undefined; children: ReactNode };
 
 export function Overview({ figures, project, children }: Props) {
-  const t = useTranslations();
   return (
     <div className="grid gap-4">
-      {project && project.quarantined > 0 ? (
-        <p className="flex items-center gap-2 rounded-lg border border-warn/40 bg-warn-soft px-3 py-2">
-          <TriangleAlert aria-hidden className="size-4 text-warn" />
-          {t("costbook.quarantined", { count: project.quarantined })}
-        </p>
-      ) : null}
       <Balance figures={figures} />
       {project && project.by_currency.length > 1 ? <ByCurrency project={project} /> : null}
       {children}

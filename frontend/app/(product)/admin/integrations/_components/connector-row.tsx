@@ -1,6 +1,7 @@
 "use client";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Settings } from "lucide-react";
+import Link from "next/link";
 import { Switch } from "radix-ui";
 import { useState } from "react";
 import { toast } from "sonner";
@@ -12,9 +13,11 @@ import { Confirm } from "@/components/ui/confirm";
 import { Hint } from "@/components/ui/hint";
 import { call } from "@/lib/api";
 import type { Connector, RunEvent } from "@/lib/api-types";
+import { rejectionsPage } from "@/lib/rejections";
 import { choiceOf } from "@/lib/schedules";
 import type { SyncOptions } from "@/lib/start-sync";
 import { HealthWord } from "./health-word";
+import { ReconciliationLine } from "./reconciliation-line";
 import { SyncActions } from "./sync-actions";
 
 type Props = {
@@ -158,10 +161,29 @@ function LastSync({ connector }: { connector: Connector }) {
           {ended ? t(ended) : t("counts", { inserted: last.inserted, updated: last.updated, errors: last.errors })}
         </p>
       ) : null}
+      <Quarantined connector={connector} />
+      {connector.reconciliation ? (
+        <ReconciliationLine reconciliation={connector.reconciliation} system={connector.name} />
+      ) : null}
       {schedule && connector.enabled ? (
         <p className="text-muted text-xs">{t("scheduled", { when: scheduleWords, zone: schedule.time_zone })}</p>
       ) : null}
     </div>
+  );
+}
+
+/** Records that wait to be mended, one click away. */
+function Quarantined({ connector: { system, name, quarantined } }: { connector: Connector }) {
+  const t = useTranslations("quarantine");
+  if (!quarantined) return null;
+  return (
+    <Link
+      href={rejectionsPage({ system })}
+      aria-label={t("linkLabel", { name, count: quarantined })}
+      className="inline-flex min-h-6 items-center font-medium text-warn text-xs tabular-nums underline"
+    >
+      {t("link", { count: quarantined })}
+    </Link>
   );
 }
 

@@ -3,22 +3,25 @@ import { Check, ChevronsUpDown } from "lucide-react";
 import { Popover } from "radix-ui";
 import { type KeyboardEvent, useId, useState } from "react";
 import { useTranslations } from "use-intl";
-import { Button } from "@/components/ui/button";
-import { Input } from "@/components/ui/field";
 import type { ProjectFigures } from "@/lib/api-types";
 import { cn } from "@/lib/class-names";
 import { matches } from "@/lib/costbook";
+import { Button } from "./ui/button";
+import { Input } from "./ui/field";
 
 type Props = {
   projects: ProjectFigures[];
   chosen: ProjectFigures | undefined;
   onChoose: (id: string | null) => void;
+  /** What to read while nothing is chosen, where one project must be; without it the first entry is all of them. */
+  invitation?: string;
 };
 
-/** Searches by number and name; the first entry is all of them. */
-export function ProjectSelect({ projects, chosen, onChoose }: Props) {
+/** Searches by number and name. */
+export function ProjectSelect({ projects, chosen, onChoose, invitation }: Props) {
   const t = useTranslations("costbook");
   const [open, setOpen] = useState(false);
+  const shown = chosen ? projectLabel(chosen) : (invitation ?? t("allProjects"));
   const choose = (id: string | null) => {
     onChoose(id);
     setOpen(false);
@@ -26,11 +29,8 @@ export function ProjectSelect({ projects, chosen, onChoose }: Props) {
   return (
     <Popover.Root open={open} onOpenChange={setOpen}>
       <Popover.Trigger asChild>
-        <Button
-          aria-label={`${t("project")}: ${chosen ? label(chosen) : t("allProjects")}`}
-          className="w-72 max-w-full justify-between"
-        >
-          <span className="truncate">{chosen ? label(chosen) : t("allProjects")}</span>
+        <Button aria-label={`${t("project")}: ${shown}`} className="w-72 max-w-full justify-between">
+          <span className="truncate">{shown}</span>
           <ChevronsUpDown aria-hidden className="text-muted" />
         </Button>
       </Popover.Trigger>
@@ -39,26 +39,26 @@ export function ProjectSelect({ projects, chosen, onChoose }: Props) {
           align="start"
           sideOffset={4}
           aria-label={t("project")}
-          className="z-40 w-[min(26rem,92vw)] rounded-lg border bg-surface shadow-lg"
+          className="z-60 w-[min(26rem,92vw)] rounded-lg border bg-surface shadow-lg"
         >
-          <Search projects={projects} chosen={chosen} onChoose={choose} />
+          <Search projects={projects} chosen={chosen} onChoose={choose} invitation={invitation} />
         </Popover.Content>
       </Popover.Portal>
     </Popover.Root>
   );
 }
 
-function label(project: ProjectFigures): string {
+export function projectLabel(project: Pick<ProjectFigures, "project_nr" | "name">): string {
   return project.name ? `${project.project_nr} · ${project.name}` : project.project_nr;
 }
 
-function Search({ projects, chosen, onChoose }: Props) {
+function Search({ projects, chosen, onChoose, invitation }: Props) {
   const t = useTranslations("costbook");
   const id = useId();
   const [search, setSearch] = useState("");
   const [active, setActive] = useState(0);
   const found: (ProjectFigures | null)[] = projects.filter((project) => matches(project, search));
-  const options = search ? found : [null, ...found];
+  const options = search || invitation ? found : [null, ...found];
   const onKeyDown = (event: KeyboardEvent) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) {

@@ -1,0 +1,34 @@
+"use client";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { get } from "@/lib/api";
+import type { RejectionList } from "@/lib/api-types";
+import { type Filters, joined, rejectionsPath } from "@/lib/rejections";
+import { SYSTEMS } from "@/lib/systems";
+
+const PAGE = "100";
+
+/** The records that the filter matches, page by page. */
+export function useRejections(filters: Filters) {
+  return useInfiniteQuery({
+    queryKey: ["rejections", filters],
+    queryFn: ({ pageParam, signal }) => {
+      const cursor: Record<string, string> = pageParam ? { cursor: pageParam } : {};
+      return get<RejectionList>(rejectionsPath(filters, { limit: PAGE, ...cursor }), signal);
+    },
+    initialPageParam: "",
+    getNextPageParam: (last) => last.next_cursor,
+    select: ({ pages }) => joined(pages),
+  });
+}
+
+/** The systems that have matching records: a replay of "all" is asked for once per system. */
+export async function systemsWith(filters: Filters): Promise<string[]> {
+  if (filters.system) return [filters.system];
+  const found = await Promise.all(
+    SYSTEMS.map(async (system) => {
+      const { total } = await get<RejectionList>(rejectionsPath({ ...filters, system }, { limit: "1" }));
+      return total > 0 ? [system] : [];
+    }),
+  );
+  return found.flat();
+}

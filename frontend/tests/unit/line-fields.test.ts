@@ -1,0 +1,53 @@
+import { createFormatter } from "use-intl/core";
+import { expect, test } from "vitest";
+import { COLUMNS } from "@/app/(product)/costbook/_components/columns";
+import { fieldsOfLine, fieldText } from "@/lib/line-fields";
+import { messages } from "@/lib/messages";
+
+const words = { locale: "de", yes: "Ja", no: "Nein", format: createFormatter({ locale: "de", timeZone: "UTC" }) };
+const line = { currency: "JPY", company_currency: "EUR" };
+const text = (name: string, value: unknown) => fieldText(name, value, line, words);
+
+test("money is in its own currency, the company's in the company's", () => {
+  expect(text("ordered_amount", "-1234")).toBe("−1.234");
+  expect(text("company_ordered_amount", "-1234.50000")).toBe("−1.234,50");
+});
+
+test("rates and quantities keep all their digits; ids stay as they are", () => {
+  expect(text("exchange_rate", "0.0060123456789")).toBe("0,0060123456789");
+  expect(text("quantity", "1234.5")).toBe("1.234,5");
+  expect(text("po_number", "4500000001")).toBe("4500000001");
+});
+
+test("a day is moved by no time zone, a moment is told with its time", () => {
+  expect(text("po_date", "2026-03-01")).toBe("01.03.2026");
+  expect(text("changed_at", "2026-03-01T12:30:00Z")).toBe("01.03.2026, 12:30");
+});
+
+test("nothing, yes and no, and what is nested", () => {
+  expect([text("vendor", null), text("vendor", ""), text("counts", true), text("counts", false)]).toEqual([
+    "–",
+    "–",
+    "Ja",
+    "Nein",
+  ]);
+  expect(text("custom_fields", { YY1_A: 1 })).toBe('{"YY1_A":1}');
+});
+
+test("fields come in their usual order, new ones last, ids of programs not at all", () => {
+  const found = fieldsOfLine("commitments", {
+    id: "1",
+    project_id: "2",
+    brand_new: 1,
+    open_amount: "1",
+    po_number: "4",
+  });
+  expect(found).toEqual(["po_number", "open_amount", "brand_new"]);
+});
+
+test("every field that is known has a name in the language", () => {
+  const shown = [...COLUMNS.commitments, ...COLUMNS.actuals].map(({ key }) => key);
+  const known = ["commitments", "actuals"] as const;
+  const all = known.flatMap((kind) => fieldsOfLine(kind, Object.fromEntries(shown.map((key) => [key, ""]))));
+  for (const name of all) expect([name, name in messages.de.lines]).toEqual([name, true]);
+});
