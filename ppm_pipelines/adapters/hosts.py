@@ -122,7 +122,7 @@ def _not_allowed(url: httpx.URL, host: str, allowed: tuple[Pattern, ...] | None)
         return f"{host} is not among the hosts that connectors may call. An operator adds it to PPM_ALLOWED_HOSTS."
     if allowed is None and url.scheme != "https":
         return "Only https is allowed, so that the credentials stay secret. Write https:// in the address."
-    if _is_loopback(host) and not any(p.names(host) for p in allowed or ()):
+    if _is_loopback(host) and not any(p.names(host) and p.admits(url, host) for p in allowed or ()):
         return f"{host} is this machine itself. If that is meant, an operator adds it to PPM_ALLOWED_HOSTS."
     return None
 

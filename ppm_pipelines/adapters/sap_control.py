@@ -13,9 +13,9 @@ from decimal import Decimal
 
 from ppm_pipelines.adapters import sap_journal, sap_orders
 from ppm_pipelines.adapters.base import Row
-from ppm_pipelines.adapters.odata import all_of, either, padded, short, text
+from ppm_pipelines.adapters.odata import all_of, either, padded, text
 from ppm_pipelines.adapters.sap_reader import Reader
-from ppm_pipelines.adapters.sap_rows import Directory, amount_or_none
+from ppm_pipelines.adapters.sap_rows import Directory, Unusable, amount_or_none
 from ppm_pipelines.adapters.sap_streams import JOURNAL, RECEIVED, RECEIVED_BY_ORDER, SUMS
 from ppm_pipelines.records import MINOR_UNITS, ZERO, ControlTotal
 
@@ -70,14 +70,12 @@ def actuals(reader: Reader, directory: Directory) -> list[ControlTotal]:
 
 
 def _place(row: Row, directory: Directory) -> Place | None:
-    internal, center = short(row.get("WBSElementInternalID")), text(row.get("CostCenter"))
-    element = directory.by_internal.get(internal)
-    configured = directory.cost_centers.get(center) or directory.cost_centers.get(short(center))
-    if not internal and configured not in directory.numbers:
-        configured = None
-    project_nr = element.project_nr if element else configured if not internal else None
+    try:
+        place = sap_journal.place_of(row, directory)
+    except Unusable:
+        return None
     currency = text(row.get("TransactionCurrency"))
-    return (project_nr, currency) if project_nr and currency in MINOR_UNITS else None
+    return (place.project_nr, currency) if place and currency in MINOR_UNITS else None
 
 
 def _amount(row: Row) -> Decimal:

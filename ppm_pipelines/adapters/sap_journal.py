@@ -54,7 +54,7 @@ def actual(raw: Raw, directory: Directory) -> Iterator[Outcome]:
         return
     place: Place | None = None
     try:
-        place = _place(row, directory)
+        place = place_of(row, directory)
         if place is None:
             yield Skipped(raw.key, "no project", amount, currency)
             return
@@ -63,7 +63,7 @@ def actual(raw: Raw, directory: Directory) -> Iterator[Outcome]:
         yield _rejected(raw, error, amount, place)
 
 
-def _place(row: Row, directory: Directory) -> Place | None:
+def place_of(row: Row, directory: Directory) -> Place | None:
     """Where the line belongs; None where it belongs to no project. Raises Unusable."""
     internal, center = short(row.get("WBSElementInternalID")), text(row.get("CostCenter"))
     if internal:
