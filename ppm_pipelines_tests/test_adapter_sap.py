@@ -525,6 +525,14 @@ def test_in_the_older_service_price_per_hundred_and_thirds_make_the_amounts() ->
     assert [c.ordered_amount for c in found] == [D("33.33"), D("33.33"), D("33.34")]
 
 
+def test_a_stock_line_of_the_older_service_is_skipped_with_its_amount_too() -> None:
+    """Without a net value of the item, quantity and price tell what is left out."""
+    item = {"AccountAssignmentCategory": "", "_PurOrdAccountAssignment": [], "OrderQuantity": D(100)}
+    (found,) = read(in_v2(order(item=item | {"NetPriceAmount": D("0.10"), "NetPriceQuantity": D(1)})))
+    assert isinstance(found, Skipped)
+    assert found.amount == 10
+
+
 def test_another_order_price_unit_is_a_factor_too() -> None:
     """sap.md section 5: ordered in pieces, priced in kilograms."""
     item: Row = {"OrderQuantity": D(10), "NetPriceAmount": D("2.00")}

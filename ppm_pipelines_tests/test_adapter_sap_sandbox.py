@@ -21,7 +21,7 @@ import pytest
 import uvicorn
 
 from ppm_pipelines.adapters.base import Check, Credentials, Misconfigured, Refused, SourceError, Unavailable
-from ppm_pipelines.adapters.http import Limits
+from ppm_pipelines.adapters.http import Client, Limits
 from ppm_pipelines.adapters.sap import Sap
 from ppm_pipelines.adapters.sap_settings import Settings
 from ppm_pipelines.records import Actual, Commitment, Raw, Rejection, Skipped
@@ -179,6 +179,7 @@ def test_every_kind_of_sign_in_reads_projects(tenant: Tenant, settings: Row) -> 
 
 
 def test_company_codes_restrict_what_is_read(tenant: Tenant) -> None:
+    """DOMAIN R16, and R6: document numbers repeat between company codes."""
     read = Read().take(tenant.adapter(company_codes=["1010"]))
     books = tenant.books()
     for entity in FIGURES:
@@ -188,6 +189,7 @@ def test_company_codes_restrict_what_is_read(tenant: Tenant) -> None:
 
 
 def test_lines_of_cost_centres_are_skipped_or_belong_to_the_configured_project(tenant: Tenant) -> None:
+    """DOMAIN "What counts": nothing disappears without a number."""
     before = Read().take(tenant.adapter())
     assert before.skipped
     assert all(one.amount is not None and one.currency for one in before.skipped)
@@ -297,6 +299,39 @@ def test_control_totals_take_a_handful_of_requests(tenant: Tenant) -> None:
     for entity in FIGURES:
         adapter.control(entity)
     assert adapter._reader.client.requests - asked <= 6
+
+
+def test_receipts_of_orders_that_the_service_does_not_show_are_not_taken_for_commitments(tenant: Tenant) -> None:
+    """sap.md trap 10: order types that a service does not support are invisible, their postings are not."""
+    whole = Read().take(tenant.adapter())
+    gone = {row["purchase_order"] for row in tenant.fault("vanish", 4)}
+    adapter = tenant.adapter()
+    read = Read().take(adapter)
+    assert {one.po_no for one in read.kept["actuals"].values()} & gone
+    assert read.kept["actuals"].keys() == whole.kept["actuals"].keys()
+    assert adapter.state()["unseen_receipts"] or not any(
+        one.relieved_amount for one in whole.kept["commitments"].values() if one.po_number in gone
+    )
+
+
+def test_filters_name_keys_dates_and_codes_only(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """sap.md trap 14: amounts and quantities accept no ranges, and nulls of V4 no comparison."""
+    asked: list[str] = []
+    get = Client.get
+
+    def listening(self: Client, path: str, params: Any = None, headers: Any = None) -> Any:
+        asked.append((params or {}).get("$filter", ""))
+        return get(self, path, params, headers)
+
+    monkeypatch.setattr(Client, "get", listening)
+    first = tenant.adapter()
+    Read().take(first)
+    tenant.post("advance", steps=20)
+    second = tenant.adapter(cost_centers={"1010110": "P-1000"})
+    Read().take(second, state=first.state())
+    tried(second)
+    assert len(asked) > 30
+    assert not [one for one in asked if "Amount" in one or "Quantity" in one or "Price" in one]
 
 
 # One cut
@@ -581,6 +616,7 @@ def test_a_posting_to_an_unknown_element_waits_with_its_amount(tenant: Tenant) -
 
 
 def test_a_key_delivered_twice_is_passed_on_twice(tenant: Tenant) -> None:
+    """DOMAIN R15: rows move while somebody pages; the loader keeps the last."""
     tenant.fault("duplicate_key", 1)
     assert Counter(Read().take(tenant.adapter()).keys).most_common(1)[0][1] == 2
 
@@ -621,6 +657,7 @@ def test_too_many_requests_are_asked_again_after_the_time_they_name(tenant: Tena
 def test_a_lasting_fault_ends_the_read_with_a_sentence(
     tenant: Tenant, kind: str, error: type[SourceError], said: str
 ) -> None:
+    """sap.md trap 11: a sign-in page comes with status 200."""
     tenant.fault(kind, 50)
     adapter = tenant.adapter()
     with pytest.raises(error, match=said):

@@ -265,7 +265,7 @@ def commitments(raw: Raw, directory: Directory) -> Iterator[Outcome]:
 def _unassigned(line: Line) -> Outcome:
     """A line without any assignment: stock belongs to no project; a line that should have one is an error."""
     assignment = {"AccountAssignmentNumber": "1"}
-    amount = amount_or_none(line.row.get("NetAmount"))
+    amount = _net_or_none(line)
     if not text(line.row.get("AccountAssignmentCategory")):
         return Skipped(source_key(line, assignment), "stock line, no account assignment", amount, line.currency)
     return _rejected(line, assignment, _without_project(), amount)
@@ -385,6 +385,14 @@ def _item_net(line: Line) -> Decimal:
     per = (number(row.get("NetPriceQuantity")) or ONE) * (number(row.get("OrdPriceUnitToOrderUnitDnmntr")) or ONE)
     quantity = (number(row.get("OrderQuantity")) or ZERO) * (number(row.get("OrderPriceUnitToOrderUnitNmrtr")) or ONE)
     return quantity * (number(row.get("NetPriceAmount")) or ZERO) / per
+
+
+def _net_or_none(line: Line) -> Decimal | None:
+    try:
+        net = line.sign * _item_net(line)
+    except Unreadable:
+        return None
+    return rounded(net, line.currency) if known_currency(line.currency) else net
 
 
 def _weights(assignments: Iterable[Row]) -> dict[str, Decimal]:
