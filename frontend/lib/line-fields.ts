@@ -1,5 +1,4 @@
 import type { useFormatter } from "use-intl";
-import type { Json } from "./api-types";
 import { formatAmount, formatNumber } from "./money";
 
 /** All fields of a line: their order, and each value as people read it. */
@@ -92,13 +91,24 @@ export function fieldsOfLine(kind: "commitments" | "actuals", line: Record<strin
 
 const NUMBERS = ["exchange_rate", "quantity"];
 
-type Words = { locale: string; yes: string; no: string; format: ReturnType<typeof useFormatter> };
+type Words = {
+  locale: string;
+  yes: string;
+  no: string;
+  format: ReturnType<typeof useFormatter>;
+  /** The word for a code such as `vanished`, where there is one. */
+  wordFor: (field: string, code: string) => string | undefined;
+};
 
 /** A value by its field's name: money in its own currency, days without a time zone, ids as they are. */
-export function fieldText(name: string, value: Json | unknown, line: Record<string, unknown>, words: Words): string {
+export function fieldText(name: string, value: unknown, line: Record<string, unknown>, words: Words): string {
   if (value === null || value === undefined || value === "") return "–";
   if (typeof value === "boolean") return value ? words.yes : words.no;
-  if (typeof value === "object") return JSON.stringify(value);
+  if (Array.isArray(value)) return JSON.stringify(value);
+  if (typeof value === "object") {
+    const parts = Object.entries(value).map(([key, one]) => `${key}: ${fieldText(key, one, line, words)}`);
+    return parts.join(", ") || "–";
+  }
   const text = String(value);
   if (name.endsWith("amount")) return formatAmount(text, words.locale, currencyOf(name, line));
   if (NUMBERS.includes(name)) return formatNumber(text, words.locale);
@@ -109,7 +119,7 @@ export function fieldText(name: string, value: Json | unknown, line: Record<stri
   if (name.endsWith("_at") && !Number.isNaN(Date.parse(text))) {
     return words.format.dateTime(new Date(text), { dateStyle: "medium", timeStyle: "short" });
   }
-  return text;
+  return words.wordFor(name, text) ?? text;
 }
 
 function currencyOf(name: string, line: Record<string, unknown>): string {

@@ -4,7 +4,13 @@ import { COLUMNS } from "@/app/(product)/costbook/_components/columns";
 import { fieldsOfLine, fieldText } from "@/lib/line-fields";
 import { messages } from "@/lib/messages";
 
-const words = { locale: "de", yes: "Ja", no: "Nein", format: createFormatter({ locale: "de", timeZone: "UTC" }) };
+const words = {
+  locale: "de",
+  yes: "Ja",
+  no: "Nein",
+  format: createFormatter({ locale: "de", timeZone: "UTC" }),
+  wordFor: (field: string, code: string) => (`${field}_${code}` === "closed_reason_vanished" ? "weg" : undefined),
+};
 const line = { currency: "JPY", company_currency: "EUR" };
 const text = (name: string, value: unknown) => fieldText(name, value, line, words);
 
@@ -31,7 +37,12 @@ test("nothing, yes and no, and what is nested", () => {
     "Ja",
     "Nein",
   ]);
-  expect(text("custom_fields", { YY1_A: 1 })).toBe('{"YY1_A":1}');
+  expect(text("custom_fields", { YY1_A: 1, YY1_B: "x" })).toBe("YY1_A: 1, YY1_B: x");
+  expect([text("custom_fields", {}), text("custom_fields", [1])]).toEqual(["–", "[1]"]);
+});
+
+test("a known code has a word, an unknown one is itself", () => {
+  expect([text("closed_reason", "vanished"), text("closed_reason", "else")]).toEqual(["weg", "else"]);
 });
 
 test("fields come in their usual order, new ones last, ids of programs not at all", () => {

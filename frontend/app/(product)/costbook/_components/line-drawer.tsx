@@ -8,6 +8,7 @@ import { Dialog } from "@/components/ui/dialog";
 import { ErrorPanel } from "@/components/ui/error-panel";
 import { Skeleton } from "@/components/ui/skeleton";
 import { useEntityWord } from "@/components/use-entity-word";
+import { useValueWord } from "@/components/use-value-word";
 import { get } from "@/lib/api";
 import type { LineDetail, LineRun, LineVersion, RawRecord as Raw } from "@/lib/api-types";
 import { cn } from "@/lib/class-names";
@@ -103,7 +104,8 @@ function useFieldWords(line: LineDetail["line"]) {
   const common = useTranslations("common");
   const locale = useLocale();
   const format = useFormatter();
-  const words = { locale, yes: common("yes"), no: common("no"), format };
+  const wordFor = useValueWord();
+  const words = { locale, yes: common("yes"), no: common("no"), format, wordFor };
   return {
     nameOf: (field: string) => {
       const key = field as Parameters<typeof t>[0];

@@ -11,6 +11,7 @@ import { Hint } from "@/components/ui/hint";
 import { Panel } from "@/components/ui/panel";
 import { Skeleton } from "@/components/ui/skeleton";
 import { Tag } from "@/components/ui/tag";
+import { useValueWord } from "@/components/use-value-word";
 import { get } from "@/lib/api";
 import type { Line, LineList } from "@/lib/api-types";
 import { asOfIn } from "@/lib/as-of";
@@ -207,9 +208,11 @@ function Freshness({ line, fresh }: { line: Line; fresh: string[] }) {
 /** Shown for completeness, but in no figure; the server says why. */
 function NotCounted({ line }: { line: Line }) {
   const t = useTranslations("lines");
+  const wordFor = useValueWord();
   if (line.counts !== false) return null;
+  const reason = line.not_counted_reason;
   return (
-    <Hint text={line.not_counted_reason ?? undefined}>
+    <Hint text={reason ? (wordFor("not_counted_reason", reason) ?? reason) : undefined}>
       <button type="button" className="ml-2 cursor-default! rounded-sm">
         <Tag className="bg-raised text-muted">{t("notCounted")}</Tag>
       </button>

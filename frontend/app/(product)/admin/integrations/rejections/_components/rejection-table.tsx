@@ -140,7 +140,7 @@ function Row({ item, index, isOpen, onOpen, chosen, onChoose, ...acting }: RowPr
               />
             ) : null}
             <Expander item={item} isOpen={isOpen} onOpen={onOpen} />
-            <span className="max-w-32 break-all sm:max-w-56">{item.key}</span>
+            <span className="min-w-36 max-w-64 break-all">{item.key}</span>
             <CopyButton text={item.key} />
           </span>
         </th>
