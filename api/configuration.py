@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from cronsim import CronSim, CronSimError
 from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel, ConfigDict, field_validator
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from api import forms
 from api.deps import Db, Integrator
@@ -54,7 +54,9 @@ class Schedule(BaseModel):
         try:
             CronSim(cron, datetime.now(UTC))
         except CronSimError:
-            raise ValueError("is not a cron expression of five fields, such as `0 6 * * 1-5`") from None
+            raise ValueError(
+                "is not a cron expression of five fields that ever comes due, such as `0 6 * * 1-5`"
+            ) from None
         return cron
 
     @field_validator("time_zone")
@@ -144,6 +146,9 @@ def replace_config(
     organization_id, system = who.writes_to, adapter.system
     connector = connectors.get(connection, organization_id, system)
     _check_match(if_match, connector)
+    # Who may sign for an organisation has brought it: its first connector makes it known here.
+    known = {"organization_id": organization_id, "name": organization_id}
+    connection.execute(insert(tables.organizations).values(known).on_conflict_do_nothing())
     vault = Vault.from_environment()
     settings = forms.merged(adapter, body.settings, _stored(connection, vault, organization_id, system))
     given = body.model_fields_set
@@ -235,7 +240,7 @@ def _tried(adapter: type[Adapter], settings: BaseModel) -> list[dict[str, Any]]:
 def _try(adapter: type[Adapter], settings: BaseModel, done: Callable[[dict[str, Any]], None]) -> None:
     started = time.monotonic()
     try:
-        source = adapter(settings, allowed_hosts=home.home().allowed_hosts, timeout_seconds=TEST_SECONDS)
+        source = adapter(settings, allowed_hosts=home.home().callable_hosts, timeout_seconds=TEST_SECONDS)
         try:
             for check in source.test():
                 done({"name": check.name, "ok": check.ok, "detail": check.detail, "ms": check.ms})

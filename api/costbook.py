@@ -136,7 +136,7 @@ def compare_times(
     end: Annotated[str | None, Query(alias="to")] = None,
     entity: history.Entity | None = None,
     limit: Limit = PAGE_DEFAULT,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
 ) -> dict[str, Any]:
     """Two times of a project: figures, and what is new, changed or closed between them; with ``entity`` the lines."""
     zone = _zone(connection, who)
@@ -174,12 +174,12 @@ def read_links(project: Project, connection: Db) -> list[dict[str, str]]:
 
 @router.put("/projects/{project_id}/links")
 def replace_links(
-    _: Controller, project: Project, body: list[Link], connection: Db, response: Response
+    who: Controller, project: Project, body: list[Link], connection: Db, response: Response
 ) -> dict[str, Any]:
     """Which source projects are this project; their facts move with them."""
     links = [(link.system, link.company_code, link.project_nr) for link in body]
     try:
-        planning.relink(connection, project.organization_id, project.project_id, links)
+        planning.relink(connection, project.organization_id, project.project_id, links, who.email)
     except planning.BadLink as error:
         raise invalid("links", str(error)) from None
     response.headers["Cache-Control"] = "no-store"

@@ -16,6 +16,7 @@ from ppm_pipelines import home
 from ppm_pipelines.runs import RUN_CONFIG
 
 LOCATION, REPOSITORY = "ppm_pipelines", "__repository__"
+SELECTOR = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY}
 TERMINAL = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 GONE = "GONE"  # Dagster answers, and does not know the run
 
@@ -26,6 +27,14 @@ mutation Launch($params: ExecutionParams!) {
     ... on LaunchRunSuccess { run { runId } }
     ... on Error { message }
     ... on RunConfigValidationInvalid { errors { message } }
+  }
+}
+"""
+PARTITION = """
+mutation Partition($selector: RepositorySelector!, $key: String!) {
+  addDynamicPartition(repositorySelector: $selector, partitionsDefName: "organizations", partitionKey: $key) {
+    __typename
+    ... on Error { message }
   }
 }
 """
@@ -59,6 +68,7 @@ class Dagster:
         self.url = url
         # Never through a proxy of the environment: this is our own process on this machine.
         self._client = httpx.AsyncClient(base_url=url, timeout=timeout_seconds, trust_env=False)
+        self._partitions: set[str] = set()
 
     @classmethod
     def of_home(cls) -> Dagster:
@@ -83,9 +93,10 @@ class Dagster:
 
     async def launch(self, job: str, *, partition: str, tags: Mapping[str, str]) -> str:
         """Launches the job for one organisation and returns Dagster's run id."""
+        await self._know(partition)
         tagged = {**tags, "dagster/partition": partition}
         params = {
-            "selector": {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY, "jobName": job},
+            "selector": SELECTOR | {"jobName": job},
             "runConfigData": RUN_CONFIG,
             "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tagged.items()]},
         }
@@ -93,6 +104,12 @@ class Dagster:
         if result["__typename"] != "LaunchRunSuccess":
             raise NotLaunched(f"{result['__typename']}: {result.get('message') or result.get('errors')}")
         return str(result["run"]["runId"])
+
+    async def _know(self, organization_id: str) -> None:
+        """Makes the organisation a partition, once per process; one that is there already stays."""
+        if organization_id not in self._partitions:
+            await self._ask(PARTITION, {"selector": SELECTOR, "key": organization_id})
+            self._partitions.add(organization_id)
 
     async def status(self, dagster_run_id: str) -> str:
         """Dagster's word for where the run is (STARTED, SUCCESS, …), or GONE."""
@@ -127,9 +144,8 @@ class Dagster:
 
     async def ready(self) -> bool:
         """Whether the webserver answers and has our code loaded."""
-        selector = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY}
         try:
-            result = await self._ask(JOBS, {"selector": selector})
+            result = await self._ask(JOBS, {"selector": SELECTOR})
         except Unreachable:
             return False
         return bool(result["__typename"] == "Repository" and result["jobs"])

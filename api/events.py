@@ -24,7 +24,7 @@ from anyio.to_thread import run_sync
 from fastapi import Depends, FastAPI, Request
 
 from api.dagster import GONE, TERMINAL, Dagster, Unreachable
-from ppm_pipelines import database, home, runs
+from ppm_pipelines import database, home, runs, sync
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ DIED = (
     "Nothing was changed; please start it again."
 )
 NEVER_STARTED = "The run was never handed to Dagster, because the API stopped meanwhile. Please start it again."
-STOPPED = "The run was stopped. What it had read was thrown away; nothing was changed."
+STOPPED = sync.STOPPED
 
 
 class Events:
@@ -169,7 +169,8 @@ def read(run_id: str) -> Event:
 def settle(run_id: str, status: str, reason: str) -> None:
     """Ends a run that cannot end itself any more; one that has ended stays as it is."""
     with database.owner() as connection:
-        runs.settle(connection, run_id, status, reason=reason, problem="internal")
+        problem = None if status == "canceled" else "internal"
+        runs.settle(connection, run_id, status, reason=reason, problem=problem)
 
 
 def _active() -> list[str]:

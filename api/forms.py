@@ -76,7 +76,7 @@ def _hosts(adapter: type[Adapter], settings: BaseModel) -> Iterator[Finding]:
     """Hosts that are refused by their text alone; the rest is refused at connection time."""
     for name in adapter.HOSTS:
         url = getattr(settings, name, None)
-        if url and "://" in str(url) and (reason := host_refused(str(url), home.home().allowed_hosts)):
+        if url and "://" in str(url) and (reason := host_refused(str(url), home.home().callable_hosts)):
             yield f"settings.{name}", reason, reason
 
 

@@ -111,7 +111,7 @@ class Lines:
                 yield "".join(csv_line([self.shown(row)[name] for name in names]) for row in batch)
 
 
-Offset = Annotated[int, Query(ge=0)]
+Offset = Annotated[int, Query(ge=0, le=2**31)]
 
 
 def _answer(

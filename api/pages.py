@@ -7,6 +7,7 @@ import binascii
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
@@ -37,9 +38,14 @@ def parts_of(cursor: str, *parse: Callable[[str], Any]) -> list[Any]:
 def csv_line(cells: list[Any]) -> str:
     """A formula in a text of the source must not become one in a spreadsheet."""
     written = io.StringIO()
-    safe = [f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+@\t\r" and cell else cell for cell in cells]
+    safe = [f"'{cell}" if isinstance(cell, str) and _is_formula(cell) else cell for cell in cells]
     csv.writer(written).writerow(["" if cell is None else cell for cell in safe])
     return written.getvalue()
+
+
+def _is_formula(cell: str) -> bool:
+    """Whether a spreadsheet would compute it; a negative amount is none."""
+    return cell[:1] in ("=", "+", "@", "\t", "\r") or (cell[:1] == "-" and not re.fullmatch(r"-\d+(\.\d+)?", cell))
 
 
 def wants_csv(request: Request) -> bool:

@@ -16,7 +16,7 @@ from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 
 log = logging.getLogger(__name__)
@@ -233,6 +233,14 @@ def _on_database(request: Request, error: Exception) -> JSONResponse:
     return answer(request, Problem(DATABASE_UNAVAILABLE, headers={"Retry-After": "5"}))
 
 
+def _on_data(request: Request, _: Exception) -> JSONResponse:
+    """A text with a NUL character, a number beyond all measure: the database says that it can't be."""
+    return answer(
+        request,
+        invalid("", "A value is not one that can exist here.", "Ein Wert ist keiner, den es hier geben kann."),
+    )
+
+
 def _on_anything(request: Request, _: Exception) -> JSONResponse:
     """The server logs the exception itself, after this answer."""
     return answer(request, Problem(INTERNAL))
@@ -243,4 +251,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(OperationalError, _on_database)
+    app.add_exception_handler(DataError, _on_data)
     app.add_exception_handler(Exception, _on_anything)

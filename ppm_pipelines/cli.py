@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 import typer
@@ -37,9 +38,18 @@ def main() -> None:
     """Entry point: what is missing is said in a sentence, not in a traceback."""
     try:
         app()
-    except (home.Missing, up.Unable) as error:
-        err.print(str(error), style="red", soft_wrap=True)
-        raise SystemExit(1) from None
+    except (home.Missing, up.Unable, vault.NotOpened) as error:
+        sentence = str(error)
+    except sa.exc.ProgrammingError:
+        sentence = "The database is not set up yet. Run `ppm migrate`, or start the product once with `ppm up`."
+    except sa.exc.OperationalError as error:
+        sentence = f"The database does not answer: {str(error.orig).splitlines()[0]}. Check PPM_DATABASE_URL."
+    except OSError as error:
+        sentence = f"{error.filename or 'A file'}: {error.strerror or error}."
+    else:
+        return
+    err.print(sentence, style="red", soft_wrap=True)
+    raise SystemExit(1)
 
 
 @app.command("up")
@@ -48,6 +58,8 @@ def up_command(
 ) -> None:
     """Runs the whole product and prints where it is; Ctrl-C stops it."""
     parts = {part.strip() for part in without.split(",") if part.strip()}
+    if unknown := parts - set(up.PARTS):
+        raise fail(f"Unknown part: {', '.join(sorted(unknown))}. There are {', '.join(up.PARTS)}.", 2)
     raise typer.Exit(up.run(parts, lambda line: out.print(line, soft_wrap=True)))
 
 
@@ -57,12 +69,19 @@ def sync_command(
     entity: Annotated[str, typer.Argument()] = "costs",
     org: Org = "default",
     full: Annotated[bool, typer.Option("--full", help="Read everything, close what vanished")] = False,
+    accept: Annotated[
+        bool,
+        typer.Option("--accept-disappearance", help="Close what vanished even if that is most of it (with --full)"),
+    ] = False,
 ) -> None:
     """Syncs in this process, with the numbers that the API would answer. 0 ok, 1 failed, 2 usage."""
     if system not in ADAPTERS or entity not in ADAPTERS[system].entities:
         offered = "; ".join(f"{name}: {', '.join(a.entities)}" for name, a in ADAPTERS.items())
         raise fail(f"There is no {system} {entity}. There are {offered}.", 2)
-    request = runs.RunRequest(org, system, entity, "full" if full else "incremental", "cli")
+    if accept and not full:
+        raise fail("--accept-disappearance goes with --full: only a full read sees what vanished.", 2)
+    scope = {load.ACCEPTED: True} if accept else None
+    request = runs.RunRequest(org, system, entity, "full" if full else "incremental", "cli", scope=scope)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("starting")
@@ -89,7 +108,9 @@ def _synced(request: runs.RunRequest, say: sync.Say) -> load.SyncResult:
 
 
 @app.command("token")
-def token_command(role: str = "viewer", org: Org = "default", minutes: int = 60) -> None:
+def token_command(
+    role: str = "viewer", org: Org = "default", minutes: Annotated[int, typer.Option(min=1)] = 60
+) -> None:
     """Prints a signed token for scripts and development."""
     if role not in ("admin", "integration", "controller", "viewer"):
         raise fail(f"There is no role {role}. There are admin, integration, controller and viewer.", 2)
@@ -100,11 +121,11 @@ def token_command(role: str = "viewer", org: Org = "default", minutes: int = 60)
 def doctor() -> None:
     """Says what is missing or misconfigured, in plain words."""
     bad = 0
-    for name, look in (("environment", _environment), ("keys", _keys), ("database", _schema), ("disk", up.check_disk)):
+    for name, look in LOOKS.items():
         try:
             look()
             out.print(f"[green]ok[/]       {name}")
-        except (home.Missing, up.Unable, vault.NotOpened, sa.exc.SQLAlchemyError) as error:
+        except (home.Missing, up.Unable, vault.NotOpened) as error:
             bad += 1
             out.print(f"[red]problem[/]  {name}: {error}", soft_wrap=True)
     raise typer.Exit(1 if bad else 0)
@@ -116,16 +137,43 @@ def _environment() -> None:
         raise home.Missing("PPM_JWT_SECRET or PPM_JWKS_URL is missing. `ppm up` generates the first.")
 
 
+def _database() -> None:
+    try:
+        with database.owner() as connection:
+            connection.execute(sa.select(tables.raw_records.c.run_id).limit(1))
+    except sa.exc.ProgrammingError:
+        raise up.Unable("it is not set up for this version. Run `ppm migrate`, or start `ppm up` once.") from None
+    except sa.exc.OperationalError as error:
+        raise up.Unable(f"it does not answer ({str(error.orig).splitlines()[0]}). Check PPM_DATABASE_URL.") from None
+
+
 def _keys() -> None:
-    with database.owner() as connection:
-        sealed = vault.Vault.from_environment()
-        for row in connection.execute(sa.select(tables.integration_config)):
-            sealed.open(row.organization_id, row.system, row.key, row.value_encrypted)
+    sealed = vault.Vault.from_environment()
+    try:
+        with database.owner() as connection:
+            for row in connection.execute(sa.select(tables.integration_config)):
+                sealed.open(row.organization_id, row.system, row.key, row.value_encrypted)
+    except sa.exc.SQLAlchemyError:
+        return  # what is wrong with the database, its own line says
 
 
-def _schema() -> None:
-    with database.owner() as connection:
-        connection.execute(sa.select(tables.sync_runs.c.run_id).limit(1))
+def _ports() -> None:
+    """Each port is free, or our own process answers there."""
+    current = home.home()
+    for name in ("api", "frontend", "dagster", "sandbox"):
+        port = getattr(current, f"{name}_port")
+        if not up.answers(port):
+            up.check_port(name, port)
+
+
+LOOKS = {
+    "environment": _environment,
+    "keys": _keys,
+    "database": _database,
+    "disk": up.check_disk,
+    "ports": _ports,
+    "node": up.node,
+}
 
 
 @app.command("migrate")
@@ -149,13 +197,38 @@ def keys_rotate() -> None:
 
 @org_app.command("add")
 def org_add(organization_id: str, name: str = "") -> None:
-    from dagster import DagsterInstance
-
-    with database.owner() as connection:
+    """Adds an organisation, and its partition in Dagster with it."""
+    with database.owner() as connection, up.partitions() as instance:
         row = {"organization_id": organization_id, "name": name or organization_id}
         connection.execute(insert(tables.organizations).values(row).on_conflict_do_nothing())
-    with DagsterInstance.get() as instance:
         instance.add_dynamic_partitions("organizations", [organization_id])
+
+
+@org_app.command("set")
+def org_set(
+    organization_id: str,
+    time_zone: Annotated[str | None, typer.Option(help="IANA name, such as Europe/Berlin")] = None,
+    close_after_working_days: Annotated[
+        int | None, typer.Option(min=-1, help="Close each period so many working days after its end; -1: never")
+    ] = None,
+) -> None:
+    """Changes an organisation's settings."""
+    values: dict[str, Any] = {}
+    if time_zone is not None:
+        try:
+            ZoneInfo(time_zone)
+        except (ValueError, OSError, LookupError):
+            raise fail(f"{time_zone} is not an IANA time zone, such as Europe/Berlin.", 2) from None
+        values["time_zone"] = time_zone
+    if close_after_working_days is not None:
+        values["close_after_working_days"] = None if close_after_working_days < 0 else close_after_working_days
+    if not values:
+        raise fail("Nothing to set; see `ppm org set --help`.", 2)
+    table = tables.organizations
+    with database.owner() as connection:
+        changed = sa.update(table).where(table.c.organization_id == organization_id).values(**values)
+        if connection.execute(changed).rowcount == 0:
+            raise fail(f"There is no organisation {organization_id}. `ppm org list` shows them.")
 
 
 @org_app.command("list")
@@ -168,21 +241,20 @@ def org_list() -> None:
 @org_app.command("remove")
 def org_remove(organization_id: str) -> None:
     """Removes an organisation that has no facts; one that has is kept, with a sentence."""
-    from dagster import DagsterInstance
-
-    with database.owner() as connection:
+    with database.owner() as connection, up.partitions() as instance:
         for table in (tables.commitments, tables.actuals):
             query = sa.select(sa.func.count()).where(table.c.organization_id == organization_id)
             if connection.scalar(query):
                 raise fail(f"{organization_id} has {table.name}; they would be lost. Nothing was removed.")
         for table in (tables.integration_config, tables.connectors, tables.organizations):
             connection.execute(sa.delete(table).where(table.c.organization_id == organization_id))
-    with DagsterInstance.get() as instance:
         instance.delete_dynamic_partition("organizations", organization_id)
 
 
 @budgets_app.command("load")
-def budgets_load(file: Path, system: str = "sap", org: Org = "default") -> None:
+def budgets_load(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)], system: str = "sap", org: Org = "default"
+) -> None:
     """Loads budgets from a CSV: project_nr, company_code, wbs_element, amount, currency, valid_from."""
     from ppm_pipelines import planning
 

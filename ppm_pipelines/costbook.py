@@ -150,8 +150,10 @@ class _Gathered:
         return wanted
 
     def _projects(self) -> Sequence[Any]:
-        table = at(costbook_projects, self.moment)
-        query = sa.select(table).where(*self._only(table))
+        table, links = at(costbook_projects, self.moment), at(project_links, self.moment)
+        # One whose source projects all belong to another project now is empty, and nothing to look at.
+        linked = sa.exists().where(links.c.project_id == table.c.project_id)
+        query = sa.select(table).where(linked, *self._only(table))
         return self.connection.execute(query.order_by(table.c.project_nr, table.c.project_id)).all()
 
     def _commitments(self) -> None:
@@ -371,6 +373,9 @@ def totals(projects: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if project["variance"] is not None:
             over = Decimal(project["variance"]) < 0
             standing[project["currency"]]["over_budget" if over else "under_budget"] += 1
+    for own in found.values():
+        # As for a project: of all that is spent, also where there is no budget.
+        own["variance"] = None if own["budget"] is None else own["budget"] - (own["total_spend"] or ZERO)
     return [
         {"currency": code}
         | {name: None if value is None else money(value, code) for name, value in own.items()}

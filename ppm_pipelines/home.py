@@ -46,6 +46,13 @@ class Home(BaseSettings):
     session_secret: SecretStr | None = None
     sandbox: bool = False
 
+    @property
+    def callable_hosts(self) -> str | None:
+        """What connectors may call: the operator's list, and in the sandbox profile the simulated tenant beside it."""
+        if not self.sandbox:
+            return self.allowed_hosts
+        return f"{self.allowed_hosts or '*'}, http://127.0.0.1:{self.sandbox_port}"
+
 
 def folder() -> Path:
     """``PPM_HOME``, absolute."""

@@ -44,6 +44,7 @@ from ppm_pipelines.runs import CHANNEL, RunRequest
 RECORDS = msgspec.json.Encoder(decimal_format="string")  # a JSON number would be read back as a float
 ERRORS_TOLD = 100
 ANOMALIES_TOLD = 100
+ACCEPTED = "accept_disappearance"  # in a request's scope: a person has looked and says that it is right
 VANISHED_AT_LEAST = 20  # fewer than so many vanished rows are never a mass disappearance (DOMAIN "What counts")
 STAGE_REJECTIONS, STAGE_RAWS = "stage_rejections", "stage_raws"
 REJECTED = (
@@ -449,19 +450,7 @@ class _Merge:
             f" and not exists (select 1 from {STAGE_REJECTIONS} r where r.entity = %(entity)s"
             " and r.source_key = t.source_key)"
         )
-        row = self.run(
-            f"select count(*) as known, count(*) filter (where {still}) as vanished from {fact.table} t"
-            f" where organization_id = %(organization)s and system = %(system)s and {at} is null",
-            entity=fact.name,
-        ).fetchone()
-        known, vanished = (row["known"], row["vanished"]) if row else (0, 0)
-        if vanished >= VANISHED_AT_LEAST and vanished * 2 > known:
-            raise MassDisappearance(
-                f"The source no longer shows {vanished} of {known} known {fact.name}. So many do not end at once: "
-                "probably the account lost rights, or a filter changed. Nothing was changed; check the rights, then "
-                "sync again.",
-                fact.name,
-            )
+        vanished = self._vanished(fact, still)
         zeroed = "".join(f", {name} = 0" for name in fact.zeroed)
         self.run(
             f"update {fact.table} t set {at} = %(now)s, {why} = 'vanished', run_id = %(run)s,"
@@ -469,6 +458,32 @@ class _Merge:
             entity=fact.name,
         )
         self.counts[fact.name]["vanished"] = vanished
+
+    def _vanished(self, fact: Fact, still: str) -> int:
+        """How many known rows the source no longer shows; raises when that are too many of all, or of the open ones."""
+        at = fact.ended[0] if fact.ended else ""
+        is_open = "open_amount <> 0" if "open" in fact.sums else "true"
+        row = self.run(
+            f"select count(*) as known, count(*) filter (where {still}) as vanished,"
+            f" count(*) filter (where {is_open}) as known_open,"
+            f" count(*) filter (where {is_open} and {still}) as vanished_open from {fact.table} t"
+            f" where organization_id = %(organization)s and system = %(system)s and {at} is null",
+            entity=fact.name,
+        ).fetchone()
+        found = row or {"known": 0, "vanished": 0, "known_open": 0, "vanished_open": 0}
+        accepted = (self.request.scope or {}).get(ACCEPTED, False)
+        for what, known, vanished in (
+            ("open", found["known_open"], found["vanished_open"]),
+            ("known", found["known"], found["vanished"]),
+        ):
+            if vanished >= VANISHED_AT_LEAST and vanished * 2 > known and not accepted:
+                raise MassDisappearance(
+                    f"The source no longer shows {vanished} of {known} {what} {fact.name}. So many do not end at once: "
+                    "probably the account lost rights, or a filter changed. Nothing was changed; check the rights, then"
+                    " sync again. If it is right, an operator accepts it: `ppm sync --full --accept-disappearance`.",
+                    fact.name,
+                )
+        return int(found["vanished"])
 
     def _changed_though_final(self, fact: Fact) -> list[dict[str, str]]:
         """Postings whose money, account, place or dates changed under their key; the new value counts, the old one is
@@ -544,7 +559,7 @@ class _Merge:
     ) -> SyncResult:
         """The result, with the watermark (None: it stays) and the run's row in the merge's transaction."""
         result = self._result()
-        result.reconciliation = reconciled(self.run, control) if control else None
+        result.reconciliation = reconciled(self.run, control) if any(control.values()) else None
         result.duration_ms = round((time.monotonic() - started) * 1000)
         if state is not None:
             self._remember(state)

@@ -14,7 +14,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from ppm_pipelines.records import known_currency, rounded
-from ppm_pipelines.tables import actuals, budgets, commitments, costbook_projects, project_links, rejections
+from ppm_pipelines.tables import (
+    actuals,
+    audit_log,
+    budgets,
+    commitments,
+    costbook_projects,
+    project_links,
+    projects,
+    rejections,
+    wbs_elements,
+)
+
+LARGEST = Decimal(10) ** 17  # what a column of money holds
 
 
 class BadBudget(Exception):
@@ -33,9 +45,30 @@ def replace_budget(
         _budget_row(line, currency, place) | {"organization_id": organization_id, "project_id": project_id}
         for place, line in enumerate(lines, 1)
     ]
+    _check_places(connection, organization_id, project_id, rows)
     connection.execute(sa.delete(budgets).where(budgets.c.project_id == project_id))
     if rows:
         connection.execute(sa.insert(budgets), rows)
+
+
+def _check_places(
+    connection: sa.Connection, organization_id: str, project_id: str, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Each WBS element is one of the project's, and told once per day from which it holds."""
+    w, link = wbs_elements.c, project_links.c
+    same = sa.and_(link.organization_id == w.organization_id, link.system == w.system, link.project_nr == w.project_nr)
+    query = sa.select(w.wbs_element).select_from(wbs_elements.join(project_links, same))
+    mine = (link.organization_id == organization_id, link.project_id == project_id)
+    known = set(connection.scalars(query.where(*mine)))
+    seen: set[tuple[str | None, date]] = set()
+    for place, row in enumerate(rows, 1):
+        element = row["wbs_element"]
+        if element is not None and element not in known:
+            raise BadBudget(f"Line {place}: the project has no WBS element {element}.")
+        if (element, row["valid_from"]) in seen:
+            what = f"WBS element {element}" if element else "the whole project"
+            raise BadBudget(f"Line {place}: the budget of {what} from {row['valid_from']} is given twice.")
+        seen.add((element, row["valid_from"]))
 
 
 def _budget_row(line: Mapping[str, Any], currency: str, place: int) -> dict[str, Any]:
@@ -48,7 +81,12 @@ def _budget_row(line: Mapping[str, Any], currency: str, place: int) -> dict[str,
         raise BadBudget(
             f"Line {place}: the project is kept in {currency}; a budget in {given} would not add up with it."
         )
-    if not known_currency(given) or not amount.is_finite() or rounded(amount, given) != amount:
+    if (
+        not known_currency(given)
+        or not amount.is_finite()
+        or abs(amount) >= LARGEST
+        or rounded(amount, given) != amount
+    ):
         raise BadBudget(f"Line {place}: {line['amount']} is not an amount in {given}.")
     valid_from = line.get("valid_from") or date(1900, 1, 1)
     if isinstance(valid_from, str):
@@ -97,14 +135,17 @@ def links(connection: sa.Connection, organization_id: str, project_id: str) -> l
     return [dict(row) for row in connection.execute(query.order_by(*query.selected_columns)).mappings()]
 
 
-def relink(
-    connection: sa.Connection, organization_id: str, project_id: str, links: Sequence[tuple[str, str, str]]
-) -> None:
-    """Makes exactly the given source projects (system, company code, number) this Costbook project.
+Place = tuple[str, str, str]  # system, company code, number of a source's project
 
-    Their facts move along in the same transaction, so that no figure is half moved. A source project that is taken
-    away gets a Costbook project of its own again. Raises ``BadLink`` for one that neither the source's projects nor a
-    quarantined record ever named.
+
+def relink(
+    connection: sa.Connection, organization_id: str, project_id: str, links: Sequence[Place], by: str = ""
+) -> None:
+    """Makes exactly the given source projects this Costbook project.
+
+    Their facts and the budgets of their WBS elements move along in the same transaction, so that no figure is half
+    moved. A source project that is taken away gets its own Costbook project back. Raises ``BadLink`` for one that
+    neither the source's projects nor a quarantined record ever named.
     """
     link = project_links.c
     known = {
@@ -115,13 +156,22 @@ def relink(
     for wanted in links:
         if wanted not in known and wanted not in waiting:
             raise BadLink(f"No project {wanted[2]} of company {wanted[1] or '(none)'} was ever read from {wanted[0]}.")
-    for place in [place for place, at in known.items() if at == project_id and place not in links]:
-        _move(connection, organization_id, place, _own_project(connection, organization_id, place))
-    for place in links:
-        if place not in known:
+    gone = [place for place, at in known.items() if at == project_id and place not in links]
+    come = [place for place in links if known.get(place) != project_id]
+    for place in gone:
+        _move(connection, organization_id, place, project_id, _own_project(connection, organization_id, place))
+    for place in come:
+        if place in known:
+            _move(connection, organization_id, place, known[place], project_id)
+        else:
             _link(connection, organization_id, place, project_id)
-        elif known[place] != project_id:
-            _move(connection, organization_id, place, project_id)
+    if gone or come:
+        detail = {"project_id": project_id, "linked": come, "unlinked": gone}
+        connection.execute(
+            sa.insert(audit_log).values(
+                organization_id=organization_id, who=by, what="linked", subject="project", detail=detail
+            )
+        )
 
 
 def _waiting_for(connection: sa.Connection, organization_id: str) -> set[tuple[str, str, str]]:
@@ -146,30 +196,93 @@ def _link(connection: sa.Connection, organization_id: str, place: tuple[str, str
     )
 
 
-def _own_project(connection: sa.Connection, organization_id: str, place: tuple[str, str, str]) -> str:
+def _own_project(connection: sa.Connection, organization_id: str, place: Place) -> str:
+    """The Costbook project that stands for this source project alone: the one it once had, else a new one."""
+    project, link = costbook_projects.c, project_links.c
+    empty = ~sa.exists().where(link.project_id == project.project_id)
+    mine = (project.organization_id == organization_id, project.project_nr == place[2], empty)
+    found: str | None = connection.scalar(sa.select(project.project_id).where(*mine).limit(1))
+    if found is not None:
+        return found
+    source = projects.c
+    told = connection.execute(
+        sa.select(source.name, source.status, source.currency).where(
+            source.organization_id == organization_id,
+            source.system == place[0],
+            source.company_code == place[1],
+            source.project_nr == place[2],
+        )
+    ).one_or_none()
+    values = {"name": place[2]} if told is None else told._asdict()
     made: str = connection.scalar(
         sa.insert(costbook_projects)
         .values(
             project_id=sa.func.gen_random_uuid().cast(sa.Text),
             organization_id=organization_id,
             project_nr=place[2],
-            name=place[2],
+            **values,
         )
-        .returning(costbook_projects.c.project_id)
+        .returning(project.project_id)
     )
     return made
 
 
-def _move(connection: sa.Connection, organization_id: str, place: tuple[str, str, str], project_id: str) -> None:
+def _move(connection: sa.Connection, organization_id: str, place: Place, old: str, new: str) -> None:
+    """The link, the facts of that source project, and the budgets of its WBS elements."""
     system, company_code, project_nr = place
+    link = project_links.c
+    others = sa.select(link.company_code).where(
+        link.organization_id == organization_id,
+        link.system == system,
+        link.project_nr == project_nr,
+        link.company_code != company_code,
+    )
     for table in (project_links, commitments, actuals):
+        # Facts of a company of their own go with the project that has their number, unless another has both.
+        of_place = table.c.company_code == company_code
+        if table is not project_links:
+            of_place = sa.or_(of_place, table.c.company_code.not_in(others))
+        mine = (table.c.organization_id == organization_id, table.c.system == system, table.c.project_nr == project_nr)
         connection.execute(
             sa.update(table)
-            .where(
-                table.c.organization_id == organization_id,
-                table.c.system == system,
-                table.c.company_code == company_code,
-                table.c.project_nr == project_nr,
-            )
-            .values(project_id=project_id, last_changed_at=sa.func.now())
+            .where(*mine, of_place, table.c.project_id == old)
+            .values(project_id=new, last_changed_at=sa.func.now())
         )
+    _move_budgets(connection, organization_id, place, old, new)
+
+
+def _move_budgets(connection: sa.Connection, organization_id: str, place: Place, old: str, new: str) -> None:
+    """Lines of the source project's WBS elements; those of the whole project only when nothing else is left there."""
+    w, b, link = wbs_elements.c, budgets.c, project_links.c
+    elements = sa.select(w.wbs_element).where(
+        w.organization_id == organization_id, w.system == place[0], w.project_nr == place[2]
+    )
+    mine = (b.organization_id == organization_id, b.project_id == old)
+    changed = sa.update(budgets).values(project_id=new, last_changed_at=sa.func.now())
+    connection.execute(changed.where(*mine, b.wbs_element.in_(elements)))
+    if connection.scalar(sa.select(sa.func.count()).where(link.project_id == old)):
+        return
+    added = added_up(_whole(connection, organization_id, new), _whole(connection, organization_id, old))
+    currency = connection.scalar(sa.select(b.currency).where(*mine).limit(1))
+    connection.execute(sa.delete(budgets).where(b.project_id.in_((old, new)), b.wbs_element.is_(None)))
+    row = {"organization_id": organization_id, "project_id": new, "wbs_element": None, "currency": currency}
+    if added and currency:
+        connection.execute(sa.insert(budgets), [row | {"valid_from": d, "amount": a} for d, a in added.items()])
+
+
+def _whole(connection: sa.Connection, organization_id: str, project_id: str) -> dict[date, Decimal]:
+    """The budget of the project as a whole, by the day from which it holds."""
+    b = budgets.c
+    query = sa.select(b.valid_from, b.amount).where(
+        b.organization_id == organization_id, b.project_id == project_id, b.wbs_element.is_(None)
+    )
+    return {row.valid_from: row.amount for row in connection.execute(query.order_by(b.valid_from, b.id))}
+
+
+def added_up(one: Mapping[date, Decimal], other: Mapping[date, Decimal]) -> dict[date, Decimal]:
+    """Two budgets as one: from each day on which one of them changes, both together."""
+
+    def holds(lines: Mapping[date, Decimal], day: date) -> Decimal:
+        return lines[max(since)] if (since := [d for d in lines if d <= day]) else Decimal(0)
+
+    return {day: holds(one, day) + holds(other, day) for day in sorted({*one, *other})}

@@ -22,7 +22,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import httpx
 import jwt
@@ -31,6 +31,9 @@ from honcho.manager import Manager
 from sqlalchemy.dialects.postgresql import insert
 
 from ppm_pipelines import connectors, database, home, tables, vault
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 ROOT = Path(__file__).resolve().parent.parent
 FRONTEND = ROOT / "frontend"
@@ -72,6 +75,14 @@ def write_missing_keys() -> None:
     home.home.cache_clear()
 
 
+def note_profile(sandbox: bool) -> None:
+    """Whether the simulated tenant belongs to this installation, for commands started beside it."""
+    file = home.env_file()
+    lines = [line for line in file.read_text().splitlines(keepends=True) if not line.startswith("PPM_SANDBOX=")]
+    file.write_text("".join([*lines, *(["PPM_SANDBOX=1\n"] if sandbox else [])]))
+    home.home.cache_clear()
+
+
 def check_disk() -> None:
     free = shutil.disk_usage(home.folder()).free // 2**20
     if free < DISK_AT_LEAST_MB:
@@ -91,6 +102,14 @@ def check_port(name: str, port: int) -> None:
                 f"Port {port} is in use by another program, so the {name} can't listen there. Stop that program, "
                 f"or set PPM_{name.upper()}_PORT to another port."
             ) from None
+
+
+def answers(port: int) -> bool:
+    """Whether somebody speaks HTTP on this port of this machine."""
+    with contextlib.suppress(httpx.HTTPError), httpx.Client(timeout=2, trust_env=False) as client:
+        client.get(f"http://{LOOPBACK}:{port}/")
+        return True
+    return False
 
 
 @contextlib.contextmanager
@@ -201,10 +220,7 @@ def environment(url: str, sandbox: bool) -> Environment:
         "PYTHONUNBUFFERED": "1",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
-    if sandbox:
-        given["PPM_SANDBOX"] = "1"
-        # The sandbox adds itself to what may be called; everything that was allowed stays allowed.
-        given["PPM_ALLOWED_HOSTS"] = f"{current.allowed_hosts or '*'}, http://{LOOPBACK}:{current.sandbox_port}"
+    given["PPM_SANDBOX"] = "1" if sandbox else "0"
     return given
 
 
@@ -261,6 +277,7 @@ def run(without: set[str], say: Say) -> int:
         raise Unable(f"Unknown part: {', '.join(sorted(unknown))}. There are {', '.join(PARTS)}.")
     write_missing_keys()
     with alone():
+        note_profile("sandbox" not in without)
         check_disk()
         _check_ports(without)
         if "frontend" not in without:
@@ -296,6 +313,13 @@ def _migrated(url: str, say: Say) -> None:
         database.migrate(url)
     except sa.exc.OperationalError as error:
         raise Unable(f"The database does not answer. Check PPM_DATABASE_URL and the server. ({error.orig})") from None
+    except sa.exc.ProgrammingError as error:
+        user = sa.make_url(url).username or "the user"
+        raise Unable(
+            f"The database refuses its set-up ({str(error.orig).splitlines()[0]}). Its user must own the database and"
+            f" be a member of the role {database.ROLE}. An administrator runs once:"
+            f" create role {database.ROLE} nologin; grant {database.ROLE} to {user};"
+        ) from None
 
 
 def _supervised(url: str, without: set[str], say: Say) -> int:
@@ -317,17 +341,25 @@ def _supervised(url: str, without: set[str], say: Say) -> int:
 # --- first contents ------------------------------------------------------------------------------------------------
 
 
-def seed(sandbox: bool) -> None:
-    """The organisation ``default``, and in the sandbox profile SAP connected to the simulated tenant."""
+@contextlib.contextmanager
+def partitions() -> Iterator[DagsterInstance]:
+    """Dagster's instance, wherever the command was started: organisations are partitions there."""
     from dagster import DagsterInstance
 
+    os.environ.setdefault("DAGSTER_HOME", str(ROOT))
+    with DagsterInstance.get() as instance:
+        yield instance
+
+
+def seed(sandbox: bool) -> None:
+    """The organisation ``default``, and in the sandbox profile SAP connected to the simulated tenant."""
     with database.owner() as connection:
         row = {"organization_id": "default", "name": "Default"}
         connection.execute(insert(tables.organizations).values(row).on_conflict_do_nothing())
         if sandbox and connectors.get(connection, "default", "sap") is None:
             _connect_sandbox(connection)
         every = connection.scalars(sa.select(tables.organizations.c.organization_id)).all()
-    with DagsterInstance.get() as instance:
+    with partitions() as instance:
         instance.add_dynamic_partitions("organizations", list(every))
 
 

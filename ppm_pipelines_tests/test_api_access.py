@@ -87,7 +87,7 @@ def expected(row: Row, role: str) -> int:
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.method} {row.path}")
 def test_an_endpoint_answers_a_role_as_the_table_says(product: Product, row: Row, role: str) -> None:
     client = product.anybody() if role == "nobody" else product.api(role, "empty")
-    url = row.path.format(system="sap", run_id=RUN, project_id=RUN)
+    url = row.path.format(system="sap", run_id=RUN, project_id=RUN, line_id=1, year=2099, period=1)
     # Streamed, so that an event stream is judged by its head and not waited for.
     with client.stream(row.method, url, json=row.body) as answer:
         assert answer.status_code == expected(row, role), answer.read()
@@ -124,6 +124,19 @@ def test_another_organisation_is_not_there(product: Product) -> None:
     assert mine.post("/api/integrations/sync", json={"system": "sap", "organization_id": "default"}).status_code == 404
     for path in ("integrations/runs", "integrations/sap/config", "costbook/projects", "integrations/config"):
         assert mine.get(f"/api/{path}", params={"organization_id": "default"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/integrations/runs/%00",
+        f"/api/costbook/projects/{RUN}/commitments?offset=99999999999999999999",
+        "/api/integrations/rejections?code=%00",
+        "/api/integrations/rejections?cursor=WzFdMTIz",
+    ],
+)
+def test_a_value_that_can_not_exist_is_the_caller_s_mistake(product: Product, path: str) -> None:
+    assert product.api("viewer").get(path).status_code in (404, 422)
 
 
 def test_an_operator_picks_an_organisation_that_exists(product: Product) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -48,6 +49,7 @@ def test_total_spend_is_actual_plus_open_and_never_ordered_plus_actual() -> None
 
 def test_what_is_not_yet_committed_is_forecast_and_warns_before_the_budget_is_gone() -> None:
     sync([commitment(ordered="100.00", wbs_element="P-1.1")], [actual(amount="30.00", wbs_element="P-1.1")])
+    sync(pages=[Page("wbs_elements", [WbsElement("W-2", "P-1", "P-1.2", company_code="1010")])])
     give(
         {"amount": "120.00", "currency": "EUR", "wbs_element": "P-1.1"},
         {"amount": "500.00", "currency": "EUR", "wbs_element": "P-1.2"},
@@ -130,6 +132,15 @@ def test_totals_are_one_per_currency() -> None:
     assert [(one["currency"], one["committed"]) for one in told] == [("EUR", "100.00"), ("USD", "5.00")]
 
 
+def test_the_variance_of_a_total_is_its_budget_less_all_that_is_spent() -> None:
+    """Also what projects without a budget spend."""
+    names = ("budget", "committed", "actual", "open", "total_spend", "eac", "uncommitted_budget")
+    one = dict.fromkeys(names, "10.00") | {"currency": "EUR", "variance": "0.00"}
+    without = one | {"budget": None, "variance": None, "total_spend": "4.00", "uncommitted_budget": None}
+    [told] = costbook.totals([one, without])
+    assert (told["budget"], told["total_spend"], told["variance"]) == ("10.00", "14.00", "-4.00")
+
+
 class TestBudgets:
     def test_the_newest_line_that_is_valid_counts(self) -> None:
         sync([commitment()])
@@ -148,6 +159,8 @@ class TestBudgets:
             {"amount": "NaN", "currency": "EUR"},
             {"amount": "much", "currency": "EUR"},
             {"amount": "1.00", "currency": "EUR", "valid_from": "soon"},
+            {"amount": "1e30", "currency": "EUR"},
+            {"amount": "1.00", "currency": "EUR", "wbs_element": "nowhere"},
         ],
         ids=str,
     )
@@ -157,6 +170,20 @@ class TestBudgets:
         with pytest.raises(BadBudget, match="Line 1"):
             give(line)
         assert figures()["budget"] == "100.00"
+
+    def test_a_budget_that_is_given_twice_is_refused(self) -> None:
+        sync([commitment()])
+        with pytest.raises(BadBudget, match="given twice"):
+            give({"amount": "5.00"}, {"amount": "7.00"})
+
+    def test_two_budgets_are_one_from_each_day_on_which_one_changes(self) -> None:
+        days = [date(2026, month, 1) for month in (1, 4, 7)]
+        one = {days[0]: Decimal(10), days[2]: Decimal(20)}
+        assert planning.added_up(one, {days[1]: Decimal(5)}) == {
+            days[0]: Decimal(10),
+            days[1]: Decimal(15),
+            days[2]: Decimal(25),
+        }
 
 
 class TestLinks:
@@ -178,10 +205,44 @@ class TestLinks:
         both = [("sap", "1010", "P-1"), ("sap", "1010", "P-2")]
         with database.scoped("default") as connection:
             planning.relink(connection, "default", ids["P-1"], both)
-        assert (self.committed(ids["P-1"]), self.committed(ids["P-2"])) == ("105.00", "0.00")
         with database.scoped("default") as connection:
+            assert [one["committed"] for one in costbook.project_figures(connection)] == ["105.00"]
             planning.relink(connection, "default", ids["P-1"], both[:1])
-        assert self.committed(ids["P-1"]) == "100.00"
+        assert (self.committed(ids["P-1"]), self.committed(ids["P-2"])) == ("100.00", "5.00")
+        with database.owner() as connection:
+            told = connection.execute(sa.text("select detail from ppm.audit_log where what = 'linked'")).all()
+        assert len(told) == 2
+
+    def test_no_budget_is_lost_when_projects_are_merged(self) -> None:
+        ids = self.two()
+        with database.scoped("default") as connection:
+            for number, amount in (("P-1", "100.00"), ("P-2", "20.50")):
+                planning.replace_budget(connection, "default", ids[number], "EUR", [{"amount": amount}])
+            both = [("sap", "1010", "P-1"), ("sap", "1010", "P-2")]
+            planning.relink(connection, "default", ids["P-1"], both)
+            [merged] = costbook.project_figures(connection)
+        assert merged["budget"] == "120.50"
+
+    def test_a_project_that_comes_apart_gets_its_name_and_its_wbs_budgets_back(self) -> None:
+        ids = self.two()
+        sync(pages=[Page("wbs_elements", [WbsElement("W-2", "P-2", "P-2.1", company_code="1010")])])
+        both = [("sap", "1010", "P-1"), ("sap", "1010", "P-2")]
+        with database.scoped("default") as connection:
+            lines = [{"amount": "20.00", "wbs_element": "P-2.1"}]
+            planning.replace_budget(connection, "default", ids["P-2"], "EUR", lines)
+            planning.relink(connection, "default", ids["P-1"], both)
+            planning.relink(connection, "default", ids["P-1"], both[:1])
+            told = [(one["name"], one["budget"]) for one in costbook.project_figures(connection)]
+        assert told == [("One", None), ("Two", "20.00")]
+
+    def test_facts_of_another_company_move_with_the_only_project_of_their_number(self) -> None:
+        ids = self.two()
+        sync([commitment("4500000009/00010/01", "7.00", project_nr="P-2", company_code="2020")])
+        with database.scoped("default") as connection:
+            both = [("sap", "1010", "P-1"), ("sap", "1010", "P-2")]
+            planning.relink(connection, "default", ids["P-1"], both)
+        assert self.committed(ids["P-1"]) == "112.00"
+        assert sync([commitment("4500000009/00010/01", "7.00", project_nr="P-2", company_code="2020")]).unchanged == 1
 
     def test_a_sync_follows_the_links(self) -> None:
         ids = self.two()

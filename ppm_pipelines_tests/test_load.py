@@ -88,8 +88,9 @@ def sync(
     organization_id: str = ORG,
     control: Any = None,
     pages: Iterable[Page] | None = None,
+    scope: dict[str, Any] | None = None,
 ) -> SyncResult:
-    request = runs.RunRequest(organization_id, "sap", entity, "full")
+    request = runs.RunRequest(organization_id, "sap", entity, "full", scope=scope)
     with database.owner() as connection:
         run_id = runs.claim(connection, request).run_id
     given = pages or [*masters(), Page("commitments", list(commitments)), Page("actuals", list(actuals))]
@@ -264,6 +265,18 @@ class TestVanishing:
         with pytest.raises(Refused, match="no longer shows 30 of 40"):
             sync([*self.many(10), commitment("4599999999/00010/01")], complete={"commitments"})
         assert facts() == before
+
+    def test_open_rows_are_guarded_however_many_are_done(self) -> None:
+        done = [commitment(f"46{n:08d}/00010/01", relieved="100.00") for n in range(100)]
+        sync([*self.many(30), *done])
+        before = facts()
+        with pytest.raises(load.MassDisappearance, match="no longer shows 20 of 30 open commitments"):
+            sync([*self.many(10), *done], complete={"commitments"})
+        assert facts() == before
+
+    def test_a_person_who_has_looked_may_accept_it(self) -> None:
+        sync(self.many(40))
+        assert sync(self.many(5), complete={"commitments"}, scope={load.ACCEPTED: True}).closed == 35
 
     def test_nineteen_may_vanish(self) -> None:
         sync(self.many(20))

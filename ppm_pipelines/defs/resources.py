@@ -23,7 +23,7 @@ class Sources(dg.ConfigurableResource):  # type: ignore[type-arg]
             settings = connectors.open_settings(connection, vault, organization_id, system)
         environment = home.home()
         return ADAPTERS[system](
-            settings, allowed_hosts=environment.allowed_hosts, timeout_seconds=environment.sync_timeout_seconds
+            settings, allowed_hosts=environment.callable_hosts, timeout_seconds=environment.sync_timeout_seconds
         )
 
 

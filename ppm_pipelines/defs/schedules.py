@@ -39,7 +39,11 @@ def schedule(adapter: type[Adapter], job: Any) -> dg.ScheduleDefinition:
     )
     def due(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         at = context.scheduled_execution_time.astimezone(UTC)
-        found = list(due_at(adapter.system, at))
+        try:
+            found = list(due_at(adapter.system, at))
+        except sa.exc.ProgrammingError:
+            yield dg.SkipReason("The database is not set up yet: run `ppm up` or `ppm migrate` once.")
+            return
         if not found:
             yield dg.SkipReason("No connector is due.")
         for organization_id, wanted in found:

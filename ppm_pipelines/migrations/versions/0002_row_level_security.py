@@ -17,11 +17,16 @@ MINE = "current_setting('ppm.organization_id', true) in (organization_id, '*')"
 
 
 def upgrade() -> None:
+    # Where the user may create no roles, an administrator has made this one; PostgreSQL asks for the right first.
     op.execute(
-        "do $$ begin create role ppm_api nologin; exception when duplicate_object or unique_violation then null; end $$"
+        "do $$ begin if not exists (select from pg_roles where rolname = 'ppm_api') then create role ppm_api nologin;"
+        " end if; exception when duplicate_object or unique_violation then null; end $$"
     )
     # Who migrates is who the product connects as; it becomes ppm_api for statements about one organisation.
-    op.execute("grant ppm_api to current_user")
+    op.execute(
+        "do $$ begin if not pg_has_role(current_user, 'ppm_api', 'member') then grant ppm_api to current_user;"
+        " end if; end $$"
+    )
     op.execute("grant usage on schema ppm to ppm_api")
     for table in (*READ, *WRITTEN, *OWNERS_ONLY):
         op.execute(f"alter table ppm.{table} enable row level security")

@@ -82,6 +82,7 @@ def upgrade() -> None:
         op.execute(f"grant select on ppm.{table} to ppm_api")
     for table in WRITTEN:
         op.execute(f"grant insert, update, delete on ppm.{table} to ppm_api")
+    op.execute("grant insert on ppm.organizations to ppm_api")
     # A fact that is moved to another project changes at that moment.
     for table in ("commitments", "actuals"):
         op.execute(f"grant update (last_changed_at) on ppm.{table} to ppm_api")
@@ -136,6 +137,7 @@ def _create_tables() -> None:
 
 
 def downgrade() -> None:
+    op.execute("revoke insert on ppm.organizations from ppm_api")
     for table in VERSIONED:
         for event in ("update", "delete"):
             op.execute(f"drop trigger keep_version_on_{event} on ppm.{table}")
