@@ -230,6 +230,8 @@ def either(*terms: str) -> str:
 
 
 def text(value: Any) -> str:
+    if type(value) is str:  # nearly always, and asked for every field of every row
+        return value.strip()
     return "" if value is None else str(value).strip()
 
 
