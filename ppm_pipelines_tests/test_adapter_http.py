@@ -502,3 +502,36 @@ def test_a_token_address_that_gives_no_token_is_misconfigured() -> None:
         error = failure(script, auth=oauth(script))
         assert isinstance(error, Misconfigured)
         assert "token URL" in str(error)
+
+
+# Descriptions of services, and pages by key
+
+
+def test_a_service_s_description_is_xml_and_goes_the_guarded_way_too() -> None:
+    with scripted(answer("busy", 503), answer("<edmx/>", kind="application/xml")) as script, client(script.url) as ours:
+        assert ours.document("service/$metadata") == "<edmx/>"
+        (_, path, headers) = script.seen[-1]
+        assert (path, headers["accept"], headers["apikey"]) == ("/service/$metadata", "application/xml", SECRET)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "said"),
+    [
+        (answer("<html/>", kind="text/html"), Credentials, "sign-in page"),
+        (answer("{}"), Misconfigured, "instead of XML"),
+        (answer("{}", 404), Misconfigured, "404"),
+        (answer(b"\xff\xfe", kind="application/xml"), Unavailable, "cut-off XML"),
+    ],
+)
+def test_a_description_that_is_none_is_an_error(given: Answering, error: type[SourceError], said: str) -> None:
+    with scripted(given) as script, client(script.url, limits=QUICK) as ours, pytest.raises(error, match=said):
+        ours.document("service/$metadata")
+
+
+def test_pages_by_key_ask_for_what_comes_after_until_nothing_does() -> None:
+    pages = [b'{"value": [{"K": "1"}, {"K": "2"}]}', b'{"value": [{"K": "3"}]}', b'{"value": []}']
+    with scripted(*(answer(page) for page in pages)) as script, client(script.url) as ours:
+        asked = odata.pages_by_key(ours, odata.V4(), "Things", {"$filter": "A eq 1 or B eq 2"}, "K", 2)
+        assert [row["K"] for page in asked for row in page] == ["1", "2", "3"]
+        filters = [httpx.URL(path).params["$filter"] for _, path, _ in script.seen]
+    assert filters == ["(A eq 1 or B eq 2)", "(A eq 1 or B eq 2) and K gt '2'", "(A eq 1 or B eq 2) and K gt '3'"]

@@ -6,6 +6,7 @@ Belongs here: whole reads, incremental ones, and bad input as it arrives. Does n
 
 from __future__ import annotations
 
+import random
 import socket
 import threading
 import time
@@ -268,6 +269,20 @@ def test_control_totals_hold_with_company_codes_and_cost_centres_too(tenant: Ten
     tenant.post("advance", steps=40)
     second = tenant.adapter(**settings)
     assert_controlled(read.take(second, state=first.state()), second)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_any_order_of_full_and_incremental_reads_comes_to_the_same_truth(tenant: Tenant, seed: int) -> None:
+    rng = random.Random(seed)
+    before = tenant.adapter()
+    read = Read().take(before)
+    for _ in range(5):
+        tenant.post("advance", steps=rng.randint(1, 60))
+        after = tenant.adapter()
+        read.take(after, state=None if rng.random() < 0.3 else before.state())
+        assert_controlled(read, after)
+        before = after if rng.random() < 0.7 else before  # a read whose state was lost is read once more
+    assert_as_in_the_books(read, tenant)
 
 
 def test_orders_that_are_archived_are_no_difference_after_the_next_full_read(tenant: Tenant) -> None:
