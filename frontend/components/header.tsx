@@ -20,7 +20,7 @@ export function Header({ me, theme }: { me: Me; theme: Theme }) {
           <NavLink href="/costbook">{t("nav.costbook")}</NavLink>
           {me.rights.configure ? <NavLink href="/admin/integrations">{t("nav.integrations")}</NavLink> : null}
         </nav>
-        <div className="ml-auto flex items-center gap-2">
+        <div className="ml-auto flex min-w-0 flex-wrap items-center justify-end gap-x-2 gap-y-1">
           <Preferences theme={theme} />
           <Account me={me} />
         </div>

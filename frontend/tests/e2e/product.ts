@@ -1,6 +1,6 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import { type APIRequestContext, test as base, expect, type Locator, type Page } from "@playwright/test";
-import type { Line, LineList, ProjectFigures, ProjectList, Run } from "@/lib/api-types";
+import type { Line, LineList, ProjectFigures, ProjectList, Rejection, RejectionList, Run } from "@/lib/api-types";
 
 /**
  * What the journeys share: where the running product is, signing in, the API and the sandbox as a second witness.
@@ -135,8 +135,8 @@ export class Api {
     expect(answer.ok(), await answer.text()).toBe(true);
   }
 
-  async sync(): Promise<Run> {
-    const data = { system: "sap", entity: "costs" };
+  async sync(mode: "incremental" | "full" = "incremental"): Promise<Run> {
+    const data = { system: "sap", entity: "costs", mode };
     const path = `${api()}/api/integrations/sync?wait=120`;
     const answer = await this.request.post(path, { headers: this.headers(), data, timeout: 130_000 });
     expect(answer.status(), await answer.text()).toBe(200);
@@ -150,6 +150,10 @@ export class Api {
   /** Every project's figures without the time they were read at. */
   async figures(): Promise<Omit<ProjectFigures, "as_of">[]> {
     return (await this.projects()).map(({ as_of: _, ...figures }) => figures);
+  }
+
+  async rejections(): Promise<Rejection[]> {
+    return (await this.get<RejectionList>("integrations/rejections?limit=500")).items;
   }
 
   async commitments(projectId: string): Promise<Line[]> {
@@ -173,6 +177,8 @@ async function control(request: APIRequestContext, what: string, data: object): 
 export const advance = (request: APIRequestContext, steps: number) => control(request, "advance", { steps });
 export const fault = (request: APIRequestContext, kind: string, times: number) =>
   control(request, "fault", { kind, times });
+/** The tenant as it was at the beginning: faults in its data stay until then. */
+export const reset = (request: APIRequestContext) => control(request, "reset", {});
 export const noFault = (request: APIRequestContext) => control(request, "fault", { kind: "none" });
 
 // money ----------------------------------------------------------------------------------------------------------------

@@ -44,8 +44,25 @@ for (const locale of ["de-DE", "en-GB"]) {
           await expect(page.getByRole("table").getByRole("rowheader").first()).toBeVisible();
           await page.getByRole("button", { name: "Filter", exact: true }).click();
           await expectAccessible(page);
+          await page.getByRole("rowheader").getByRole("button").first().click();
+          const drawer = page.getByRole("dialog");
+          await expect(drawer.getByRole("heading", { name: /^(Verlauf|History)$/ })).toBeVisible();
+          await expectAccessible(page);
+          await page.keyboard.press("Escape");
+          await expect(drawer).toBeHidden();
         }
         await page.getByRole("button", { name: /^(Projekt|Project):/ }).click();
+        await expectAccessible(page);
+      });
+
+      test("the Costbook at an earlier time, and the quarantine", async ({ page }) => {
+        await signIn(page, "controller");
+        await openCostbook(page, `?as_of=${new Date().toISOString()}`);
+        await expect(page.getByRole("button", { name: /Zurück zu jetzt|Back to now/ })).toBeVisible();
+        await expectAccessible(page);
+        await page.goto("/admin/integrations/rejections");
+        await expect(page.getByRole("heading", { name: /^(Quarantäne|Quarantine)/ })).toBeVisible();
+        await page.waitForLoadState("networkidle").catch(() => undefined);
         await expectAccessible(page);
       });
 
@@ -111,7 +128,7 @@ test("the first Tab offers to skip to the content", async ({ page }) => {
 test.describe("at 320 pixels", () => {
   test.use({ viewport: { width: 320, height: 800 } });
 
-  for (const path of ["/login", "/costbook", "/admin/integrations"]) {
+  for (const path of ["/login", "/costbook", "/admin/integrations", "/admin/integrations/rejections"]) {
     test(`${path} does not scroll sideways`, async ({ page }) => {
       if (path !== "/login") await signIn(page, "admin", path);
       await page.goto(path);

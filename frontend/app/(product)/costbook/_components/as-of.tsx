@@ -7,6 +7,7 @@ import { Button } from "@/components/ui/button";
 import { describedBy, Field, Input } from "@/components/ui/field";
 import { asInput, fromInput, isDay, isTime } from "@/lib/as-of";
 import { cn } from "@/lib/class-names";
+import { useHydrated } from "@/lib/use-hydrated";
 
 type Props = { asOf: string | null; onChoose: (moment: string | null) => void };
 
@@ -103,8 +104,10 @@ export function AsOfBanner({ asOf, onBack }: { asOf: string; onBack: () => void 
 /** A day or a time in words; what is neither is shown as it came, and the server says what is wrong with it. */
 function useMoment(): (asOf: string) => string {
   const format = useFormatter();
+  const isHere = useHydrated();
   return (asOf) => {
     if (!isTime(asOf)) return asOf;
+    if (!isHere) return "…";
     if (isDay(asOf)) return format.dateTime(new Date(`${asOf}T00:00:00Z`), { timeZone: "UTC", dateStyle: "medium" });
     return format.dateTime(new Date(asOf), { dateStyle: "medium", timeStyle: "short" });
   };
