@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy.dialects.postgresql import insert
 
-from ppm_pipelines import connectors, database, home, load, runs, sync, tables, up, vault
+from ppm_pipelines import cli_costbook, connectors, database, home, load, runs, sync, tables, up, vault
 from ppm_pipelines.adapters import ADAPTERS
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Commitments and actuals, to the cent.")
@@ -23,6 +23,9 @@ budgets_app = typer.Typer(no_args_is_help=True, help="Budgets.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(org_app, name="org")
 app.add_typer(budgets_app, name="budgets")
+app.add_typer(cli_costbook.app)
+app.add_typer(cli_costbook.quarantine_app, name="quarantine")
+app.add_typer(cli_costbook.period_app, name="period")
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -82,6 +85,11 @@ def sync_command(
         raise fail("--accept-disappearance goes with --full: only a full read sees what vanished.", 2)
     scope = {load.ACCEPTED: True} if accept else None
     request = runs.RunRequest(org, system, entity, "full" if full else "incremental", "cli", scope=scope)
+    carried_out(request)
+
+
+def carried_out(request: runs.RunRequest) -> None:
+    """The sync in this process, its counts and money on the terminal; a partial one is a good one."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("starting")

@@ -1,0 +1,153 @@
+"""`ppm figures`, `ppm compare`, `ppm quarantine`, `ppm period`: the Costbook from a terminal.
+
+Belongs here: reading and closing, shown as tables or (``--json``) as the API tells it. Does not belong here: operating
+the product (``cli``).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime, time
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+import typer
+from pydantic_core import to_json
+from rich.console import Console
+from rich.table import Table
+
+from ppm_pipelines import costbook, database, history, periods, runs, tables
+from ppm_pipelines.adapters import ADAPTERS
+
+app = typer.Typer()
+quarantine_app = typer.Typer(no_args_is_help=True, help="Records that could not be used.")
+period_app = typer.Typer(no_args_is_help=True, help="Closed periods.")
+
+# A narrow terminal breaks long lines; shortened amounts would be no amounts.
+out = Console(highlight=False, width=max(shutil.get_terminal_size().columns, 180))
+Org = Annotated[str, typer.Option("--org", help="Organisation")]
+AsJson = Annotated[bool, typer.Option("--json", help="As the API tells it")]
+FIGURES = ("budget", "committed", "actual", "open", "total_spend", "variance", "eac")
+
+
+def _moment(given: str | None) -> datetime | None:
+    """A time (UTC where it names no zone), or the end of a day."""
+    if given is None:
+        return None
+    try:
+        found = datetime.fromisoformat(given)
+    except ValueError:
+        raise typer.BadParameter(f"{given} is no time such as 2026-01-31 or 2026-01-31T18:00:00Z") from None
+    if len(given) == len("2026-01-31"):
+        found = datetime.combine(found.date(), time.max)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def _print(rows: list[dict[str, Any]], names: tuple[str, ...], texts: tuple[str, ...]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for name in names:
+        # Numbers and keys stay in one piece, whatever the terminal's width.
+        table.add_column(name, justify="left" if name in texts else "right", no_wrap=name not in ("name", "reason"))
+    for row in rows:
+        table.add_row(*("–" if row.get(name) is None else str(row[name]) for name in names))
+    out.print(table)
+
+
+def _json(value: Any) -> None:
+    print(json.dumps(json.loads(to_json(value)), indent=2, ensure_ascii=False))  # noqa: T201 - a script reads it
+
+
+@app.command("figures")
+def figures(org: Org = "default", as_of: str | None = None, as_json: AsJson = False) -> None:
+    """Budget, committed, actual, open and where every project ends; now, or as it was shown at a time."""
+    with database.scoped(org) as connection:
+        projects = costbook.project_figures(connection, org, as_of=_moment(as_of))
+        waiting = costbook.unassigned_quarantined(connection, org, _moment(as_of))
+    if as_json:
+        _json({"items": projects, "totals": costbook.totals(projects), "unassigned_quarantined": waiting})
+        return
+    total = [{"project_nr": "total", **one} for one in costbook.totals(projects)]
+    names = ("project_nr", "name", "currency", *FIGURES, "quarantined")
+    _print([*projects, *total], names, ("project_nr", "name", "currency"))
+
+
+@app.command("compare")
+def compare(
+    project_nr: str,
+    start: Annotated[str, typer.Argument(metavar="FROM")],
+    end: Annotated[str | None, typer.Argument(metavar="[TO]")] = None,
+    org: Org = "default",
+) -> None:
+    """What changed in a project between two times."""
+    earlier, later = _moment(start), _moment(end) or datetime.now(UTC)
+    assert earlier is not None  # noqa: S101 - the argument is required
+    project = tables.costbook_projects
+    with database.scoped(org) as connection:
+        found = connection.execute(sa.select(project).where(project.c.project_nr == project_nr)).all()
+        if not found:
+            raise typer.BadParameter(f"there is no project {project_nr}")
+        told = [history.compare(connection, one, earlier, later) for one in found]
+    _json(told[0] if len(told) == 1 else told)
+
+
+@quarantine_app.command("list")
+def list_quarantine(org: Org = "default", system: str | None = None, as_json: AsJson = False) -> None:
+    """What waits, with its reason and its money."""
+    table = tables.rejections
+    query = sa.select(table).order_by(table.c.id)
+    if system:
+        query = query.where(table.c.system == system)
+    with database.scoped(org) as connection:
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+    if as_json:
+        _json([{name: value for name, value in row.items() if name != "raw"} for row in rows])
+        return
+    for row in rows:
+        if row["amount"] is not None:
+            row["amount"] = costbook.money(row["amount"], row["currency"] or "")
+    names = ("id", "system", "entity", "source_key", "project_nr", "amount", "currency", "code", "reason")
+    _print(rows, names, ("system", "entity", "source_key", "project_nr", "currency", "code", "reason"))
+
+
+@quarantine_app.command("replay")
+def replay(system: str, org: Org = "default", code: str | None = None) -> None:
+    """Makes quarantined records again from what the source delivered, after their cause was mended."""
+    from ppm_pipelines.cli import carried_out, fail
+
+    if system not in ADAPTERS:
+        raise fail(f"There is no {system}. There are {', '.join(ADAPTERS)}.", 2)
+    table = tables.rejections.c
+    query = sa.select(table.id, table.entity).where(table.system == system, table.raw_key != "")
+    if code:
+        query = query.where(table.code == code)
+    with database.scoped(org) as connection:
+        rows = connection.execute(query).all()
+    if not rows:
+        out.print("Nothing waits that could be taken up again.")
+        return
+    entities = {row.entity for row in rows}
+    entity = entities.pop() if len(entities) == 1 else "costs"
+    scope = {"rejections": [row.id for row in rows]}
+    carried_out(runs.RunRequest(org, system, entity, "replay", "cli", scope=scope))
+
+
+@period_app.command("list")
+def list_periods(org: Org = "default") -> None:
+    with database.scoped(org) as connection:
+        rows = periods.list_(connection, org)
+    names = ("fiscal_year", "fiscal_period", "closed_at", "closed_by")
+    _print(rows, names, names)
+
+
+@period_app.command("close")
+def close_period(year: int, period: int, org: Org = "default") -> None:
+    """Keeps every project's figures; what is posted into the period later is shown as late."""
+    from ppm_pipelines.cli import fail
+
+    try:
+        with database.scoped(org) as connection:
+            closed = periods.close(connection, org, year, period, "cli")
+    except (periods.NotOver, ValueError) as error:
+        raise fail(str(error)) from None
+    out.print(f"Period {closed['fiscal_period']}/{closed['fiscal_year']} is closed since {closed['closed_at']}.")
