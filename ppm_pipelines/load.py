@@ -444,29 +444,30 @@ class _Merge:
     def _close_vanished(self, fact: Fact) -> None:
         """Rows that a complete read did not bring are closed; never many at once (DOMAIN "What counts")."""
         at, why = fact.ended or ("", "")
-        still = (
-            f"organization_id = %(organization)s and system = %(system)s and {at} is null"
+        gone = (
+            f"organization_id = %(organization)s and system = %(system)s and {why} is distinct from 'vanished'"
             f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)"
             f" and not exists (select 1 from {STAGE_REJECTIONS} r where r.entity = %(entity)s"
             " and r.source_key = t.source_key)"
         )
-        vanished = self._vanished(fact, still)
+        vanished = self._vanished(fact, gone)
         zeroed = "".join(f", {name} = 0" for name in fact.zeroed)
         self.run(
-            f"update {fact.table} t set {at} = %(now)s, {why} = 'vanished', run_id = %(run)s,"
-            f" last_changed_at = %(now)s{zeroed} where {still}",
+            # What was closed before stays closed since then; it is archived now, and the source counts it no more.
+            f"update {fact.table} t set {at} = coalesce({at}, %(now)s), {why} = 'vanished', run_id = %(run)s,"
+            f" last_changed_at = %(now)s{zeroed} where {gone}",
             entity=fact.name,
         )
         self.counts[fact.name]["vanished"] = vanished
 
-    def _vanished(self, fact: Fact, still: str) -> int:
+    def _vanished(self, fact: Fact, gone: str) -> int:
         """How many known rows the source no longer shows; raises when that are too many of all, or of the open ones."""
         at = fact.ended[0] if fact.ended else ""
         is_open = "open_amount <> 0" if "open" in fact.sums else "true"
         row = self.run(
-            f"select count(*) as known, count(*) filter (where {still}) as vanished,"
+            f"select count(*) as known, count(*) filter (where {gone}) as vanished,"
             f" count(*) filter (where {is_open}) as known_open,"
-            f" count(*) filter (where {is_open} and {still}) as vanished_open from {fact.table} t"
+            f" count(*) filter (where {is_open} and {gone}) as vanished_open from {fact.table} t"
             f" where organization_id = %(organization)s and system = %(system)s and {at} is null",
             entity=fact.name,
         ).fetchone()

@@ -22,7 +22,7 @@ def reconciled(run: Run, control: dict[str, list[ControlTotal]]) -> dict[str, An
     differences: list[dict[str, str]] = []
     rows: dict[str, dict[str, int]] = {}
     for name, totals in control.items():
-        if totals:
+        if any(total.rows or total.figure == "rows" for total in totals):
             rows[name] = {"ours": _rows_known(run, name), "source": sum(total.rows for total in totals)}
         for figure in dict.fromkeys(total.figure for total in totals if total.figure != "rows"):
             source = {(t.project_nr, t.currency, t.period): t.amount for t in totals if t.figure == figure}

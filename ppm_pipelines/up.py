@@ -78,8 +78,12 @@ def write_missing_keys() -> None:
 def note_profile(sandbox: bool) -> None:
     """Whether the simulated tenant belongs to this installation, for commands started beside it."""
     file = home.env_file()
-    lines = [line for line in file.read_text().splitlines(keepends=True) if not line.startswith("PPM_SANDBOX=")]
-    file.write_text("".join([*lines, *(["PPM_SANDBOX=1\n"] if sandbox else [])]))
+    there = file.read_text() if file.exists() else ""
+    lines = [line for line in there.splitlines(keepends=True) if not line.startswith("PPM_SANDBOX=")]
+    wanted = "".join([*lines, *(["PPM_SANDBOX=1\n"] if sandbox else [])])
+    if wanted != there:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+            out.write(wanted)
     home.home.cache_clear()
 
 

@@ -278,6 +278,15 @@ class TestVanishing:
         sync(self.many(40))
         assert sync(self.many(5), complete={"commitments"}, scope={load.ACCEPTED: True}).closed == 35
 
+    def test_what_was_completed_and_is_archived_vanishes_without_being_closed_twice(self) -> None:
+        sync([*self.many(2), commitment("4700000000/00010/01", closed_reason="completed", open_amount=Decimal(0))])
+        [(closed_at,)] = rows("select closed_at from ppm.commitments where closed_reason = 'completed'")
+        assert told(sync(self.many(2), complete={"commitments"})) == {"total": 2, "unchanged": 2}
+        assert rows("select closed_at, closed_reason from ppm.commitments where closed_at is not null") == [
+            (closed_at, "vanished")
+        ]
+        assert told(sync(self.many(2), complete={"commitments"})) == {"total": 2, "unchanged": 2}
+
     def test_nineteen_may_vanish(self) -> None:
         sync(self.many(20))
         assert sync(self.many(1), complete={"commitments"}).closed == 19
