@@ -18,7 +18,7 @@ from api.deps import EVERY, Caller, Controller, Db, Viewer
 from api.pages import Limit, cursor_of, parts_of
 from api.problems import NOT_FOUND, Problem, invalid
 from api.settings import PAGE_DEFAULT
-from ppm_pipelines import costbook, history, planning, tables
+from ppm_pipelines import breakdown, costbook, history, planning, tables
 
 router = APIRouter(prefix="/api/costbook", tags=["costbook"])
 
@@ -122,9 +122,9 @@ def _figures(connection: sa.Connection, project: Any, moment: datetime | None = 
 
 
 @router.get("/projects/{project_id}/breakdown")
-def read_breakdown(project: Project, connection: Db, moment: AsOf, by: costbook.By = "wbs_element") -> dict[str, Any]:
+def read_breakdown(project: Project, connection: Db, moment: AsOf, by: breakdown.By = "wbs_element") -> dict[str, Any]:
     """The project's sums per WBS element, vendor or period."""
-    return {"by": by, "items": costbook.breakdown(connection, project, by, moment), "as_of": moment}
+    return {"by": by, "items": breakdown.breakdown(connection, project, by, moment), "as_of": moment}
 
 
 @router.get("/projects/{project_id}/compare")

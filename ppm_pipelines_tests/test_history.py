@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ppm_pipelines import costbook, database, history, planning
+from ppm_pipelines import breakdown, costbook, database, history, planning
 from ppm_pipelines.records import Outcome, Page, Project, Raw, Rejection
 from ppm_pipelines.tables import HISTORY
 from ppm_pipelines_tests.test_load import actual, commitment, masters, rows, sync
@@ -196,7 +196,7 @@ def test_a_line_received_beyond_its_order_is_an_anomaly_and_open_stays_zero() ->
 
 
 @pytest.mark.parametrize("by", ["wbs_element", "vendor", "period"])
-def test_every_side_of_a_project_adds_up_to_the_project(by: costbook.By) -> None:
+def test_every_side_of_a_project_adds_up_to_the_project(by: breakdown.By) -> None:
     sync(
         [
             commitment("4500000001/00010/01", wbs_element="P-1.1", vendor="1", delivery_date=date(2026, 4, 1)),
@@ -205,7 +205,7 @@ def test_every_side_of_a_project_adds_up_to_the_project(by: costbook.By) -> None
         [actual(wbs_element="P-1.1", vendor="1"), actual("1010/2026/0100000002/000001", amount="-5.00", vendor="2")],
     )
     with database.scoped("default") as connection:
-        parts = costbook.breakdown(connection, project(), by)
+        parts = breakdown.breakdown(connection, project(), by)
         [whole] = costbook.project_figures(connection)
     for name in ("committed", "actual", "open", "total_spend"):
         assert sum(Decimal(part[name]) for part in parts) == Decimal(whole[name]), name
@@ -223,7 +223,7 @@ def test_a_wbs_element_adds_up_what_lies_below_it_and_tells_its_budget() -> None
     with database.scoped("default") as connection:
         lines = [{"wbs_element": "P-1.1", "amount": "500.00"}]
         planning.replace_budget(connection, "default", project().project_id, "EUR", lines)
-        above, below = costbook.breakdown(connection, project(), "wbs_element")
+        above, below = breakdown.breakdown(connection, project(), "wbs_element")
     assert (above["key"], above["name"], above["budget"], above["committed"]) == ("P-1.1", "Rohbau", "500.00", "100.00")
     assert above["with_children"]["committed"] == "200.00"
     assert (below["key"], below["parent"], below["budget"]) == ("P-1.1.1", "P-1.1", None)
