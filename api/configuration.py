@@ -21,7 +21,9 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from api import forms
 from api.deps import Db, Integrator
-from api.problems import CHANGED_MEANWHILE, NOT_FOUND, Kind, Problem, invalid
+from api.problems import CHANGED_MEANWHILE, NOT_FOUND, Kind, Language, Problem, invalid
+from api.runs import compared
+from api.sentences import told
 from api.settings import LATE_MINUTES, TEST_SECONDS
 from ppm_pipelines import connectors, database, home, tables
 from ppm_pipelines.adapters import ADAPTERS
@@ -204,7 +206,7 @@ def _stored(connection: sa.Connection, vault: Vault, organization_id: str, syste
 
 
 @router.post("/{system}/test")
-def try_connection(adapter: OfSystem, who: Integrator, body: Trial | None = None) -> dict[str, Any]:
+def try_connection(adapter: OfSystem, who: Integrator, language: Language, body: Trial | None = None) -> dict[str, Any]:
     """Tries the saved or the given settings, per right and per entity; never longer than a minute."""
     vault, organization_id = Vault.from_environment(), who.writes_to
     with database.scoped(organization_id) as connection:
@@ -220,7 +222,7 @@ def try_connection(adapter: OfSystem, who: Integrator, body: Trial | None = None
     if body is None or body.settings is None:
         with database.scoped(organization_id) as connection:
             connectors.tested(connection, organization_id, adapter.system, ok, checks)
-    return {"ok": ok, "checks": checks}
+    return {"ok": ok, "checks": [check | {"detail": told(check["detail"], language)} for check in checks]}
 
 
 def _tried(adapter: type[Adapter], settings: BaseModel) -> list[dict[str, Any]]:
@@ -255,15 +257,18 @@ def _try(adapter: type[Adapter], settings: BaseModel, done: Callable[[dict[str, 
 
 
 @router.get("/config")
-def list_configs(who: Integrator, connection: Db) -> list[dict[str, Any]]:
+def list_configs(who: Integrator, connection: Db, language: Language) -> list[dict[str, Any]]:
     """All connectors of the organisation with their health and last sync."""
     saved = {connector.system: connector for connector in connectors.list_(connection, who.writes_to)}
     last = _last_runs(connection, who.writes_to)
     waiting = _quarantined(connection, who.writes_to)
-    compared = _reconciled(connection, who.writes_to)
+    found = _reconciled(connection, who.writes_to)
     return [
-        _summary(adapter, saved.get(adapter.system), last)
-        | {"quarantined": waiting.get(adapter.system, 0), "reconciliation": compared.get(adapter.system)}
+        _summary(adapter, saved.get(adapter.system), last, language)
+        | {
+            "quarantined": waiting.get(adapter.system, 0),
+            "reconciliation": compared(found.get(adapter.system), language),
+        }
         for adapter in ADAPTERS.values()
     ]
 
@@ -305,9 +310,10 @@ def _last_runs(connection: sa.Connection, organization_id: str) -> dict[tuple[st
 
 
 def _summary(
-    adapter: type[Adapter], connector: Connector | None, runs: dict[tuple[str, bool], dict[str, Any]]
+    adapter: type[Adapter], connector: Connector | None, runs: dict[tuple[str, bool], dict[str, Any]], language: str
 ) -> dict[str, Any]:
     ended, active = runs.get((adapter.system, True)), runs.get((adapter.system, False))
+    failed = ended is not None and ended["status"] == "failed"
     return {
         "system": adapter.system,
         "name": adapter.name,
@@ -318,7 +324,7 @@ def _summary(
         "schedule": connector.schedule if connector else None,
         "running": active["run_id"] if active else None,
         "last_sync": _last_sync(ended),
-        "last_error": ended["reason"] if ended and ended["status"] == "failed" else None,
+        "last_error": told(ended["reason"], language) if ended and failed and ended["reason"] else None,
     }
 
 

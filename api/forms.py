@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from api.problems import Finding, finding_of, findings
+from api.sentences import told
 from ppm_pipelines import home
 from ppm_pipelines.adapters.base import Adapter
 from ppm_pipelines.adapters.http import host_refused
@@ -77,7 +78,7 @@ def _hosts(adapter: type[Adapter], settings: BaseModel) -> Iterator[Finding]:
     for name in adapter.HOSTS:
         url = getattr(settings, name, None)
         if url and "://" in str(url) and (reason := host_refused(str(url), home.home().callable_hosts)):
-            yield f"settings.{name}", reason, reason
+            yield f"settings.{name}", reason, told(reason, "de")
 
 
 def _moved(

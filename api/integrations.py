@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.dagster import NotLaunched, Unreachable
 from api.deps import Caller, Controller
 from api.events import FINAL, Events, Watch, read
-from api.problems import NOT_FOUND, Kind, Problem, invalid
+from api.problems import NOT_FOUND, Kind, Language, Problem, invalid
 from api.runs import answer, located
 from api.settings import IDEMPOTENCY_HOURS, WAIT_DEFAULT, WAIT_MOST
 from ppm_pipelines import connectors, database, runs, tables
@@ -133,12 +133,13 @@ async def sync(
     body: SystemSyncBody,
     who: Controller,
     watch: Watch,
+    language: Language,
     response: Response,
     wait: Wait = WAIT_DEFAULT,
     idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Starts a sync, or joins the one that runs, and answers with its result (200) or where to find it (202)."""
-    return await _sync(body.system, body, who, watch, response, wait, idempotency_key)
+    return await _sync(body.system, body, who, watch, language, response, wait, idempotency_key)
 
 
 @router.post("/api/integrations/{system}/sync")
@@ -146,12 +147,13 @@ async def sync_system(
     system: str,
     who: Controller,
     watch: Watch,
+    language: Language,
     response: Response,
     body: SyncBody | None = None,
     wait: Wait = WAIT_DEFAULT,
     idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
-    return await _sync(system, body or SyncBody(), who, watch, response, wait, idempotency_key)
+    return await _sync(system, body or SyncBody(), who, watch, language, response, wait, idempotency_key)
 
 
 @router.post("/api/v1/erp/sync")
@@ -159,21 +161,31 @@ async def sync_erp(
     body: AdapterSyncBody,
     who: Controller,
     watch: Watch,
+    language: Language,
     response: Response,
     wait: Wait = WAIT_DEFAULT,
     idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
-    return await _sync(body.adapter, body, who, watch, response, wait, idempotency_key)
+    return await _sync(body.adapter, body, who, watch, language, response, wait, idempotency_key)
 
 
 async def _sync(
-    system: str, body: SyncBody, who: Caller, watch: Events, response: Response, wait: float, key: str | None
+    system: str,
+    body: SyncBody,
+    who: Caller,
+    watch: Events,
+    language: str,
+    response: Response,
+    wait: float,
+    key: str | None,
 ) -> dict[str, Any]:
     wanted = Wanted(await run_sync(_checked, system, body, who), who.sub, key)
-    return await carried_out(wanted, who, watch, response, wait)
+    return await carried_out(wanted, who, watch, language, response, wait)
 
 
-async def carried_out(wanted: Wanted, who: Caller, watch: Events, response: Response, wait: float) -> dict[str, Any]:
+async def carried_out(
+    wanted: Wanted, who: Caller, watch: Events, language: str, response: Response, wait: float
+) -> dict[str, Any]:
     """Claims or joins, launches, waits, and answers: 200 with the result, 202 with where to find it."""
     run_id, launch = await run_sync(_claimed, wanted)
     if launch:
@@ -187,7 +199,7 @@ async def carried_out(wanted: Wanted, who: Caller, watch: Events, response: Resp
         return located(row, who)
     if row["status"] in ("failed", "canceled"):
         raise _failure(row)
-    return answer(row, who)
+    return answer(row, who, language)
 
 
 def adapter_of(system: str) -> type[Adapter]:
@@ -317,7 +329,7 @@ def _under_way(run_id: str, dagster_run_id: str) -> bool:
 
 
 def _failure(row: dict[str, Any]) -> Problem:
-    """A run's failure as a problem; the reason stays as the adapter said it."""
+    """A run's failure as a problem; the reason is what the adapter said."""
     members = {"run_id": row["run_id"]}
     if row["status"] == "canceled":
         return Problem(CANCELED, members=members)

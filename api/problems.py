@@ -10,14 +10,16 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
+
+from api.sentences import told
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +41,15 @@ class Kind:
 
     def text(self, language: str, values: Mapping[str, object]) -> tuple[str, str]:
         title, detail = self.de if language == "de" else self.en
-        return title, detail.format_map(dict(values))
+        shown = {name: told(value, language) if isinstance(value, str) else value for name, value in values.items()}
+        return title, detail.format_map(shown)
 
 
 class Problem(Exception):
     """Raise it anywhere below a route: ``raise Problem(NOT_FOUND, what="project 4711")``.
 
-    ``detail`` replaces the kind's sentence (a run's reason stays as the adapter said it); ``members`` are added to
-    the document (``run_id``); everything else fills the sentence.
+    ``detail``, in English, replaces the kind's sentence (a run's reason); ``members`` are added to the document
+    (``run_id``); everything else fills the sentence.
     """
 
     def __init__(
@@ -67,7 +70,7 @@ class Problem(Exception):
             "type": f"/problems/{self.kind.slug}",
             "title": title,
             "status": self.kind.status,
-            "detail": self.detail or detail,
+            "detail": told(self.detail, language) if self.detail else detail,
             **self.members,
         }
 
@@ -158,8 +161,8 @@ class _Invalid(Problem):
 
 
 def invalid(field: str, en: str, de: str | None = None) -> Problem:
-    """A 422 for one field that only a route could judge."""
-    return _Invalid([(field, en, de or en)])
+    """A 422 for one field that only a route could judge; without German the catalogue's."""
+    return _Invalid([(field, en, de or told(en, "de"))])
 
 
 def findings(found: Sequence[Finding]) -> Problem:
@@ -177,6 +180,9 @@ def language(request: Request) -> str:
         except ValueError:
             continue
     return next((tag for quality, tag in sorted(wanted, key=lambda w: w[0]) if tag in LANGUAGES and quality < 0), "en")
+
+
+Language = Annotated[str, Depends(language)]
 
 
 def answer(request: Request, problem: Problem) -> JSONResponse:
@@ -201,7 +207,7 @@ def finding_of(error: Mapping[str, Any], prefix: str = "") -> Finding:
     if kind == "json_invalid":
         where = []
     message = f"{error['msg'].removeprefix('Value error, ').rstrip('.')}."
-    en, de = _FINDINGS.get(kind, (message, message))
+    en, de = _FINDINGS.get(kind, (message, told(message, "de")))
     return ".".join(where), en, de
 
 

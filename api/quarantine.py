@@ -18,7 +18,8 @@ from api.deps import EVERY, Caller, Controller, Db, Viewer
 from api.events import Watch
 from api.integrations import IdempotencyKey, Wait, Wanted, adapter_of, carried_out, connected
 from api.pages import Limit, csv_answer, csv_line, cursor_of, parts_of, wants_csv
-from api.problems import NOT_FOUND, Problem
+from api.problems import NOT_FOUND, Language, Problem
+from api.sentences import told
 from api.settings import PAGE_DEFAULT, WAIT_DEFAULT
 from ppm_pipelines import costbook, database, runs, tables
 from ppm_pipelines.records import ZERO
@@ -64,19 +65,20 @@ def list_rejections(
     who: Viewer,
     connection: Db,
     request: Request,
+    language: Language,
     which: Annotated[Which, Depends()],
     limit: Limit = PAGE_DEFAULT,
     cursor: str | None = None,
 ) -> Any:
     """Quarantined records whole with their reason, the newest first, and per currency what they are worth."""
     if wants_csv(request):
-        return csv_answer("quarantine", _as_csv(who, which))
+        return csv_answer("quarantine", _as_csv(who, which, language))
     table, where = tables.rejections.c, which.where(who.organization_id)
     query = sa.select(tables.rejections).where(*where).order_by(table.id.desc()).limit(limit + 1)
     if cursor is not None:
         query = query.where(table.id < parts_of(cursor, int)[0])
     rows = [dict(row) for row in connection.execute(query).mappings()]
-    items = [_told(row) for row in rows[:limit]]
+    items = [_shown(row, language) for row in rows[:limit]]
     return {
         "items": items,
         "next_cursor": cursor_of(items[-1]["id"]) if len(rows) > limit else None,
@@ -98,8 +100,8 @@ def _sums(connection: sa.Connection, where: list[sa.ColumnElement[bool]]) -> dic
     }
 
 
-def _told(row: dict[str, Any]) -> dict[str, Any]:
-    names = ("id", "system", "entity", "code", "field", "reason", "raw", "project_nr", "company_code", "currency")
+def _shown(row: dict[str, Any], language: str) -> dict[str, Any]:
+    names = ("id", "system", "entity", "code", "field", "raw", "project_nr", "company_code", "currency")
     currency = row["currency"] or ""
     money = {
         name: None if row[name] is None else costbook.money(row[name], currency) for name in ("amount", "open_amount")
@@ -107,6 +109,7 @@ def _told(row: dict[str, Any]) -> dict[str, Any]:
     return {
         **{name: row[name] for name in names},
         **money,
+        "reason": told(row["reason"], language),
         "key": row["source_key"],
         "run_id": row["run_id"],
         "at": row["rejected_at"],
@@ -122,14 +125,14 @@ def _link(row: dict[str, Any]) -> dict[str, str] | None:
     return {name: row[name] for name in ("system", "company_code", "project_nr")}
 
 
-def _as_csv(who: Caller, which: Which) -> Iterator[str]:
+def _as_csv(who: Caller, which: Which, language: str) -> Iterator[str]:
     query = sa.select(tables.rejections).where(*which.where(who.organization_id)).order_by(tables.rejections.c.id)
     yield "\ufeff" + csv_line(list(CSV))
     with database.scoped(who.organization_id) as connection:
         result = connection.execution_options(yield_per=CSV_BATCH).execute(query)
         for batch in result.mappings().partitions():
-            told = (_told(dict(row)) for row in batch)
-            yield "".join(csv_line([one[name] for name in CSV]) for one in told)
+            shown = (_shown(dict(row), language) for row in batch)
+            yield "".join(csv_line([one[name] for name in CSV]) for one in shown)
 
 
 # replay ----------------------------------------------------------------------------------------------------------
@@ -140,13 +143,14 @@ async def replay(
     body: Replay,
     who: Controller,
     watch: Watch,
+    language: Language,
     response: Response,
     wait: Wait = WAIT_DEFAULT,
     idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Makes the records again from what the source delivered, by the projects, links and settings of now."""
     request = await run_sync(_requested, body, who)
-    return await carried_out(Wanted(request, who.sub, idempotency_key), who, watch, response, wait)
+    return await carried_out(Wanted(request, who.sub, idempotency_key), who, watch, language, response, wait)
 
 
 def _requested(body: Replay, who: Caller) -> runs.RunRequest:

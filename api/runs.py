@@ -17,11 +17,12 @@ from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 from pydantic_core import to_json
 
+from api import sentences
 from api.dagster import Unreachable
 from api.deps import DEFAULT, EVERY, Caller, Controller, Db, Viewer
 from api.events import FINAL, STOPPED, Event, Events, Watch, read, settle
 from api.pages import Limit, cursor_of, parts_of
-from api.problems import NOT_FOUND, Kind, Problem
+from api.problems import NOT_FOUND, Kind, Language, Problem
 from api.settings import HEARTBEAT_SECONDS, PAGE_DEFAULT
 from ppm_pipelines import database, home, runs, tables
 
@@ -56,27 +57,34 @@ def located(row: Event, who: Caller) -> dict[str, Any]:
     return {name: row[name] for name in names} | {"run_url": run_url(row, who)}
 
 
-def answer(row: Event, who: Caller) -> dict[str, Any]:
-    """The sync answer of the contract, in exactly its shape."""
+def answer(row: Event, who: Caller, language: str) -> dict[str, Any]:
+    """The sync answer of the contract, in exactly its shape; its sentences in the reader's language."""
     result = row.get("result") or {}
+    errors = result.get("errors", [])
     return {
         **{name: row[name] for name in ("run_id", "system", "entity", "organization_id", "status")},
         **{name: result.get(name, 0) for name in COUNTS},
         "amounts": result.get("amounts", {}),
         "skipped_amounts": result.get("skipped_amounts", {}),
-        "errors": result.get("errors", []),
+        "errors": [one | {"reason": sentences.told(one["reason"], language)} for one in errors],
         "synced_at": result.get("synced_at"),
         "duration_ms": result.get("duration_ms"),
-        "reconciliation": result.get("reconciliation"),
+        "reconciliation": compared(result.get("reconciliation"), language),
         "run_url": run_url(row, who),
         "by_entity": result.get("by_entity", {}),
     }
 
 
-def told(row: Event, who: Caller) -> dict[str, Any]:
+def compared(found: dict[str, Any] | None, language: str) -> dict[str, Any] | None:
+    """What a comparison with the source has found, in words of the reader's language."""
+    return None if found is None else found | {"detail": sentences.told(found.get("detail", ""), language)}
+
+
+def told(row: Event, who: Caller, language: str) -> dict[str, Any]:
     """One run for a reader: the sync answer, and what only makes sense beside it."""
-    extra = ("mode", "requested_by", "requested_at", "started_at", "ended_at", "reason", "problem")
-    return answer(row, who) | {name: row[name] for name in extra}
+    extra = ("mode", "requested_by", "requested_at", "started_at", "ended_at", "problem")
+    reason = None if row["reason"] is None else sentences.told(row["reason"], language)
+    return answer(row, who, language) | {name: row[name] for name in extra} | {"reason": reason}
 
 
 # history ---------------------------------------------------------------------------------------------------------
@@ -86,6 +94,7 @@ def told(row: Event, who: Caller) -> dict[str, Any]:
 def list_runs(
     who: Viewer,
     connection: Db,
+    language: Language,
     system: str | None = None,
     entity: str | None = None,
     status: Status | None = None,
@@ -106,7 +115,7 @@ def list_runs(
     rows = [dict(row) for row in connection.execute(query).mappings()]
     last = rows[limit - 1] if len(rows) > limit else None
     return {
-        "items": [told(row, who) for row in rows[:limit]],
+        "items": [told(row, who, language) for row in rows[:limit]],
         "next_cursor": cursor_of(last["requested_at"].isoformat(), str(last["run_id"])) if last else None,
     }
 
@@ -121,12 +130,14 @@ def _visible(run_id: str, who: Caller) -> Event:
 
 
 @router.get("/runs/{run_id}")
-def read_run(run_id: str, who: Viewer) -> dict[str, Any]:
-    return told(_visible(run_id, who), who)
+def read_run(run_id: str, who: Viewer, language: Language) -> dict[str, Any]:
+    return told(_visible(run_id, who), who, language)
 
 
 @router.post("/runs/{run_id}/cancel")
-async def cancel_run(run_id: str, who: Controller, watch: Watch, response: Response) -> dict[str, Any]:
+async def cancel_run(
+    run_id: str, who: Controller, watch: Watch, language: Language, response: Response
+) -> dict[str, Any]:
     """Stops a run. 200 with the run when it is over (also when it already was), 202 while it is still stopping."""
     row = await run_sync(_visible, run_id, who)
     if row["status"] not in FINAL:
@@ -134,7 +145,7 @@ async def cancel_run(run_id: str, who: Controller, watch: Watch, response: Respo
         ended = await watch.wait(run_id, STOP_SECONDS)
         row = ended if ended is not None else await run_sync(read, run_id)
     response.status_code = 200 if row["status"] in FINAL else 202
-    return told(row, who)
+    return told(row, who, language)
 
 
 async def _stop(row: Event, watch: Events) -> None:
@@ -151,17 +162,17 @@ async def _stop(row: Event, watch: Events) -> None:
 
 
 @router.get("/events", response_class=StreamingResponse)
-async def all_events(who: Viewer, watch: Watch) -> StreamingResponse:
+async def all_events(who: Viewer, watch: Watch, language: Language) -> StreamingResponse:
     """Progress and ends of all runs of the caller's organisation, as they happen."""
-    return _streaming(_organization_stream(watch, who))
+    return _streaming(_organization_stream(watch, who, language))
 
 
 @router.get("/runs/{run_id}/events", response_class=StreamingResponse)
-async def run_events(run_id: str, who: Viewer, watch: Watch) -> StreamingResponse:
+async def run_events(run_id: str, who: Viewer, watch: Watch, language: Language) -> StreamingResponse:
     """Progress of one run, then ``end`` with the answer. A reader who comes back gets where it stands now: the last
     progress says everything the missed ones said, so that Last-Event-ID needs no history."""
     await run_sync(_visible, run_id, who)
-    return _streaming(_run_stream(watch, run_id, who))
+    return _streaming(_run_stream(watch, run_id, who, language))
 
 
 def _streaming(body: AsyncIterator[bytes]) -> StreamingResponse:
@@ -196,7 +207,7 @@ def _wake(queue: asyncio.Queue[Event | None]) -> None:
         queue.put_nowait({"type": "ended"})
 
 
-async def _run_stream(watch: Events, run_id: str, who: Caller) -> AsyncIterator[bytes]:
+async def _run_stream(watch: Events, run_id: str, who: Caller, language: str) -> AsyncIterator[bytes]:
     with watch.subscribe(lambda event: event.get("run_id") == run_id) as queue:
         yield HELLO
         row = await run_sync(read, run_id)
@@ -212,10 +223,10 @@ async def _run_stream(watch: Events, run_id: str, who: Caller) -> AsyncIterator[
             if not ended.done():
                 return
             row = ended.result()
-        yield _sse("end", told(row, who))
+        yield _sse("end", told(row, who, language))
 
 
-async def _organization_stream(watch: Events, who: Caller) -> AsyncIterator[bytes]:
+async def _organization_stream(watch: Events, who: Caller, language: str) -> AsyncIterator[bytes]:
     def wanted(event: Event) -> bool:
         return who.organization_id in (EVERY, event.get("organization_id"))
 
@@ -225,6 +236,6 @@ async def _organization_stream(watch: Events, who: Caller) -> AsyncIterator[byte
             if event["type"] == "progress":
                 yield _progress(event)
             elif event["type"] == "end":
-                yield _sse("end", told(await run_sync(read, event["run_id"]), who))
+                yield _sse("end", told(await run_sync(read, event["run_id"]), who, language))
             elif event["type"] == "heartbeat":
                 yield HEARTBEAT
