@@ -8,7 +8,7 @@ import { ApiError } from "@/lib/api";
 import type { ReplayRequest, Run, RunEvent } from "@/lib/api-types";
 import { withoutTable } from "@/lib/lines-query";
 import { rejectionsPage } from "@/lib/rejections";
-import { replayFailure, replayMessage } from "@/lib/replay-message";
+import { type Replayed, replayFailure, replayMessage } from "@/lib/replay-message";
 import { listen, POLL_MS } from "@/lib/run-events";
 import { stageOf } from "@/lib/stages";
 import { type Heard, replayToEnd, runToEnd, type SyncOptions, type Target } from "@/lib/start-sync";
@@ -137,10 +137,10 @@ function useSyncs(heard: Heard) {
       setWaiting((now) => [...now, ...systems]);
       let said: Said;
       try {
-        const runs: Run[] = [];
-        for (const one of wanted) runs.push(await replayToEnd(one, heard));
-        setFinished((before) => [...before, ...runs.map(({ run_id }) => run_id)]);
-        said = [replayMessage(runs, t)];
+        const replays: Replayed[] = [];
+        for (const one of wanted) replays.push(await replayToEnd(one, heard));
+        setFinished((before) => [...before, ...replays.map(({ run }) => run.run_id)]);
+        said = [replayMessage(replays, t)];
       } catch (cause) {
         const error = problemIn(cause);
         const names = systems.map(systemName).join(", ");

@@ -1,5 +1,6 @@
 import { ApiError, call, get } from "./api";
-import type { Entity, ReplayRequest, Run } from "./api-types";
+import type { Entity, RejectionList, ReplayRequest, Run } from "./api-types";
+import type { Replayed } from "./replay-message";
 
 /** Starting a sync or a replay and following it to its end. What it says to people is `sync-message.ts`. */
 
@@ -19,9 +20,16 @@ export async function runToEnd(target: Target, options: SyncOptions, heard: Hear
 }
 
 /** Quarantined records tried once more; the counts are those of a sync. */
-export async function replayToEnd(wanted: ReplayRequest, heard: Heard): Promise<Run> {
+export async function replayToEnd(wanted: ReplayRequest, heard: Heard): Promise<Replayed> {
+  const asked = await howMany(wanted);
   const path = "integrations/rejections/replay?wait=30";
-  return followed((await call<Run>(path, { method: "POST", body: wanted })).data, heard);
+  const run = await followed((await call<Run>(path, { method: "POST", body: wanted })).data, heard);
+  return { run, asked };
+}
+
+async function howMany({ ids, ...which }: ReplayRequest): Promise<number> {
+  if (ids) return ids.length;
+  return (await get<RejectionList>(`integrations/rejections?${new URLSearchParams({ ...which, limit: "1" })}`)).total;
 }
 
 async function followed(begun: Run, heard: Heard): Promise<Run> {

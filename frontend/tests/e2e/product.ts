@@ -128,8 +128,8 @@ export class Api {
   }
 
   /** SAP as the sandbox wants it, whatever an earlier journey left. */
-  async connectSap(apiKey = KEY): Promise<void> {
-    const settings = { api_url: `${sandbox()}/sap`, client: "100", auth: "api_key", api_key: apiKey };
+  async connectSap(more: Record<string, unknown> = {}): Promise<void> {
+    const settings = { api_url: `${sandbox()}/sap`, client: "100", auth: "api_key", api_key: KEY, ...more };
     const data = { enabled: true, settings, schedule: null };
     const answer = await this.request.put(`${api()}/api/integrations/sap/config`, { headers: this.headers(), data });
     expect(answer.ok(), await answer.text()).toBe(true);

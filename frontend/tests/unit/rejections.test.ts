@@ -14,7 +14,7 @@ import {
   replayOf,
   replayOfAll,
 } from "@/lib/rejections";
-import { replayFailure, replayMessage } from "@/lib/replay-message";
+import { type Replayed, replayFailure, replayMessage } from "@/lib/replay-message";
 
 const de = createTranslator({ locale: "de", messages: messages.de });
 const url = (text: string) => new URLSearchParams(text);
@@ -71,28 +71,37 @@ describe("a replay", () => {
     ]);
   });
 
-  const run = (given: Partial<Run>): Run => ({
-    run_id: "r",
-    system: "sap",
-    entity: "costs",
-    status: "success",
-    ...given,
+  const replayed = (asked: number, given: Partial<Run>): Replayed => ({
+    asked,
+    run: { run_id: "r", system: "sap", entity: "costs", status: "success", ...given },
   });
 
   test("says how many were taken and how many are still rejected, over all systems", () => {
     const errors = [{ key: "4500000001/00010/01", field: "amount", reason: "Kein Betrag." }];
-    const message = replayMessage([run({ inserted: 1 }), run({ updated: 1, rejected: 1, errors })], de);
-    expect(message).toEqual({
+    const both = [replayed(1, { inserted: 1 }), replayed(2, { updated: 1, rejected: 1, errors })];
+    expect(replayMessage(both, de)).toEqual({
       kind: "warning",
       title: "2 übernommen, 1 weiterhin abgelehnt",
       description: "4500000001/00010/01: Kein Betrag.",
     });
-    expect(replayMessage([run({ inserted: 2 })], de)).toMatchObject({ kind: "success", title: "2 übernommen" });
-    expect(replayMessage([run({ skipped: 1 })], de).title).toBe("0 übernommen, 1 übersprungen");
+    expect(replayMessage([replayed(2, { inserted: 2 })], de)).toMatchObject({
+      kind: "success",
+      title: "2 übernommen",
+    });
+    expect(replayMessage([replayed(1, { skipped: 1 })], de).title).toBe("0 übernommen, 1 übersprungen");
+  });
+
+  test("counts no other part of the same order, which never was rejected", () => {
+    const title = (asked: number, given: Partial<Run>) => replayMessage([replayed(asked, given)], de).title;
+    expect(title(44, { inserted: 44, unchanged: 2 })).toBe("44 übernommen");
+    expect(title(1, { inserted: 1, skipped: 1 })).toBe("1 übernommen");
+    expect(title(2, { inserted: 1, unchanged: 1, rejected: 1 })).toBe("1 übernommen, 1 weiterhin abgelehnt");
+    expect(title(1, { unchanged: 1, rejected: 1 })).toBe("0 übernommen, 1 weiterhin abgelehnt");
   });
 
   test("that failed says why", () => {
-    const failed = replayMessage([run({ status: "failed", problem: "unavailable", reason: "Zeit abgelaufen." })], de);
+    const given = { status: "failed", problem: "unavailable", reason: "Zeit abgelaufen." } as const;
+    const failed = replayMessage([replayed(1, given)], de);
     expect(failed.kind).toBe("error");
     expect(failed.title).toMatch(/^Erneutes Verarbeiten fehlgeschlagen – /);
     expect(replayFailure("canceled", "", "SAP", de).kind).toBe("warning");

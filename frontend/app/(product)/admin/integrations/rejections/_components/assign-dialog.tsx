@@ -30,7 +30,7 @@ export function AssignDialog({ offer, item, onReplay, onClose }: Props) {
   const [projectId, setProjectId] = useState<string | null>(null);
   const project = projects.data?.items.find((one) => one.project_id === projectId);
   const replay = () => {
-    onReplay(replayAfter(offer, item));
+    onReplay(replayAfter(item));
     onClose();
   };
   const assign = useAssign(offer, item, () => offer === "costCenter" && replay());
@@ -94,10 +94,9 @@ function useAssign(offer: Offer, item: Rejection, onDone: () => void) {
   });
 }
 
-/** After a link all records of that source project; after a cost centre this record. */
-function replayAfter(offer: Offer, item: Rejection): ReplayRequest {
-  if (offer === "link" && item.link && item.project_nr) return { system: item.system, project_nr: item.project_nr };
-  return { system: item.system, ids: [item.id] };
+/** All records that wait for the same project: what mends one of them mends the others too. */
+function replayAfter({ system, project_nr, id }: Rejection): ReplayRequest {
+  return project_nr ? { system, project_nr } : { system, ids: [id] };
 }
 
 function useLead(offer: Offer, item: Rejection): string {
