@@ -141,7 +141,7 @@ function Differences({ differences, system }: { differences: Difference[]; syste
                 {one.period ? periodWord(one.period) : t("reconciliation.allPeriods")}
               </td>
               <td>{entityWord(one.entity)}</td>
-              <td>{figureWord(one.figure, t)}</td>
+              <td className="whitespace-nowrap">{figureWord(one.figure, t)}</td>
               {MONEY.map((side) => (
                 <td key={side} className="amount">
                   {formatAmount(one[side], locale, one.currency)}

@@ -1,5 +1,6 @@
 "use client";
 import { useInfiniteQuery } from "@tanstack/react-query";
+import { useLocale } from "use-intl";
 import { get } from "@/lib/api";
 import type { RejectionList } from "@/lib/api-types";
 import { type Filters, joined, rejectionsPath } from "@/lib/rejections";
@@ -9,8 +10,10 @@ const PAGE = "100";
 
 /** The records that the filter matches, page by page. */
 export function useRejections(filters: Filters) {
+  const locale = useLocale();
   return useInfiniteQuery({
-    queryKey: ["rejections", filters],
+    // The reasons are sentences, and come in the page's language.
+    queryKey: ["rejections", filters, locale],
     queryFn: ({ pageParam, signal }) => {
       const cursor: Record<string, string> = pageParam ? { cursor: pageParam } : {};
       return get<RejectionList>(rejectionsPath(filters, { limit: PAGE, ...cursor }), signal);
