@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -45,6 +45,7 @@ ANCHOR = int(datetime(2030, 12, 30, 7, tzinfo=UTC).timestamp() * 1000)
 MINUTE = 60_000
 Row = dict[str, Any]
 Figures = dict[str, Decimal]
+Difference = tuple[Any, Row | None, Row | None]  # what it is of, as it is here, as it is in the books
 
 
 # The tenant
@@ -229,6 +230,10 @@ def _untouched(item: Item) -> bool:
     return not item.received and not item.invoiced and not item.free
 
 
+def _unposted(item: Item) -> bool:
+    return not any(one.item is item for one in item.order.documents)
+
+
 def _alive(item: Item) -> bool:
     return item.code not in ("L", "X") and item.order.released
 
@@ -248,17 +253,17 @@ def keys_of(order: Order) -> set[str]:
 
 # What may happen to a line, and to which lines.
 MOVES: dict[str, tuple[Callable[[Item], bool], life.Move]] = {
+    "receive": (_receivable, life._receive),
+    "invoice": (_invoiceable, life._invoice),
     "release": (lambda i: not i.order.released and i.order.status != "08", life._release),
     "reject": (lambda i: not i.order.released and i.order.status != "08", life._reject),
     "cancel": (lambda i: i.code not in ("L", "X"), life._cancel),
     "block": (lambda i: not i.code, life._block),
     "restore": (lambda i: bool(i.code) or i.final or i.complete, _restore),
     "amend": (_untouched, life._amend),
-    "reassign": (lambda i: _untouched(i) and i.live[0].wbs is not None, _reassign),
-    "receive": (_receivable, life._receive),
+    "reassign": (lambda i: _unposted(i) and i.live[0].wbs is not None, _reassign),
     "receive backdated": (_receivable, _into_the_past(life._receive)),
     "receive more": (lambda i: _alive(i) and i.by_receipt, _over_receive),
-    "invoice": (_invoiceable, life._invoice),
     "invoice backdated": (_invoiceable, _into_the_past(life._invoice)),
     "park": (_invoiceable, life._park),
     "credit": (lambda i: i.invoiced > 0, life._credit),
@@ -306,6 +311,8 @@ ACTUALS = """
 select source_key, company_code, project_nr, wbs_element, currency, amount, company_currency, company_amount, counts
 from ppm.actuals where organization_id = :organization and removed_at is null
 """
+# What the Costbook's figures call what the books tell.
+SHOWN = {"ordered": "committed", "open": "open", "actual": "actual"}
 MONEY = ("ordered", "relieved", "open", "amount", "company_amount", "actual")
 
 
@@ -397,26 +404,21 @@ class Costbook:
 
     # Compared
 
-    def assert_as_in_the_books(self, *, without: Collection[str] = ()) -> None:
-        """Every row and every total equals the tenant's own; ``without`` are commitments not yet known to be gone."""
-        books = self.world.books()
+    def differences(self, without: Collection[str] = ()) -> list[Difference]:
+        """Every row and total that is not the tenant's own; ``without`` are commitments not yet known to be gone."""
+        theirs = self.world.books()
         archived = {key for order in self.world.tenant.gone for key in keys_of(order)}
-        ours = self.facts()
-        for name in ("commitments", "actuals"):
-            theirs = {row["source_key"]: _exact(row) for row in books[name] if row["source_key"] not in without}
-            for key in archived & theirs.keys():  # the books tell what a line was before it was archived
-                theirs[key]["closed_reason"] = "vanished"
-            mine = {key: row for key, row in ours[name].items() if key not in without}
-            assert {k: row for k, row in mine.items() if theirs.get(k) != row} == {
-                k: row for k, row in theirs.items() if mine.get(k) != row
-            }
-        if not without:
-            self._assert_totals(books["totals"])
+        found: list[Difference] = []
+        for name, ours in self.facts().items():
+            told = {row["source_key"]: _exact(row) for row in theirs[name]}
+            for key in archived & told.keys():  # the books tell what a line was before it was archived
+                told[key]["closed_reason"] = "vanished"
+            found += _differing(ours, told, without)
+        return found if without else [*found, *self._differing_totals(theirs["totals"])]
 
-    def _assert_totals(self, told: Sequence[Row]) -> None:
-        theirs = _without_zeros({(row["project_nr"], row["currency"]): _figures_of(row) for row in told})
-        assert _without_zeros(self._totals()) == theirs
-        # The Costbook's own figures, whichever source projects are one project now.
+    def _differing_totals(self, told: Sequence[Row]) -> list[Difference]:
+        """Of source projects, and as the Costbook shows them, whichever source projects are one project now."""
+        theirs = {(row["project_nr"], row["currency"]): _figures_of(row) for row in told}
         links = {
             row.project_nr: row.project_id
             for row in self.rows(
@@ -425,20 +427,16 @@ class Costbook:
         }
         linked: dict[tuple[str, str], Figures] = {}
         for (project_nr, currency), figures in theirs.items():
-            own = linked.setdefault(
-                (links[project_nr], currency), dict.fromkeys(("ordered", "open", "actual"), Decimal(0))
-            )
-            for name in own:
+            own = linked.setdefault((links[project_nr], currency), {name: Decimal(0) for name in SHOWN})
+            for name in SHOWN:
                 own[name] += figures[name]
         shown = {
-            (project["project_id"], one["currency"]): {
-                name: Decimal(one[ours])
-                for name, ours in (("ordered", "committed"), ("open", "open"), ("actual", "actual"))
-            }
+            (project["project_id"], one["currency"]): {name: Decimal(one[ours]) for name, ours in SHOWN.items()}
             for project in self.figures()
             for one in project["by_currency"]
         }
-        assert _without_zeros(shown) == _without_zeros(linked)
+        pairs = ((self._totals(), theirs), (shown, linked))
+        return [one for ours, told in pairs for one in _differing(_without_zeros(ours), _without_zeros(told))]
 
     def _totals(self) -> dict[tuple[str, str], Figures]:
         found = self.rows(
@@ -453,6 +451,15 @@ class Costbook:
             ") facts group by 1, 2"
         )
         return {(row.project_nr, row.currency): _figures_of(row._mapping) for row in found}
+
+
+def _differing(
+    ours: Mapping[Any, Row], theirs: Mapping[Any, Row], without: Collection[Any] = ()
+) -> Iterator[Difference]:
+    for key in sorted((ours.keys() | theirs.keys()) - set(without)):
+        mine, told = ours.get(key), theirs.get(key)
+        if mine != told:
+            yield key, mine, told
 
 
 def _exact(row: Row) -> Row:
