@@ -103,8 +103,10 @@ def _sums(connection: sa.Connection, where: list[sa.ColumnElement[bool]]) -> dic
 def _shown(row: dict[str, Any], language: str) -> dict[str, Any]:
     names = ("id", "system", "entity", "code", "field", "raw", "project_nr", "company_code", "currency")
     currency = row["currency"] or ""
+    open_amount = row["amount"] if row["entity"] == "commitments" and row["open_amount"] is None else row["open_amount"]
     money = {
-        name: None if row[name] is None else costbook.money(row[name], currency) for name in ("amount", "open_amount")
+        name: None if value is None else costbook.money(value, currency)
+        for name, value in (("amount", row["amount"]), ("open_amount", open_amount))
     }
     return {
         **{name: row[name] for name in names},
@@ -115,7 +117,7 @@ def _shown(row: dict[str, Any], language: str) -> dict[str, Any]:
         "at": row["rejected_at"],
         "replayable": bool(row["raw_key"]),
         "link": _link(row),
-        "cost_center": row["raw"].get("CostCenter") if row["field"] == "CostCenter" else None,
+        "cost_center": row["cost_center"],
     }
 
 

@@ -58,6 +58,7 @@ REJECTED = (
     "project_nr",
     "open_amount",
     "company_code",
+    "cost_center",
     *POINTERS,
 )
 

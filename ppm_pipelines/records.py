@@ -181,7 +181,7 @@ class Rejection:
     ``code`` is stable for programs: unknown_project, unknown_wbs, no_project (the record names none at all),
     unknown_currency, bad_amount, bad_date, missing_field, contradiction. ``amount`` is what was ordered or posted,
     ``open_amount`` what of an order is still open as far as that can be told: it is missing from the project's open
-    amount while the record waits.
+    amount while the record waits. ``cost_center`` is told where its configuration is the cause.
     """
 
     source_key: str
@@ -194,6 +194,7 @@ class Rejection:
     project_nr: str | None = None
     open_amount: Decimal | None = None
     company_code: str = ""
+    cost_center: str | None = None
     raw_stream: str = ""
     raw_key: str = ""
 

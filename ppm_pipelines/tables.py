@@ -347,6 +347,7 @@ rejections = Table(
     Column("rejected_at", Moment, nullable=False, server_default=NOW),
     _amount("open_amount", nullable=True),
     _text("company_code"),
+    _text("cost_center", None),
     *_from_raw(),
     _since(),
     UniqueConstraint("organization_id", "system", "entity", "source_key"),

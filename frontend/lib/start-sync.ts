@@ -12,17 +12,20 @@ export type Heard = (runId: string) => Promise<void>;
 
 const ENDED = ["success", "partial", "failed", "canceled"];
 
-/** The run at its end. Raises `ApiError` when it was refused, or failed while the server still waited with us. */
+/**
+ * The run at its end. Raises `ApiError` when it was refused. The server is not asked to wait: its answer would come
+ * when Dagster has written everything about the run, and the end is heard of as soon as the figures are visible.
+ */
 export async function runToEnd(target: Target, options: SyncOptions, heard: Heard): Promise<Run> {
   const { entity = "costs", mode = "incremental" } = options;
   const body = { system: target.system, entity, mode };
-  return followed((await call<Run>("integrations/sync?wait=30", { method: "POST", body })).data, heard);
+  return followed((await call<Run>("integrations/sync?wait=0", { method: "POST", body })).data, heard);
 }
 
 /** Quarantined records tried once more; the counts are those of a sync. */
 export async function replayToEnd(wanted: ReplayRequest, heard: Heard): Promise<Replayed> {
   const asked = await howMany(wanted);
-  const path = "integrations/rejections/replay?wait=30";
+  const path = "integrations/rejections/replay?wait=0";
   const run = await followed((await call<Run>(path, { method: "POST", body: wanted })).data, heard);
   return { run, asked };
 }

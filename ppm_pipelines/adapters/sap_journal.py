@@ -176,6 +176,7 @@ def _rejected(raw: Raw, error: Unusable, amount: Decimal | None, place: Place | 
         place.project_nr if place else error.project_nr,
         None,
         text(row.get("CompanyCode")),
+        error.cost_center,
         raw.stream,
         raw.key,
     )

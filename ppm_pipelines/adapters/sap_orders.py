@@ -683,6 +683,7 @@ def _rejected(
         project_nr or error.project_nr,
         still_open,
         line.company_code,
+        error.cost_center,
         line.raw.stream,
         line.raw.key,
     )

@@ -25,9 +25,12 @@ _ORDINALS = ("AccountAssignmentNumber", "ScheduleLine", "OrdinalNumber")
 class Unusable(Exception):
     """A row that can't become a record: a stable code, the field, a sentence."""
 
-    def __init__(self, code: str, field: str, reason: str, project_nr: str | None = None) -> None:
+    def __init__(
+        self, code: str, field: str, reason: str, project_nr: str | None = None, cost_center: str | None = None
+    ) -> None:
         super().__init__(reason)
-        self.code, self.field, self.reason, self.project_nr = code, field, reason, project_nr
+        self.code, self.field, self.reason = code, field, reason
+        self.project_nr, self.cost_center = project_nr, cost_center
 
 
 @dataclass(slots=True)
@@ -85,6 +88,7 @@ class Directory:
                 "CostCenter",
                 f"The cost centre {center} is configured to the project {project}, which SAP does not know.",
                 project,
+                center,
             )
         return project
 

@@ -44,8 +44,8 @@ test.describe("with SAP connected and read once", () => {
     await save(page, dialog);
 
     await openCostbook(page);
-    const problem = await clickSync(page);
-    expect((problem as { type?: string }).type).toMatch(/\/credentials$/);
+    const failedRun = await clickSync(page);
+    expect(failedRun.problem).toBe("credentials");
     const failed = message(page).filter({ hasText: "Sync fehlgeschlagen – Anmeldung bei SAP abgelehnt" });
     await expect(failed).toBeVisible();
     await expect(failed.getByRole("button", { name: "Erneut versuchen" })).toBeVisible();

@@ -87,7 +87,10 @@ export const syncButton = (page: Page) => page.getByTestId("costbook-header-sync
 export async function clickSync(page: Page): Promise<Run> {
   const answer = page.waitForResponse((response) => response.url().includes("/api/integrations/sync"));
   await syncButton(page).click();
-  return (await (await answer).json()) as Run;
+  const begun = (await (await answer).json()) as Run;
+  const asked = async () => (await (await page.request.get(`/api/integrations/runs/${begun.run_id}`)).json()) as Run;
+  await expect.poll(async () => (await asked()).status, { timeout: 60_000 }).not.toMatch(/^(queued|running)$/);
+  return asked();
 }
 
 /** No violation of WCAG 2.2 A and AA; what moves is let come to rest first. */

@@ -90,10 +90,11 @@ def upgrade() -> None:
 
 def _add_columns() -> None:
     money = sa.Column("open_amount", sa.Numeric(precision=23, scale=5), nullable=True)
+    center = sa.Column("cost_center", sa.Text(), nullable=True)
     added: dict[str, list[sa.Column[Any]]] = {
         "commitments": [_text("relieved_by"), _text("raw_stream"), _text("raw_key")],
         "actuals": [_text("raw_stream"), _text("raw_key")],
-        "rejections": [money, _text("company_code"), _text("raw_stream"), _text("raw_key"), _since()],
+        "rejections": [money, _text("company_code"), center, _text("raw_stream"), _text("raw_key"), _since()],
         "costbook_projects": [_since()],
         "project_links": [_since()],
         "budgets": [_since()],
@@ -151,7 +152,7 @@ def downgrade() -> None:
     dropped = {
         "commitments": ("relieved_by", "raw_stream", "raw_key"),
         "actuals": ("raw_stream", "raw_key"),
-        "rejections": ("open_amount", "company_code", "raw_stream", "raw_key", "last_changed_at"),
+        "rejections": ("open_amount", "company_code", "cost_center", "raw_stream", "raw_key", "last_changed_at"),
         "costbook_projects": ("last_changed_at",),
         "project_links": ("last_changed_at",),
         "budgets": ("last_changed_at",),

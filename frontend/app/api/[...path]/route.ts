@@ -1,5 +1,6 @@
 import { apiUrl } from "@/lib/server/environment";
 import { isSameOrigin } from "@/lib/server/origin";
+import { preferences } from "@/lib/server/preferences";
 import { currentSession, openSession } from "@/lib/server/session";
 
 /**
@@ -46,6 +47,8 @@ async function bodyOf(request: Request): Promise<ArrayBuffer | undefined | "too 
 
 async function ask(request: Request, path: string, token: string, body?: ArrayBuffer): Promise<Response | null> {
   const headers = only(request.headers, SEND);
+  // An event stream is asked for by the browser itself, in its own language and not in the page's.
+  headers.set("accept-language", (await preferences()).locale);
   headers.set("authorization", `Bearer ${token}`);
   try {
     const answer = await fetch(apiUrl() + path + new URL(request.url).search, {
