@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 import uvicorn
@@ -302,15 +302,13 @@ STAYING = tuple(
     for table in metadata.tables.values()
     if "organization_id" in table.c and table.name not in ("sync_runs", "sync_state")
 )
-COMMITMENTS = """
-select source_key, company_code, project_nr, wbs_element, currency, ordered_amount as ordered,
-       relieved_amount as relieved, open_amount as open, counts, closed_reason
-from ppm.commitments where organization_id = :organization
-"""
-ACTUALS = """
-select source_key, company_code, project_nr, wbs_element, currency, amount, company_currency, company_amount, counts
-from ppm.actuals where organization_id = :organization and removed_at is null
-"""
+FACTS = {
+    "commitments": "select source_key, company_code, project_nr, wbs_element, currency, ordered_amount as ordered,"
+    " relieved_amount as relieved, open_amount as open, counts, closed_reason"
+    " from ppm.commitments where organization_id = :organization",
+    "actuals": "select source_key, company_code, project_nr, wbs_element, currency, amount, company_currency,"
+    " company_amount, counts from ppm.actuals where organization_id = :organization and removed_at is null",
+}
 # What the Costbook's figures call what the books tell.
 SHOWN = {"ordered": "committed", "open": "open", "actual": "actual"}
 MONEY = ("ordered", "relieved", "open", "amount", "company_amount", "actual")
@@ -386,12 +384,6 @@ class Costbook:
         kept = self.snapshot()
         return sum(kept[table.name][0] for table in HISTORY.values())
 
-    def facts(self) -> dict[str, dict[str, Row]]:
-        return {
-            name: {row.source_key: dict(row._mapping) for row in self.rows(query)}
-            for name, query in (("commitments", COMMITMENTS), ("actuals", ACTUALS))
-        }
-
     def figures(self, as_of: datetime | None = None) -> list[Row]:
         """As the Costbook shows them; when they were read is no part of it."""
         with database.scoped(self.organization_id) as connection:
@@ -406,15 +398,18 @@ class Costbook:
 
     def differences(self, without: Collection[str] = ()) -> list[Difference]:
         """Every row and total that is not the tenant's own; ``without`` are commitments not yet known to be gone."""
-        theirs = self.world.books()
+        found = [*self.differences_of("commitments", without), *self.differences_of("actuals")]
+        return found if without else [*found, *self._differing_totals(self.world.books()["totals"])]
+
+    def differences_of(
+        self, name: Literal["commitments", "actuals"], without: Collection[str] = ()
+    ) -> list[Difference]:
+        ours = {row.source_key: dict(row._mapping) for row in self.rows(FACTS[name])}
+        theirs = {row["source_key"]: _exact(row) for row in self.world.books()[name]}
         archived = {key for order in self.world.tenant.gone for key in keys_of(order)}
-        found: list[Difference] = []
-        for name, ours in self.facts().items():
-            told = {row["source_key"]: _exact(row) for row in theirs[name]}
-            for key in archived & told.keys():  # the books tell what a line was before it was archived
-                told[key]["closed_reason"] = "vanished"
-            found += _differing(ours, told, without)
-        return found if without else [*found, *self._differing_totals(theirs["totals"])]
+        for key in archived & theirs.keys():  # the books tell what a line was before it was archived
+            theirs[key]["closed_reason"] = "vanished"
+        return list(_differing(ours, theirs, without))
 
     def _differing_totals(self, told: Sequence[Row]) -> list[Difference]:
         """Of source projects, and as the Costbook shows them, whichever source projects are one project now."""
