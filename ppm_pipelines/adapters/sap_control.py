@@ -57,14 +57,14 @@ def actuals(reader: Reader, directory: Directory) -> list[ControlTotal]:
     Sums of elements and currencies that nobody knows belong to no project: their lines wait in quarantine, and the
     number of lines counts them.
     """
-    filter_ = all_of(reader.journal(), reader.of_projects(), reader.companies())
+    cost = all_of(reader.journal(), reader.of_projects(), reader.companies(), "IsSettlement eq false", _NO_COST)
     sums: dict[tuple[str, str, str], Decimal] = {}
-    for row in reader.rows(SUMS, filter_):
+    for row in reader.rows(SUMS, cost):
         place = _place(row, directory)
-        if place and not sap_journal.out_of_scope(row):
+        if place:
             whole = (*place, f"{text(row.get('FiscalYear'))}/{padded(row.get('FiscalPeriod'), 3)}")
             sums[whole] = sums.get(whole, ZERO) + _amount(row)
-    lines = reader.count(JOURNAL, all_of(filter_, "IsSettlement eq false", _NO_COST))
+    lines = reader.count(JOURNAL, cost)
     told = [ControlTotal("actuals", *place, 0, amount) for place, amount in sorted(sums.items())]
     return [*told, ControlTotal("actuals", "", "", "", lines, ZERO, "rows")]
 

@@ -209,9 +209,9 @@ RECEIPTS = replace(
 TOUCHED = _of_journal("touched", "PurchasingDocument")
 COMPANIES = _of_journal("companies", "CompanyCode", "CompanyCodeCurrency")
 PERIODS = _of_journal("periods", "CompanyCode FiscalYearPeriod", order="CompanyCode,FiscalYearPeriod")
-_SUM_KEY = "WBSElementInternalID CostCenter TransactionCurrency GLAccountType"
-SUMS = _of_journal("sums", f"FiscalYear FiscalPeriod {_SUM_KEY} IsSettlement", "AmountInTransactionCurrency")
-_RECEIVED_KEY = f"{_SUM_KEY} TransactionTypeDetermination"
+_SUM_KEY = "WBSElementInternalID CostCenter TransactionCurrency"
+SUMS = _of_journal("sums", f"FiscalYear FiscalPeriod {_SUM_KEY}", "AmountInTransactionCurrency")
+_RECEIVED_KEY = f"{_SUM_KEY} GLAccountType TransactionTypeDetermination"
 RECEIVED = _of_journal("received", _RECEIVED_KEY, "AmountInTransactionCurrency")
 RECEIVED_BY_ORDER = _of_journal(
     "received by order", f"PurchasingDocument {_RECEIVED_KEY}", "AmountInTransactionCurrency", "PurchasingDocument"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from .company import Company, Vendor, Wbs, convert, divide
@@ -190,7 +191,8 @@ CLEARING, PAYABLE, TAX, FREIGHT, BANK, VARIANCE = (
 Raw = tuple[str, str, Wbs | None, str, Assignment | None, int, int]
 
 
-def lines(document: Document) -> list[Line]:
+@lru_cache(maxsize=60_000)  # a posting does not change; sums over the ledger look at all of them
+def lines(document: Document) -> tuple[Line, ...]:
     """The document's lines; they add up to zero in both currencies. The first is the balancing line."""
     found = [raw for raw in _debits(document) if raw[5]]
     home, rate, currency = document.company.currency, document.rate, document.currency
@@ -200,7 +202,7 @@ def lines(document: Document) -> list[Line]:
     for number, (raw, local) in enumerate(zip(found, converted, strict=True), 2):
         account, kind, wbs, cost_centre, assignment, amount, quantity = raw
         made.append(Line(number, account, kind, wbs, cost_centre, assignment, amount, local, quantity))
-    return made
+    return tuple(made)
 
 
 def _balancing(document: Document) -> tuple[str, str]:

@@ -127,12 +127,15 @@ def _found(entity: EntityType, names: list[str]) -> list[tuple[str, Any]]:
 
 def write(service: Service, shape: Shape, row: Any, base: str) -> dict[str, Any]:
     entity = shape.entity
-    uri = f"{base}{service.path}/{entity.set_name}({_key(entity, row, shape)})"
+    raw = [get(row) for _, get, _ in shape.columns]
+    group = _group_id(shape, raw) if entity.aggregate else ""
+    key = f"'{quote(group)}'" if entity.aggregate else _key(entity, row)
+    uri = f"{base}{service.path}/{entity.set_name}({key})"
     made: dict[str, Any] = {"__metadata": {"id": uri, "uri": uri, "type": f"{service.namespace}.{entity.name}"}}
-    for name, get, write_value in shape.columns:
-        made[name] = write_value(get(row))
+    for (name, _, write_value), value in zip(shape.columns, raw, strict=True):
+        made[name] = write_value(value)
     if entity.aggregate and "ID" in made:
-        made["ID"] = _group_id(shape, row)
+        made["ID"] = group
     for name, child in shape.expanded.items():
         navigation = entity.navigations[name]
         found = navigation.follow(row)
@@ -145,9 +148,7 @@ def write(service: Service, shape: Shape, row: Any, base: str) -> dict[str, Any]
     return made
 
 
-def _key(entity: EntityType, row: Any, shape: Shape) -> str:
-    if entity.aggregate:
-        return f"'{quote(_group_id(shape, row))}'"
+def _key(entity: EntityType, row: Any) -> str:
     values = []
     for name in entity.keys:
         found = entity.properties[name]
@@ -158,10 +159,14 @@ def _key(entity: EntityType, row: Any, shape: Shape) -> str:
     return ",".join(f"{name}={value}" for name, value in zip(entity.keys, values, strict=True))
 
 
-def _group_id(shape: Shape, row: Any) -> str:
+def _group_id(shape: Shape, raw: list[Any]) -> str:
     """The generated key of an aggregated row: its dimensions."""
     properties = shape.entity.properties
-    shown = (str(get(row)) for name, get, _ in shape.columns if name != "ID" and not properties[name].measure)
+    shown = (
+        str(value)
+        for (name, _, _), value in zip(shape.columns, raw, strict=True)
+        if name != "ID" and not properties[name].measure
+    )
     return ".1~" + "~".join(shown)
 
 

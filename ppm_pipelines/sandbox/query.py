@@ -290,7 +290,7 @@ class Rows:
     def count(self, query: Query) -> int:
         key = (self.tenant.version, *query.same_rows)
         if key not in self.counts:
-            self.counts[key] = sum(1 for _ in self._walk(query, None))
+            self.counts[key] = sum(1 for _ in (self._kept(query) if _line_by_line(query) else self._walk(query, None)))
             while len(self.counts) > 64:
                 self.counts.popitem(last=False)
         return self.counts[key]
@@ -345,10 +345,14 @@ class Rows:
             rows = [rows[place] for place in places]
         return rows
 
-    def _walk(self, query: Query, after: Any) -> Iterator[Any]:
+    def _kept(self, query: Query, after: Any = None) -> Iterator[Any]:
+        """What the filter lets through, before anything is grouped."""
         condition = query.condition
         rows = query.entity.source(condition.hints, after)
-        kept = (row for row in rows if condition.test(row)) if query.filter else rows
+        return (row for row in rows if condition.test(row)) if query.filter else rows
+
+    def _walk(self, query: Query, after: Any) -> Iterator[Any]:
+        kept = self._kept(query, after)
         if not query.entity.aggregate:
             return kept
         return self._stream_groups(query, kept, after) if self._streams(query) else iter(_groups(query, kept))
@@ -360,6 +364,14 @@ class Rows:
                 position = (*key, number)
                 if after is None or position > tuple(after):
                     yield Grouped(group.first, group.sums, position)
+
+
+def _line_by_line(query: Query) -> bool:
+    """Whether each row of an aggregate is a group of its own: its whole key is selected, or settled by the filter."""
+    if not query.entity.aggregate:
+        return False
+    one_ledger = "Ledger" in query.dimensions or len(query.condition.hints.get("Ledger", [])) == 1
+    return one_ledger and {*DOCUMENT, "LedgerGLLineItem"} <= set(query.dimensions)
 
 
 def _groups(query: Query, rows: Iterator[Any]) -> list[Grouped]:
