@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -606,7 +607,11 @@ def spoiled(world: World, kind: str, number: int) -> tuple[str, Item | Document]
     thing = max(stray, key=lambda one: one.stamp) if of_posting else world.tenant.orders[-1].items[0]
     if kind in ("unknown_wbs", "posting_unknown_wbs"):  # each its own element, as each is mended in its own way
         element = element_of(thing)
-        element.element, element.internal = f"Z-{number}.01", 99_000_000 + number
+        element.element, element.internal, element.guid = (
+            f"Z-{number}.01",
+            99_000_000 + number,
+            str(uuid.UUID(int=number)),
+        )
     return made["key"], thing
 
 
