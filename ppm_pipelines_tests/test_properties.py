@@ -23,7 +23,7 @@ from itertools import accumulate, groupby, pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from ppm_pipelines import database, load, planning, runs, sync
@@ -56,6 +56,7 @@ PICKS = st.integers(0, 9_999)
 MODES: st.SearchStrategy[runs.Mode] = st.sampled_from(["incremental", "full"])
 MOVE = st.tuples(st.sampled_from(list(MOVES)), PICKS, st.sampled_from((5 * HOUR, 9 * DAY, 20 * MINUTE, 1, 0)))
 FEW_MOVES = st.lists(MOVE, min_size=4, max_size=12)
+EVERY_MOVE = [(name, 7 * place, HOUR) for place, name in enumerate(MOVES)]
 
 
 def tried(examples: int) -> settings:
@@ -65,7 +66,7 @@ def tried(examples: int) -> settings:
         deadline=None,
         derandomize=EFFORT == 1,
         database=None,
-        phases=(Phase.generate, Phase.shrink) if SMALLER else (Phase.generate,),
+        phases=(Phase.explicit, Phase.generate, *((Phase.shrink,) if SMALLER else ())),
         suppress_health_check=list(HealthCheck),
         report_multiple_bugs=False,
     )
@@ -479,8 +480,12 @@ def killed_at(place: str, page: int) -> Callable[[Disturbed], None]:
 
 
 @pytest.mark.usefixtures("small_pages")
-@tried(10)
+@tried(8)
 @given(seed=SEEDS, moves=FEW_MOVES, place=PLACES, first=MODES, then=MODES)
+@example(seed=11, moves=EVERY_MOVE, place=("staging", 6), first="incremental", then="incremental")
+@example(seed=12, moves=EVERY_MOVE, place=("merge begins", 0), first="full", then="incremental")
+@example(seed=13, moves=EVERY_MOVE, place=("sync_state", 0), first="incremental", then="full")
+@example(seed=14, moves=EVERY_MOVE, place=("merge ends", 0), first="full", then="full")
 def test_a_sync_killed_anywhere_leaves_everything_as_it_was_and_the_next_one_makes_it_good(
     world: World,
     seed: int,
@@ -656,7 +661,7 @@ def linked(book: Costbook, key: str, thing: Item | Document) -> None:
         thing.broken = None
 
 
-@tried(5)
+@tried(4)
 @given(
     seed=SEEDS,
     kinds=st.lists(st.tuples(st.sampled_from(SPOILED), st.booleans()), min_size=1, max_size=7),
@@ -664,6 +669,22 @@ def linked(book: Costbook, key: str, thing: Item | Document) -> None:
     moves=FEW_MOVES,
     modes=st.tuples(MODES, MODES),
     by_replay=st.booleans(),
+)
+@example(
+    seed=15,
+    kinds=[*((kind, False) for kind in SPOILED), *((kind, True) for kind in LINKABLE)],
+    doubled=2,
+    moves=EVERY_MOVE,
+    modes=("incremental", "full"),
+    by_replay=False,
+)
+@example(
+    seed=16,
+    kinds=[(kind, True) for kind in LINKABLE],
+    doubled=0,
+    moves=EVERY_MOVE,
+    modes=("full", "incremental"),
+    by_replay=True,
 )
 def test_what_cannot_be_used_waits_once_and_comes_right_when_its_cause_is_mended(
     world: World,
@@ -721,7 +742,7 @@ def test_what_cannot_be_used_waits_once_and_comes_right_when_its_cause_is_mended
 # 6: the vendors' own examples
 
 
-def example(world: World, lines: list[Callable[[Order], Item]]) -> tuple[Costbook, Callable[[], dict[str, str]]]:
+def followed(world: World, lines: list[Callable[[Order], Item]]) -> tuple[Costbook, Callable[[], dict[str, str]]]:
     """A project with nothing but this order, and its figures after a sync."""
     company = world.tenant.masters.companies[0]
     made = order(world.tenant, company, "EUR", RATE_ONE, lines)
@@ -753,7 +774,7 @@ def test_sap_s_example_of_three_pieces_and_their_freight_runs_through_its_figure
         line(10, 3 * WHOLE, 150_000, 1, [(element, 1)]),
         line(20, WHOLE, 15_000, 1, [(element, 1)], receipt=False),
     )
-    _, figures = example(world, [goods, freight])
+    _, figures = followed(world, [goods, freight])
     of_goods, of_freight = world.tenant.orders[-1].items
     assert figures() == told("4650.00", "4650.00", "0.00", "4650.00")
     receive(world.tenant, of_goods, 2 * WHOLE)
@@ -774,7 +795,7 @@ def test_the_final_invoice_of_the_goods_leaves_the_freight_open_until_it_is_clea
         line(10, 7500 * WHOLE, 100, 1, [(element, 1)]),
         line(20, WHOLE, 15_000, 1, [(element, 1)], receipt=False),
     )
-    book, figures = example(world, [goods, freight])
+    book, figures = followed(world, [goods, freight])
     of_goods, of_freight = world.tenant.orders[-1].items
     assert figures() == told("7650.00", "7650.00", "0.00", "7650.00")
     receive(world.tenant, of_goods, 6554 * WHOLE)
