@@ -38,3 +38,11 @@ check: setup-dev ## format, lint, types; Python and TypeScript
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m ppm_pipelines_tests.frontend check
+
+.venv-bench/.ready: bench/requirements.lock
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r bench/requirements.lock
+	@touch $@
+
+bench: setup-dev .venv-bench/.ready ## measures beside the peers, writes BENCHMARKS.md; QUICK=1 for daily use
+	QUICK=$(QUICK) $(BIN)/python -m bench

@@ -85,7 +85,9 @@ def as_of(
     connection: Db,
     as_of: Annotated[str | None, Query(description="As it was then: a time, or a day (its end)")] = None,
 ) -> datetime | None:
-    return moment_of(as_of, "as_of", _zone(connection, who)) if as_of else None
+    if not as_of:
+        return None
+    return costbook.visible_at(connection, who.writes_to, moment_of(as_of, "as_of", _zone(connection, who)))
 
 
 AsOf = Annotated[datetime | None, Depends(as_of)]
@@ -140,8 +142,8 @@ def compare_times(
 ) -> dict[str, Any]:
     """Two times of a project: figures, and what is new, changed or closed between them; with ``entity`` the lines."""
     zone = _zone(connection, who)
-    earlier = moment_of(start, "from", zone)
-    later = moment_of(end, "to", zone) if end else datetime.now(UTC)
+    earlier = costbook.visible_at(connection, who.writes_to, moment_of(start, "from", zone))
+    later = costbook.visible_at(connection, who.writes_to, moment_of(end, "to", zone) if end else datetime.now(UTC))
     if later < earlier:
         raise invalid("to", "lies before from.", "liegt vor from.")
     told = {"from": earlier, "to": later, **history.compare(connection, project, earlier, later)}

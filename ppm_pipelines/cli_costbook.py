@@ -61,9 +61,11 @@ def _json(value: Any) -> None:
 @app.command("figures")
 def figures(org: Org = "default", as_of: str | None = None, as_json: AsJson = False) -> None:
     """Budget, committed, actual, open and where every project ends; now, or as it was shown at a time."""
+    moment = _moment(as_of)
     with database.scoped(org) as connection:
-        projects = costbook.project_figures(connection, org, as_of=_moment(as_of))
-        waiting = costbook.unassigned_quarantined(connection, org, _moment(as_of))
+        shown = moment and costbook.visible_at(connection, org, moment)
+        projects = costbook.project_figures(connection, org, as_of=shown)
+        waiting = costbook.unassigned_quarantined(connection, org, shown)
     if as_json:
         _json({"items": projects, "totals": costbook.totals(projects), "unassigned_quarantined": waiting})
         return

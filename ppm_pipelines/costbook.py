@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -301,6 +301,21 @@ def last_sync(connection: sa.Connection, organization_id: str | None = None) -> 
     mine = [] if organization_id is None else [run.organization_id == organization_id]
     found: datetime | None = connection.scalar(query.where(*mine))
     return found
+
+
+def visible_at(connection: sa.Connection, organization_id: str, moment: datetime) -> datetime:
+    """The moment whose versions were visible at the given one.
+
+    A merge's versions begin with its transaction and are seen when that ends: what was asked for in between was shown
+    as it had been before.
+    """
+    run = sync_runs.c
+    began = sa.cast(run.result["synced_at"].astext, sa.DateTime(timezone=True))
+    query = sa.select(sa.func.min(began)).where(
+        run.organization_id == organization_id, run.result.is_not(None), began <= moment, run.ended_at > moment
+    )
+    merging: datetime | None = connection.scalar(query)
+    return moment if merging is None else merging - timedelta(microseconds=1)
 
 
 def unassigned_quarantined(

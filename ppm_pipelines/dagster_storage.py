@@ -43,7 +43,7 @@ def storage_url(url: str) -> str:
     given = ours.query.get("options", "")
     return (
         ours.difference_update_query(["options"])
-        .update_query_dict({"options": f"{given} -csearch_path={SCHEMA}".strip()})
+        .update_query_dict({"options": f"{given} -csearch_path={SCHEMA} -csynchronous_commit=off".strip()})
         .render_as_string(hide_password=False)
     )
 

@@ -314,10 +314,11 @@ class _Merge:
         amounts = f"({_listed([*fact.sums.values(), 'currency'])})" if fact.sums else "(true)"
         groups = _listed(["source_key", *stamp])
         self.run(
-            f"create temp table twice on commit drop as select source_key, max(seq) as last, count(*) as times,"
-            f" exists (select 1 from {fact.stage} b where b.source_key = a.source_key"
-            f" group by {groups} having count(distinct {amounts}) > 1) as contradicts"
-            f" from {fact.stage} a group by source_key having count(*) > 1"
+            "create temp table twice on commit drop as select source_key, max(last) as last,"
+            " bool_or(contradicts) as contradicts from (select source_key, max(seq) as last,"
+            f" count(distinct {amounts}) > 1 as contradicts from {fact.stage} where source_key in"
+            f" (select source_key from {fact.stage} group by source_key having count(*) > 1) group by {groups}) g"
+            " group by source_key"
         )
         told = [*POINTERS, "company_code"] if fact.belongs_to_project else ["company_code"]
         self.run(
@@ -334,7 +335,16 @@ class _Merge:
             " and (s.seq < d.last or d.contradicts) returning s.seq = d.last as contradicted"
         ).fetchall()
         self.run("drop table twice")
-        # A key that was good and bad in one read: again the last counts.
+        earlier = sum(not row["contradicted"] for row in gone)
+        self.counts[fact.name]["skipped"] += earlier + self._last_of_good_and_bad(fact)
+
+    def _last_of_good_and_bad(self, fact: Fact) -> int:
+        """A key that was good and bad in one read: again the last counts; how many earlier ones were put aside."""
+        if not self.run(
+            f"select 1 from {STAGE_REJECTIONS} where entity = %(entity)s limit 1", entity=fact.name
+        ).rowcount:
+            return 0
+        self.run(f"create index on {fact.stage} (source_key, seq)")
         bad = self.run(
             f"delete from {STAGE_REJECTIONS} r where entity = %(entity)s and (exists (select 1 from {STAGE_REJECTIONS}"
             " l where l.entity = r.entity and l.source_key = r.source_key and l.seq > r.seq) or exists (select 1 from"
@@ -346,8 +356,7 @@ class _Merge:
             " where r.entity = %(entity)s and r.source_key = s.source_key",
             entity=fact.name,
         ).rowcount
-        earlier = sum(not row["contradicted"] for row in gone)
-        self.counts[fact.name]["skipped"] += earlier + bad + good
+        return bad + good
 
     def _merge_projects(self) -> None:
         for name in ("projects", "wbs_elements"):
@@ -405,6 +414,7 @@ class _Merge:
             f" then 'updated' else 'unchanged' end as change from ({inner}) s left join {fact.table} t on"
             " t.organization_id = %(organization)s and t.system = %(system)s and t.source_key = s.source_key"
         )
+        self.run(f"analyze {fact.change}")  # else PostgreSQL takes it for small and compares every row with every other
 
     def _upsert(self, fact: Fact) -> None:
         mine = [*fact.columns, *(["project_id"] if fact.belongs_to_project else []), *(fact.ended or ())[:1]]
@@ -445,47 +455,52 @@ class _Merge:
     def _close_vanished(self, fact: Fact) -> None:
         """Rows that a complete read did not bring are closed; never many at once (DOMAIN "What counts")."""
         at, why = fact.ended or ("", "")
-        gone = (
-            f"organization_id = %(organization)s and system = %(system)s and {why} is distinct from 'vanished'"
+        # Two anti-joins over the whole table; as conditions of a count they would be asked anew for every row.
+        self.run(
+            f"create temp table gone_{fact.name} on commit drop as select t.id, t.{at} is null as known,"
+            f" {self._is_open(fact)} as open from {fact.table} t where organization_id = %(organization)s"
+            f" and system = %(system)s and {why} is distinct from 'vanished'"
             f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)"
             f" and not exists (select 1 from {STAGE_REJECTIONS} r where r.entity = %(entity)s"
-            " and r.source_key = t.source_key)"
+            " and r.source_key = t.source_key)",
+            entity=fact.name,
         )
-        vanished = self._vanished(fact, gone)
+        self.counts[fact.name]["vanished"] = self._vanished(fact)
         zeroed = "".join(f", {name} = 0" for name in fact.zeroed)
         self.run(
             # What was closed before stays closed since then; it is archived now, and the source counts it no more.
             f"update {fact.table} t set {at} = coalesce({at}, %(now)s), {why} = 'vanished', run_id = %(run)s,"
-            f" last_changed_at = %(now)s{zeroed} where {gone}",
-            entity=fact.name,
+            f" last_changed_at = %(now)s{zeroed} where id in (select id from gone_{fact.name})"
         )
-        self.counts[fact.name]["vanished"] = vanished
 
-    def _vanished(self, fact: Fact, gone: str) -> int:
+    @staticmethod
+    def _is_open(fact: Fact) -> str:
+        return "open_amount <> 0" if "open" in fact.sums else "true"
+
+    def _vanished(self, fact: Fact) -> int:
         """How many known rows the source no longer shows; raises when that are too many of all, or of the open ones."""
         at = fact.ended[0] if fact.ended else ""
-        is_open = "open_amount <> 0" if "open" in fact.sums else "true"
+        is_open = self._is_open(fact)
         row = self.run(
-            f"select count(*) as known, count(*) filter (where {gone}) as vanished,"
-            f" count(*) filter (where {is_open}) as known_open,"
-            f" count(*) filter (where {is_open} and {gone}) as vanished_open from {fact.table} t"
+            f"select count(*) as known, count(*) filter (where {is_open}) as open,"
+            f" (select count(*) from gone_{fact.name} where known) as vanished,"
+            f" (select count(*) from gone_{fact.name} where known and open) as vanished_open from {fact.table}"
             f" where organization_id = %(organization)s and system = %(system)s and {at} is null",
-            entity=fact.name,
         ).fetchone()
-        found = row or {"known": 0, "vanished": 0, "known_open": 0, "vanished_open": 0}
-        accepted = (self.request.scope or {}).get(ACCEPTED, False)
-        for what, known, vanished in (
-            ("open", found["known_open"], found["vanished_open"]),
-            ("known", found["known"], found["vanished"]),
-        ):
-            if vanished >= VANISHED_AT_LEAST and vanished * 2 > known and not accepted:
-                raise MassDisappearance(
-                    f"The source no longer shows {vanished} of {known} {what} {fact.name}. So many do not end at once: "
-                    "probably the account lost rights, or a filter changed. Nothing was changed; check the rights, then"
-                    " sync again. If it is right, an operator accepts it: `ppm sync --full --accept-disappearance`.",
-                    fact.name,
-                )
+        found = row or {"known": 0, "vanished": 0, "open": 0, "vanished_open": 0}
+        for what, vanished in (("open", found["vanished_open"]), ("known", found["vanished"])):
+            self._guard(fact, what, vanished, found[what])
         return int(found["vanished"])
+
+    def _guard(self, fact: Fact, what: str, vanished: int, known: int) -> None:
+        accepted = (self.request.scope or {}).get(ACCEPTED, False)
+        if vanished >= VANISHED_AT_LEAST and vanished * 2 > known and not accepted:
+            raise MassDisappearance(
+                f"The source no longer shows {vanished} of {known} {what} {fact.name}. So many do not end at once: "
+                "probably the account lost rights, or a filter changed. Nothing was changed; check the rights, then"
+                " sync again. If it is right, an operator accepts it: `ppm sync --full --accept-disappearance`.",
+                fact.name,
+            )
 
     def _changed_though_final(self, fact: Fact) -> list[dict[str, str]]:
         """Postings whose money, account, place or dates changed under their key; the new value counts, the old one is

@@ -406,9 +406,6 @@ class Costbook:
     ) -> list[Difference]:
         ours = {row.source_key: dict(row._mapping) for row in self.rows(FACTS[name])}
         theirs = {row["source_key"]: _exact(row) for row in self.world.books()[name]}
-        archived = {key for order in self.world.tenant.gone for key in keys_of(order)}
-        for key in archived & theirs.keys():  # the books tell what a line was before it was archived
-            theirs[key]["closed_reason"] = "vanished"
         return list(_differing(ours, theirs, without))
 
     def _differing_totals(self, told: Sequence[Row]) -> list[Difference]:

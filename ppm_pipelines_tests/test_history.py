@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -70,6 +71,24 @@ def test_figures_as_of_a_time_are_what_was_shown_then() -> None:
     shown.append((now(), figures()))
     sync(complete=("commitments",))
     assert [figures(moment) for moment, _ in shown] == [then for _, then in shown]
+
+
+def test_a_moment_inside_a_merge_shows_what_was_visible_then() -> None:
+    sync([commitment()])
+    shown = figures()
+
+    def watched() -> Iterator[Page]:
+        yield from masters()
+        yield Page("commitments", [commitment(ordered="999.00")])
+
+    result = sync(pages=watched())
+    [(began, ended)] = rows(
+        f"select (result->>'synced_at')::timestamptz, ended_at from ppm.sync_runs where run_id = '{result.run_id}'"
+    )
+    moments = [began, began + (ended - began) / 2, ended]
+    with database.scoped("default") as connection:
+        seen = [costbook.visible_at(connection, "default", moment) for moment in moments]
+    assert [figures(moment) for moment in seen] == [shown, shown, figures()]
 
 
 def test_a_renamed_project_is_called_then_what_it_was_called_then() -> None:

@@ -75,11 +75,13 @@ def _position(assignment: Assignment, relieved: int, in_full: bool) -> Position:
 
 
 def _closed_reason(item: Item, cancelled: bool) -> str | None:
+    if item.order.vanished:
+        return "vanished"  # whatever ended it before: it is archived now
     if cancelled:
         return "cancelled"
     if item.final or (item.complete and item.by_receipt):
         return "completed"
-    return "vanished" if item.order.vanished else None
+    return None
 
 
 def _counts(assignment: Assignment) -> bool:

@@ -1,0 +1,50 @@
+"""``make bench``: measures everything in one run, prints the table and writes BENCHMARKS.md. ``QUICK=1``: under two
+minutes, smaller and fewer."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from bench import clicking, loading, report
+from bench.report import Measured
+from ppm_pipelines_tests.product import database_url, started
+
+
+def main() -> None:
+    quick = bool(os.environ.get("QUICK"))
+    sections: dict[str, list[Measured]] = {}
+    with tempfile.TemporaryDirectory(prefix="ppm") as folder:
+        home, plain, peer = (Path(folder) / name for name in ("home", "plain", "peer"))
+        for one in (home, plain, peer):
+            one.mkdir()
+        begun = time.perf_counter()
+        with started(home) as product:
+            up = time.perf_counter() - begun
+            sections["Click"] = _told(clicking.measure(product, plain, quick=quick))
+            sections["Idle memory"] = _told(clicking.memory(product))
+            sections["Start"] = [Measured("the product without its pages, first start", up, "s")]
+            url = database_url(product.environment)
+            environment = product.environment | {"PPM_DATABASE_URL": url}
+            for lines in (20_000,) if quick else (100_000, 1_000_000):
+                loaded = loading.measure(environment, url, peer, lines, peers=lines <= 100_000)
+                sections[f"{lines:,} order lines"] = _told(loaded)
+    report.write(sections, quick)
+    for title, rows in sections.items():
+        print(f"\n{title}\n{report.table(rows)}")
+
+
+def _told(rows: Iterable[Measured]) -> list[Measured]:
+    found = []
+    for row in rows:
+        sys.stderr.write(f"{' | '.join(row.cells())}\n")
+        found.append(row)
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""From the click to the answer: a real Dagster run in its warm process, beside Dagster's default launch of the same job
+and beside the same job in a process that is warm already."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench.report import Measured
+from ppm_pipelines_tests.product import ROOT, Product, free_port
+
+STEPS = 4  # business steps of the simulated tenant: about ten changed documents
+
+
+def _median(times: int, once: Callable[[], None], before: Callable[[], None]) -> float:
+    taken = []
+    for _ in range(times):
+        before()
+        started = time.perf_counter()
+        once()
+        taken.append(time.perf_counter() - started)
+    return statistics.median(taken)
+
+
+def measure(product: Product, folder: Path, *, quick: bool) -> Iterator[Measured]:
+    sandbox, api = product.sandbox(), product.api("controller")
+    product.connected()
+
+    def change() -> None:
+        sandbox.post("/_sandbox/sap/advance", json={"steps": STEPS})
+
+    def click() -> None:
+        answer = api.post("/api/integrations/sync", params={"wait": 120}, json={"system": "sap", "entity": "costs"})
+        assert answer.status_code == 200, answer.text
+
+    click()
+    answer = _median(5 if quick else 15, click, change)
+    yield Measured("POST sync to answer, ten changed documents, median", answer, "s", "under 1 s")
+    inside = in_process(product, 3 if quick else 7)
+    yield Measured("the same job, execute_in_process in a warm process", inside, "s")
+    yield Measured("answer / in-process floor", answer / inside, "×", "at most 3")
+    default = by_default(product, folder, change, 1 if quick else 3)
+    yield Measured("the same job, Dagster's default launch", default, "s")
+    yield Measured("default launch / answer", default / answer, "×", "at least 10")
+    yield from many(product, change, 100 if quick else 500)
+
+
+def in_process(product: Product, times: int) -> float:
+    """Runs the job in a Python process that has imported everything; the first run is not counted."""
+    program = f"""
+import statistics, time
+import dagster as dg, httpx
+from ppm_pipelines.definitions import defs
+job, taken = defs.resolve_job_def("sync_sap_costs"), []
+sandbox = httpx.Client(base_url="http://127.0.0.1:{product.port("sandbox")}", trust_env=False)
+with dg.DagsterInstance.ephemeral() as instance:
+    instance.add_dynamic_partitions("organizations", ["default"])
+    for _ in range({times + 1}):
+        sandbox.post("/_sandbox/sap/advance", json={{"steps": {STEPS}}})
+        started = time.perf_counter()
+        job.execute_in_process(partition_key="default", instance=instance)
+        taken.append(time.perf_counter() - started)
+print(statistics.median(taken[1:]))
+"""
+    environment = product.environment | {"PPM_SANDBOX": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, text=True, capture_output=True, check=True
+    )
+    return float(done.stdout.strip().splitlines()[-1])
+
+
+@contextmanager
+def _plain_dagster(product: Product, folder: Path) -> Iterator[str]:
+    """A webserver with the same storage and code, and Dagster's own launcher."""
+    ours = (ROOT / "dagster.yaml").read_text()
+    kept = [
+        part for part in ours.split("\n\n") if not part.lstrip("# \n").startswith(_OURS) and "run_launcher" not in part
+    ]
+    (folder / "dagster.yaml").write_text("\n\n".join(part for part in kept if "run_coordinator" not in part))
+    port = free_port()
+    environment = product.environment | {"DAGSTER_HOME": str(folder), "PPM_SANDBOX": "1"}
+    command = [str(Path(sys.executable).parent / "dagster-webserver"), "-h", "127.0.0.1", "-p", str(port)]
+    with (folder / "webserver.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "-w", str(ROOT / "workspace.yaml")], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _until(lambda: httpx.get(f"{url}/server_info", trust_env=False).status_code == 200)
+            yield url
+        finally:
+            process.terminate()
+            process.wait()
+
+
+_OURS = ("instance_class",)
+
+
+def _until(holds: Callable[[], bool], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if holds():
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    raise TimeoutError
+
+
+def by_default(product: Product, folder: Path, change: Callable[[], None], times: int) -> float:
+    launch = """mutation L($p: ExecutionParams!) { launchRun(executionParams: $p) {
+      __typename ... on LaunchRunSuccess { run { runId } } ... on Error { message } } }"""
+    status = "query S($r: ID!) { runOrError(runId: $r) { ... on Run { status } } }"
+    selector = {
+        "repositoryLocationName": "ppm_pipelines", "repositoryName": "__repository__", "jobName": "sync_sap_costs",
+    }  # fmt: skip
+    tags = {"dagster/partition": "default", "ppm/system": "sap", "ppm/entity": "costs"}
+    params = {
+        "selector": selector,
+        "runConfigData": {},
+        "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
+    }
+    with _plain_dagster(product, folder) as url, httpx.Client(base_url=url, timeout=120, trust_env=False) as client:
+
+        def ask(query: str, **variables: Any) -> Any:
+            return client.post("/graphql", json={"query": query, "variables": variables}).json()["data"]
+
+        def once() -> None:
+            run = ask(launch, p=params)["launchRun"]["run"]["runId"]
+            _until(lambda: ask(status, r=run)["runOrError"]["status"] in ("SUCCESS", "FAILURE"))
+            assert ask(status, r=run)["runOrError"]["status"] == "SUCCESS"
+
+        return _median(times, once, change)
+
+
+def many(product: Product, change: Callable[[], None], clicks: int) -> Iterator[Measured]:
+    """Many at once make one run, and readers do not wait for it."""
+    change()
+    reads: list[float] = []
+    urls = f"http://127.0.0.1:{product.port('api')}"
+    bearer = product.api("controller").headers["authorization"]
+    limits = httpx.Limits(max_connections=None)
+    with httpx.Client(
+        base_url=urls, headers={"authorization": bearer}, timeout=300, limits=limits, trust_env=False
+    ) as c:
+
+        def click(_: int) -> str:
+            body = {"system": "sap", "entity": "costs"}
+            return str(c.post("/api/integrations/sync", params={"wait": 300}, json=body).json()["run_id"])
+
+        with ThreadPoolExecutor(clicks) as pool:
+            started = time.perf_counter()
+            asked = [pool.submit(click, number) for number in range(clicks)]
+            while not all(one.done() for one in asked):
+                before = time.perf_counter()
+                c.get("/api/costbook/projects")
+                reads.append(time.perf_counter() - before)
+            runs = {one.result() for one in asked}
+            taken = time.perf_counter() - started
+    yield Measured(f"{clicks} clicks at once, until the last answer", taken, "s")
+    yield Measured(f"runs that {clicks} clicks made", len(runs), "", "1")
+    yield Measured(
+        "a read of the portfolio meanwhile, p95", sorted(reads)[int(len(reads) * 0.95)] * 1000, "ms", "under 100"
+    )
+
+
+def memory(product: Product) -> Iterator[Measured]:
+    """Each process of the product, resident."""
+    me = os.getpid()
+    shown = subprocess.run(["ps", "-eo", "pid,ppid,rss,args"], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 3) for line in shown.splitlines()[1:]]
+    parents = {int(row[0]): int(row[1]) for row in rows}
+
+    def ours(pid: int) -> bool:
+        while pid > 1:
+            if pid == me:
+                return True
+            pid = parents.get(pid, 0)
+        return False
+
+    names = {
+        "uvicorn": "API", "dagster-webserver": "Dagster webserver", "dagster-daemon": "Dagster daemon",
+        "forkserver": "warm run process", "api grpc": "Dagster code server",
+        "ppm_pipelines.sandbox": "simulated tenant", "server.js": "pages",
+    }  # fmt: skip
+    total = 0.0
+    for pid, _, rss, command in rows:
+        if not ours(int(pid)):
+            continue
+        name = next((said for word, said in names.items() if word in command), None)
+        total += int(rss) / 1024
+        if name:
+            yield Measured(name, int(rss) / 1024, "MB")
+    yield Measured("all of it", total, "MB")
+    assert product.home

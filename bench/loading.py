@@ -1,0 +1,97 @@
+"""How long order lines take from a source to the facts, beside dlt and beside the floor."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+
+from bench.report import Measured
+from ppm_pipelines_tests.product import free_port
+
+ROOT = Path(__file__).resolve().parents[1]
+DLT = ROOT / ".venv-bench" / "bin" / "python"
+
+
+@contextmanager
+def source(lines: int) -> Iterator[str]:
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-m", "bench.source", str(port), str(lines)], cwd=ROOT)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 600
+        while time.monotonic() < deadline:
+            try:
+                httpx.get(f"{url}/orders?since=0", trust_env=False)
+                break
+            except httpx.HTTPError:
+                time.sleep(0.2)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _timed(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
+    done = subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return told
+
+
+def measure(environment: dict[str, str], database: str, folder: Path, lines: int, *, peers: bool) -> Iterator[Measured]:
+    """First load, the same again unchanged, and a hundredth changed."""
+    ours = [sys.executable, "-m", "bench.ours"]
+    what = f"{lines:,} order lines"
+    with source(lines) as url:
+        _forget(database)
+        first = _timed([*ours, url, "full"], environment)
+        again = _timed([*ours, url, "full"], environment)
+        nothing = _timed([*ours, url, "0"], environment)
+        version = httpx.post(f"{url}/change", params={"lines": 1000}, timeout=600, trust_env=False).json()["version"]
+        changed = _timed([*ours, url, str(version - 1)], environment)
+        yield Measured(f"{what}, first load", first["seconds"], "s", memory=first["peak_mb"])
+        yield Measured(f"{what}, the whole read again, unchanged", again["seconds"], "s", memory=again["peak_mb"])
+        yield Measured(f"{what}, incremental, nothing changed", nothing["seconds"], "s", memory=nothing["peak_mb"])
+        yield Measured(f"{what}, incremental, 1,000 changed", changed["seconds"], "s", memory=changed["peak_mb"])
+        assert changed["counts"]["updated"] == 1000, changed
+        if peers:
+            yield from _beside(environment, database, folder, url, what, first["seconds"], changed["seconds"])
+
+
+def _beside(
+    environment: dict[str, str], database: str, folder: Path, url: str, what: str, first: float, changed: float
+) -> Iterator[Measured]:
+    floor = _timed([sys.executable, "-m", "bench.floor", url], environment)
+    yield Measured(f"{what}, floor", floor["seconds"], "s", memory=floor["peak_mb"])
+    yield Measured("first load / floor", first / floor["seconds"], "×", "at most 1.5")
+    if not DLT.exists():
+        return
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("PPM_")}
+    peer = [str(DLT), "bench/peer_dlt.py", url, database, str(folder)]
+    loaded = _timed(peer, outside)
+    version = httpx.post(f"{url}/change", params={"lines": 1000}, timeout=600, trust_env=False).json()["version"]
+    merged = _timed([*peer, str(version - 1)], outside)
+    yield Measured(f"{what}, dlt, first load", loaded["seconds"], "s", memory=loaded["peak_mb"])
+    yield Measured(f"{what}, dlt, 1,000 changed", merged["seconds"], "s", memory=merged["peak_mb"])
+    yield Measured("dlt / first load", loaded["seconds"] / first, "×", "at least 6")
+    yield Measured("dlt / 1,000 changed", merged["seconds"] / changed, "×")
+
+
+def _forget(database: str) -> None:
+    names = "commitments, raw_records, rejections, projects, sync_state, sync_runs, project_links, costbook_projects"
+    with psycopg.connect(database, autocommit=True) as connection:
+        tables = ", ".join(f"ppm.{name}" for name in names.split(", "))
+        connection.execute(f"truncate {tables} cascade")
+        connection.execute("drop schema if exists bench cascade")
+        connection.execute("drop schema if exists bench_dlt cascade")
