@@ -42,6 +42,7 @@ from ppm_pipelines.records import (
 from ppm_pipelines.runs import CHANNEL, RunRequest
 
 RECORDS = msgspec.json.Encoder(decimal_format="string")  # a JSON number would be read back as a float
+WORK_MEMORY = "64MB"  # of PostgreSQL, for this session: joins of a whole system's rows fit
 ERRORS_TOLD = 100
 ANOMALIES_TOLD = 100
 ACCEPTED = "accept_disappearance"  # in a request's scope: a person has looked and says that it is right
@@ -189,14 +190,16 @@ class _Merge:
     # --- staging -----------------------------------------------------------------------------------------------
 
     def stage_all(self, pages: Iterable[Page], on_progress: Progress) -> None:
+        self.run(f"set work_mem = '{WORK_MEMORY}'")
         self._create_stages()
         for page in pages:
             self._stage(page)
             self.pages += 1
             self.rows += len(page.outcomes)
             on_progress(f"reading {page.entity}", self.rows, None, self.pages)
+        # Only what is joined and grouped by: to look at all columns of a wide table takes as long as to write it.
         for stage in (*(fact.stage for fact in FACTS.values()), STAGE_RAWS):
-            self.run(f"analyze {stage}")
+            self.run(f"analyze {stage} (source_key)")
 
     def _create_stages(self) -> None:
         for fact in FACTS.values():
@@ -414,7 +417,8 @@ class _Merge:
             f" then 'updated' else 'unchanged' end as change from ({inner}) s left join {fact.table} t on"
             " t.organization_id = %(organization)s and t.system = %(system)s and t.source_key = s.source_key"
         )
-        self.run(f"analyze {fact.change}")  # else PostgreSQL takes it for small and compares every row with every other
+        # Else PostgreSQL takes it for small and compares every row with every other.
+        self.run(f"analyze {fact.change} (source_key, change)")
 
     def _upsert(self, fact: Fact) -> None:
         mine = [*fact.columns, *(["project_id"] if fact.belongs_to_project else []), *(fact.ended or ())[:1]]
