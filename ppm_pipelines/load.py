@@ -1,7 +1,8 @@
 """The only writer of facts: stage pages as they come, classify, merge in one transaction, count exactly.
 
-Belongs here: COPY into temporary tables, the guarded upsert, closing what vanished, quarantine, counts and money.
-Does not belong here: how a source is read (``adapters``), who asked (``runs``), what figures mean (``costbook``).
+Belongs here: the guarded upsert, closing what vanished, quarantine, counts and money. Does not belong here: COPY into
+temporary tables (``staging``), how a source is read (``adapters``), who asked (``runs``), what figures mean
+(``costbook``).
 
 One load of a system and organisation runs at a time (an advisory lock); readers never wait for it. Memory holds one
 page. What is staged lives in the session: a killed load leaves nothing. The merge, the watermark and the run's result
@@ -10,60 +11,31 @@ commit together, so that a sync becomes visible whole or not at all.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
 from decimal import Decimal
-from operator import attrgetter
-from typing import Any, LiteralString
+from typing import Any
 
-import msgspec
 import psycopg
-from psycopg.rows import dict_row
 
 from ppm_pipelines.facts import FACTS, POINTERS, Fact, counted
 from ppm_pipelines.reconcile import reconciled
 from ppm_pipelines.records import (
-    MINOR_UNITS,
     ZERO,
     ControlTotal,
-    Outcome,
     Page,
-    Raw,
-    Rejection,
-    Skipped,
     rounded,
     shown,
 )
 from ppm_pipelines.runs import CHANNEL, RunRequest
+from ppm_pipelines.staging import REJECTED, STAGE_RAWS, STAGE_REJECTIONS, Progress, Staging, listed
 
-RECORDS = msgspec.json.Encoder(decimal_format="string")  # a JSON number would be read back as a float
-WORK_MEMORY = "64MB"  # of PostgreSQL, for this session: joins of a whole system's rows fit
 ERRORS_TOLD = 100
 ANOMALIES_TOLD = 100
 ACCEPTED = "accept_disappearance"  # in a request's scope: a person has looked and says that it is right
 VANISHED_AT_LEAST = 20  # fewer than so many vanished rows are never a mass disappearance (DOMAIN "What counts")
-STAGE_REJECTIONS, STAGE_RAWS = "stage_rejections", "stage_raws"
-REJECTED = (
-    "source_key",
-    "code",
-    "field",
-    "reason",
-    "raw",
-    "amount",
-    "currency",
-    "project_nr",
-    "open_amount",
-    "company_code",
-    "cost_center",
-    *POINTERS,
-)
-
-Progress = Callable[[str, int, int | None, int], None]
 Money = dict[str, dict[str, dict[str, str]]]
 
 
@@ -155,133 +127,14 @@ class _alone:
             self.connection.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", [self.key])
 
 
-def _sql(text: str) -> LiteralString:
-    """Statements here are put together from our own table and column names only; values are always parameters."""
-    return text
-
-
-def _listed(names: Iterable[str], prefix: str = "") -> str:
-    return ", ".join(f"{prefix}{name}" for name in names)
-
-
-class _Merge:
-    """One load's staged records, and the statements over them."""
+class _Merge(Staging):
+    """The statements over one load's staged records."""
 
     def __init__(self, connection: psycopg.Connection, request: RunRequest, run_id: str, final_postings: bool) -> None:
-        self.connection, self.request, self.run_id = connection, request, run_id
+        super().__init__(connection, request, run_id)
         self.final_postings = final_postings
-        self.now = datetime.now(UTC)
         self.anomalies: dict[str, list[dict[str, str]]] = {}
-        self.rows = self.pages = self._seq = 0
-        self.counts: dict[str, Counter[str]] = {name: Counter() for name in FACTS}
         self.amounts: dict[str, Money] = {}
-        self._skipped_money: dict[str, Decimal] = {}
-
-    def run(self, statement: str, **values: Any) -> psycopg.Cursor[dict[str, Any]]:
-        cursor = self.connection.cursor(row_factory=dict_row)
-        known = {
-            "organization": self.request.organization_id,
-            "system": self.request.system,
-            "run": self.run_id,
-            "now": self.now,
-        }
-        return cursor.execute(_sql(statement), known | values)
-
-    # --- staging -----------------------------------------------------------------------------------------------
-
-    def stage_all(self, pages: Iterable[Page], on_progress: Progress) -> None:
-        self.run(f"set work_mem = '{WORK_MEMORY}'")
-        self._create_stages()
-        for page in pages:
-            self._stage(page)
-            self.pages += 1
-            self.rows += len(page.outcomes)
-            on_progress(f"reading {page.entity}", self.rows, None, self.pages)
-        # Only what is joined and grouped by: to look at all columns of a wide table takes as long as to write it.
-        for stage in (*(fact.stage for fact in FACTS.values()), STAGE_RAWS):
-            self.run(f"analyze {stage} (source_key)")
-
-    def _create_stages(self) -> None:
-        for fact in FACTS.values():
-            self.run(
-                f"drop table if exists {fact.stage}; create temp table {fact.stage} as "
-                f"select 0::bigint as seq, {_listed(fact.columns)} from {fact.table} with no data"
-            )
-        self.run(
-            f"drop table if exists {STAGE_REJECTIONS}; create temp table {STAGE_REJECTIONS} as select 0::bigint as seq,"
-            f" entity, {_listed(REJECTED)} from ppm.rejections with no data"
-        )
-        self.run(
-            f"drop table if exists {STAGE_RAWS}; create temp table {STAGE_RAWS} as select 0::bigint as seq,"
-            " stream, source_key, hash, record from ppm.raw_records with no data"
-        )
-
-    def _stage(self, page: Page) -> None:
-        fact, counts = FACTS[page.entity], self.counts[page.entity]
-        good: list[tuple[int, Outcome]] = []
-        bad: list[tuple[int, Rejection]] = []
-        for place, outcome in enumerate(page.outcomes, self._seq):
-            if isinstance(outcome, Rejection):
-                bad.append((place, outcome))
-            elif isinstance(outcome, Skipped):
-                counts["skipped"] += 1
-                self._skip_money(page.entity, outcome)
-            else:
-                good.append((place, outcome))
-        self._seq += len(page.outcomes)
-        counts["total"] += len(page.outcomes)
-        row = self._row(fact)
-        self._copy(fact.stage, fact.columns, ((place, *row(one)) for place, one in good))
-        rejected = ((place, page.entity, *self._rejected(one)) for place, one in bad)
-        self._copy(STAGE_REJECTIONS, ["entity", *REJECTED], rejected)
-        self._stage_raws(page.raws)
-
-    def _stage_raws(self, raws: list[Raw]) -> None:
-        """Only those that differ from what is kept: most of a full read has not changed."""
-        if not raws:
-            return
-        encoded = [(raw.stream, raw.key, *_encoded(raw.record)) for raw in raws]
-        known = self.run(
-            "select stream, source_key, hash from ppm.raw_records where organization_id = %(organization)s"
-            " and system = %(system)s and stream = any(%(streams)s) and source_key = any(%(keys)s)",
-            streams=list({raw.stream for raw in raws}),
-            keys=[raw.key for raw in raws],
-        )
-        kept = {(row["stream"], row["source_key"]): row["hash"] for row in known}
-        new = [one for one in encoded if kept.get(one[:2]) != one[2]]
-        rows = ((self._seq + place, *one) for place, one in enumerate(new))
-        self._copy(STAGE_RAWS, ["stream", "source_key", "hash", "record"], rows)
-
-    def _skip_money(self, entity: str, outcome: Skipped) -> None:
-        amount, currency = outcome.amount, outcome.currency or ""
-        if amount is not None and currency in MINOR_UNITS and entity in counted(self.request.entity):
-            self._skipped_money[currency] = self._skipped_money.get(currency, ZERO) + amount
-
-    @staticmethod
-    def _row(fact: Fact) -> Callable[[Outcome], tuple[Any, ...]]:
-        values = attrgetter(*fact.columns)
-        if "custom_fields" not in fact.columns:
-            return values
-        place = fact.columns.index("custom_fields")
-
-        def row(record: Outcome) -> tuple[Any, ...]:
-            cells = values(record)
-            return (*cells[:place], json.dumps(cells[place], default=str), *cells[place + 1 :])
-
-        return row
-
-    @staticmethod
-    def _rejected(one: Rejection) -> tuple[Any, ...]:
-        values = {name: getattr(one, name) for name in REJECTED}
-        return tuple((values | {"raw": _encoded(one.raw)[1]}).values())
-
-    def _copy(self, table: str, columns: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
-        statement = f"copy {table} (seq, {_listed(columns)}) from stdin"
-        with self.connection.cursor() as cursor, cursor.copy(_sql(statement)) as copy:
-            for row in rows:
-                copy.write_row(row)
-
-    # --- merging -----------------------------------------------------------------------------------------------
 
     def merge(self, complete: set[str]) -> None:
         # Versions join without a gap: what was ends at the moment at which what is begins.
@@ -314,8 +167,8 @@ class _Merge:
         guess, so the key goes to quarantine (CONTRACT "Arithmetic").
         """
         stamp = ["changed_at"] if "changed_at" in fact.columns else []
-        amounts = f"({_listed([*fact.sums.values(), 'currency'])})" if fact.sums else "(true)"
-        groups = _listed(["source_key", *stamp])
+        amounts = f"({listed([*fact.sums.values(), 'currency'])})" if fact.sums else "(true)"
+        groups = listed(["source_key", *stamp])
         self.run(
             "create temp table twice on commit drop as select source_key, max(last) as last,"
             " bool_or(contradicts) as contradicts from (select source_key, max(seq) as last,"
@@ -326,8 +179,8 @@ class _Merge:
         told = [*POINTERS, "company_code"] if fact.belongs_to_project else ["company_code"]
         self.run(
             f"insert into {STAGE_REJECTIONS} (seq, entity, source_key, code, field, reason, raw, project_nr,"
-            f" {_listed(told)}) select s.seq, %(entity)s, s.source_key, 'contradiction', %(field)s, %(reason)s,"
-            f" to_jsonb(s), s.project_nr, {_listed(told, 's.')}"
+            f" {listed(told)}) select s.seq, %(entity)s, s.source_key, 'contradiction', %(field)s, %(reason)s,"
+            f" to_jsonb(s), s.project_nr, {listed(told, 's.')}"
             f" from {fact.stage} s join twice on seq = last where contradicts",
             entity=fact.name,
             field=next(iter(fact.sums.values()), "source_key"),
@@ -413,7 +266,7 @@ class _Merge:
         compared = [name for name in [*mine, *(["project_id"] if project else [])] if name not in POINTERS]
         self.run(
             f"create temp table {fact.change} on commit drop as select s.*{ended}, case when t.id is null then"
-            f" 'inserted' {closing} when ({_listed(compared, 't.')}) is distinct from ({_listed(compared, 's.')})"
+            f" 'inserted' {closing} when ({listed(compared, 't.')}) is distinct from ({listed(compared, 's.')})"
             f" then 'updated' else 'unchanged' end as change from ({inner}) s left join {fact.table} t on"
             " t.organization_id = %(organization)s and t.system = %(system)s and t.source_key = s.source_key"
         )
@@ -425,8 +278,8 @@ class _Merge:
         changed = ", ".join(f"{name} = excluded.{name}" for name in [*mine, "run_id", "last_changed_at"])
         self.run(
             f"insert into {fact.table}"
-            f" (organization_id, system, run_id, first_seen_at, last_changed_at, {_listed(mine)})"
-            f" select %(organization)s, %(system)s, %(run)s, %(now)s, %(now)s, {_listed(mine)} from {fact.change}"
+            f" (organization_id, system, run_id, first_seen_at, last_changed_at, {listed(mine)})"
+            f" select %(organization)s, %(system)s, %(run)s, %(now)s, %(now)s, {listed(mine)} from {fact.change}"
             " where change <> 'unchanged' order by source_key"
             f" on conflict (organization_id, system, source_key) do update set {changed}"
         )
@@ -448,10 +301,10 @@ class _Merge:
         self.run(
             f"with gone as (delete from {fact.change} where project_id is null returning *)"
             f" insert into {STAGE_REJECTIONS} (seq, entity, source_key, code, field, reason, raw, amount, currency,"
-            f" project_nr, company_code, open_amount, {_listed(POINTERS)})"
+            f" project_nr, company_code, open_amount, {listed(POINTERS)})"
             " select seq, %(entity)s, source_key, 'unknown_project', 'project_nr', format(%(reason)s, project_nr),"
             f" to_jsonb(gone), {first}, currency, project_nr, company_code,"
-            f" {'open_amount' if 'open' in fact.sums else 'null'}, {_listed(POINTERS)} from gone",
+            f" {'open_amount' if 'open' in fact.sums else 'null'}, {listed(POINTERS)} from gone",
             entity=fact.name,
             reason="The project %s is not among the source's projects. Check it there, or link it.",
         )
@@ -552,10 +405,10 @@ class _Merge:
         changed = ", ".join(f"{column} = excluded.{column}" for column in [*mine, "run_id", "last_changed_at"])
         self.run(
             "insert into ppm.rejections as r (organization_id, system, entity, run_id, last_changed_at, rejected_at,"
-            f" {_listed(REJECTED)}) select %(organization)s, %(system)s, entity, %(run)s, %(now)s, %(now)s,"
-            f" {_listed(REJECTED)} from {STAGE_REJECTIONS} where entity = %(entity)s order by seq"
+            f" {listed(REJECTED)}) select %(organization)s, %(system)s, entity, %(run)s, %(now)s, %(now)s,"
+            f" {listed(REJECTED)} from {STAGE_REJECTIONS} where entity = %(entity)s order by seq"
             f" on conflict (organization_id, system, entity, source_key) do update set {changed}"
-            f" where ({_listed(mine, 'r.')}) is distinct from ({_listed(mine, 'excluded.')})",
+            f" where ({listed(mine, 'r.')}) is distinct from ({listed(mine, 'excluded.')})",
             entity=name,
         )
         row = self.run(
@@ -626,7 +479,7 @@ class _Merge:
             for currency, figures in told["amounts"].items():
                 result.amounts.setdefault(currency, {}).update(figures)
         result.status = "partial" if result.rejected else "success"
-        result.skipped_amounts = {c: str(rounded(a, c)) for c, a in sorted(self._skipped_money.items())}
+        result.skipped_amounts = {c: str(rounded(a, c)) for c, a in sorted(self.skipped_money.items())}
         result.errors = self._errors()
         result.synced_at = self.now.isoformat()
         return result
@@ -648,12 +501,6 @@ class _Merge:
             most=ERRORS_TOLD,
         )
         return [dict(row) for row in found]
-
-
-def _encoded(record: Mapping[str, Any]) -> tuple[bytes, str]:
-    """A digest and the JSON of a raw record, decimals as texts; PostgreSQL's JSON can't hold NUL characters."""
-    encoded = RECORDS.encode(record).replace(b"\\u0000", b"")
-    return hashlib.blake2b(encoded, digest_size=16).digest(), encoded.decode()
 
 
 def _anomaly(kind: str, row: dict[str, Any]) -> dict[str, str]:
