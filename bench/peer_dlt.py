@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import time
+from urllib.parse import parse_qs, urlsplit
 
 import dlt
 from dlt.sources.rest_api import rest_api_source
@@ -16,8 +18,18 @@ from dlt.sources.rest_api import rest_api_source
 
 def main() -> None:
     url, database, folder, *since = sys.argv[1:]
+    parts = urlsplit(database)
+    host = parse_qs(parts.query).get("host", [parts.hostname or ""])[0]
+    os.environ["PGHOST"] = host  # the folder of a socket does not survive dlt's own URL
+    credentials = {
+        "host": host,
+        "port": parts.port or 5432,
+        "username": parts.username or "postgres",
+        "password": parts.password or "unused",
+        "database": parts.path.strip("/"),
+    }
     pipeline = dlt.pipeline(
-        "bench", destination=dlt.destinations.postgres(database), dataset_name="bench_dlt", pipelines_dir=folder
+        "bench", destination=dlt.destinations.postgres(credentials), dataset_name="bench_dlt", pipelines_dir=folder
     )
     source = rest_api_source(
         {

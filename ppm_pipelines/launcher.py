@@ -326,7 +326,8 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         """Asked by the daemon for every started run: also for runs of a host that is gone."""
         worker = self._worker(run.run_id)
         if worker is None or not worker.here:
-            return CheckRunHealthResult(WorkerStatus.UNKNOWN if worker is None else WorkerStatus.RUNNING)
+            # Executed by somebody else (`dagster job execute`, another host's launcher): not ours to call dead.
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
         if worker.alive:
             return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=str(worker.pid))
         current = self._instance.get_run_by_id(run.run_id)
