@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
 import time
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import dlt
 from dlt.sources.rest_api import rest_api_source
@@ -20,9 +19,8 @@ def main() -> None:
     url, database, folder, *since = sys.argv[1:]
     parts = urlsplit(database)
     host = parse_qs(parts.query).get("host", [parts.hostname or ""])[0]
-    os.environ["PGHOST"] = host  # the folder of a socket does not survive dlt's own URL
     credentials = {
-        "host": host,
+        "host": quote(host, safe=""),  # the folder of a socket, as it stands in a URL
         "port": parts.port or 5432,
         "username": parts.username or "postgres",
         "password": parts.password or "unused",

@@ -151,7 +151,8 @@ class Staging:
 
         def row(record: Outcome) -> tuple[Any, ...]:
             cells = values(record)
-            return (*cells[:place], json.dumps(cells[place], default=str), *cells[place + 1 :])
+            own = json.dumps(cells[place], default=str) if cells[place] else "{}"
+            return (*cells[:place], own, *cells[place + 1 :])
 
         return row
 
