@@ -16,6 +16,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from ppm_pipelines.costbook import Sums, budget_of, money, split_by_currency
+from ppm_pipelines.planning import of_link
 from ppm_pipelines.records import ZERO
 from ppm_pipelines.tables import actuals, at, commitments, project_links, wbs_elements
 
@@ -130,7 +131,7 @@ def _elements(
     """Names and parents of the WBS elements of the source projects that are this project."""
     elements, links = at(wbs_elements, as_of), at(project_links, as_of)
     w, link = elements.c, links.c
-    same = sa.and_(link.organization_id == w.organization_id, link.system == w.system, link.project_nr == w.project_nr)
+    same = of_link(w, link)
     mine = (link.organization_id == project.organization_id, link.project_id == project.project_id)
     query = sa.select(w.wbs_element, w.name, w.parent).select_from(elements.join(links, same)).where(*mine)
     rows = connection.execute(query).all()

@@ -198,13 +198,14 @@ class _Gathered:
         day = (self.moment or datetime.now(UTC)).date()
         query = (
             sa.select(b.project_id, b.wbs_element, b.amount)
-            .ext(distinct_on(b.project_id, b.wbs_element))
+            .ext(distinct_on(b.project_id, b.wbs_element, b.source))
             .where(b.valid_from <= day, *self._only(table))
-            .order_by(b.project_id, b.wbs_element, b.valid_from.desc(), b.id.desc())
+            .order_by(b.project_id, b.wbs_element, b.source, b.valid_from.desc(), b.id.desc())
         )
         found: dict[str, Budget] = defaultdict(Budget)
         for row in self.connection.execute(query):
-            found[row.project_id].lines[row.wbs_element] = row.amount
+            lines = found[row.project_id].lines
+            lines[row.wbs_element] = lines.get(row.wbs_element, ZERO) + row.amount
         return found
 
     def _parents(self) -> dict[str, str | None]:
@@ -386,6 +387,8 @@ def totals(projects: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         for name in names:
             if project[name] is not None:
                 own[name] = (own[name] or ZERO) + Decimal(project[name])
+        for other in project["other_currencies"]:
+            _add_other(found.setdefault(other["currency"], dict.fromkeys(names)), other)
         if project["variance"] is not None:
             over = Decimal(project["variance"]) < 0
             standing[project["currency"]]["over_budget" if over else "under_budget"] += 1
@@ -398,6 +401,14 @@ def totals(projects: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         | standing[code]
         for code, own in sorted(found.items(), key=lambda one: (-size[one[0]], one[0]))
     ]
+
+
+def _add_other(total: dict[str, Decimal | None], other: Mapping[str, str]) -> None:
+    """What a project has in another company currency than its own counts in the total of that currency."""
+    sums = {name: Decimal(other[name]) for name in ("committed", "actual", "open")}
+    spend = sums["actual"] + sums["open"]
+    for name, amount in (sums | {"total_spend": spend, "eac": spend}).items():
+        total[name] = (total[name] or ZERO) + amount
 
 
 def budget_of(connection: sa.Connection, project: Any, as_of: datetime | None = None) -> Budget:

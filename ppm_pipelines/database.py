@@ -57,6 +57,17 @@ def scoped(organization_id: str) -> Iterator[sa.Connection]:
         yield connection
 
 
+def merge_lock(organization_id: str) -> str:
+    """The key of the advisory lock under which an organisation's rows become visible."""
+    return f"ppm/merge/{organization_id}"
+
+
+def between_merges(connection: sa.Connection, organization_id: str) -> None:
+    """Waits until no sync of the organisation is merging, and keeps them waiting until this transaction ends."""
+    key = sa.func.hashtextextended(merge_lock(organization_id), 0)
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+
+
 def direct() -> psycopg.Connection:
     """A connection of its own, in autocommit, for COPY and session locks; the caller closes it."""
     return psycopg.connect(home.database_url(), autocommit=True)

@@ -20,6 +20,7 @@ from typing import Any
 
 import psycopg
 
+from ppm_pipelines import database
 from ppm_pipelines.facts import FACTS, POINTERS, Fact, counted
 from ppm_pipelines.reconcile import reconciled
 from ppm_pipelines.records import (
@@ -30,7 +31,7 @@ from ppm_pipelines.records import (
     shown,
 )
 from ppm_pipelines.runs import CHANNEL, RunRequest
-from ppm_pipelines.staging import REJECTED, STAGE_RAWS, STAGE_REJECTIONS, Progress, Staging, listed
+from ppm_pipelines.staging import REJECTED, STAGE_RAWS, STAGE_REJECTIONS, STAGE_SKIPPED, Progress, Staging, listed
 
 ERRORS_TOLD = 100
 ANOMALIES_TOLD = 100
@@ -93,31 +94,35 @@ def load(
     state: Callable[[], dict[str, Any]],
     control: Callable[[str], list[ControlTotal]] | None = None,
     final_postings: bool = True,
+    companies: Collection[str] = (),
     on_progress: Progress = lambda *_: None,
 ) -> SyncResult:
     """Reads all pages, then merges them; ``connection`` is in autocommit and nobody else uses it.
 
     ``complete`` names the entities that the pages listed wholly, ``state`` the watermark of the next incremental
     read, ``control`` what the source itself reports; all three are asked when the pages are through.
-    ``final_postings`` says that the source's postings never change under their key. Raises ``Refused`` when the merge
-    must not happen, and whatever reading raises; nothing has changed then.
+    ``final_postings`` says that the source's postings never change under their key, ``companies`` which company codes
+    are read alone (empty: all). Raises ``Refused`` when the merge must not happen, and whatever reading raises; nothing
+    has changed then.
     """
     started = time.monotonic()
-    merge = _Merge(connection, request, run_id, final_postings)
-    with _alone(connection, request):
+    merge = _Merge(connection, request, run_id, final_postings, companies)
+    # One load of a system and organisation at a time.
+    with _locked(connection, f"ppm/load/{request.organization_id}/{request.system}"):
         merge.stage_all(pages, on_progress)
         totals = {name: control(name) for name in counted(request.entity)} if control else {}
         on_progress("merging", merge.rows, merge.rows, merge.pages)
-        with connection.transaction():
+        # People close periods and link projects before or after it, and not while rows become visible.
+        with _locked(connection, database.merge_lock(request.organization_id)), connection.transaction():
             merge.merge(set(complete()))
             return merge.finish(totals, None if request.mode == "replay" else state(), started)
 
 
-class _alone:
-    """One load of a system and organisation at a time; the lock goes with the session when the process dies."""
+class _locked:
+    """Nobody else holds the key meanwhile; the lock goes with the session when the process dies."""
 
-    def __init__(self, connection: psycopg.Connection, request: RunRequest) -> None:
-        self.connection, self.key = connection, f"ppm/load/{request.organization_id}/{request.system}"
+    def __init__(self, connection: psycopg.Connection, key: str) -> None:
+        self.connection, self.key = connection, key
 
     def __enter__(self) -> None:
         self.connection.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [self.key])
@@ -130,9 +135,16 @@ class _alone:
 class _Merge(Staging):
     """The statements over one load's staged records."""
 
-    def __init__(self, connection: psycopg.Connection, request: RunRequest, run_id: str, final_postings: bool) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection,
+        request: RunRequest,
+        run_id: str,
+        final_postings: bool,
+        companies: Collection[str],
+    ) -> None:
         super().__init__(connection, request, run_id)
-        self.final_postings = final_postings
+        self.final_postings, self.companies = final_postings, companies
         self.anomalies: dict[str, list[dict[str, str]]] = {}
         self.amounts: dict[str, Money] = {}
 
@@ -242,9 +254,11 @@ class _Merge(Staging):
         )
         # Facts name a project by number; where that is ambiguous, only the one of their own company is meant.
         self.run(
-            "create temp table own_links on commit drop as select company_code, project_nr, project_id,"
-            " count(*) over (partition by project_nr) = 1 as only_one from ppm.project_links"
-            " where organization_id = %(organization)s and system = %(system)s"
+            "create temp table own_links on commit drop as select l.company_code, l.project_nr, l.project_id,"
+            " count(*) over (partition by l.project_nr) = 1 and (l.company_code = '' or exists (select 1 from"
+            " ppm.projects p where p.organization_id = l.organization_id and p.system = l.system and"
+            " p.company_code = l.company_code and p.project_nr = l.project_nr)) as only_one from ppm.project_links l"
+            " where l.organization_id = %(organization)s and l.system = %(system)s"
         )
 
     def _classify(self, fact: Fact) -> None:
@@ -290,6 +304,7 @@ class _Merge(Staging):
         before = self._sums(fact)
         self._classify(fact)
         self._reject_unknown_projects(fact)
+        self._leave_scope(fact)
         if complete:
             self._close_vanished(fact)
         self.anomalies[fact.name] = [*self._changed_though_final(fact), *self._relieved_beyond(fact)]
@@ -309,6 +324,23 @@ class _Merge(Staging):
             reason="The project %s is not among the source's projects. Check it there, or link it.",
         )
 
+    def _leave_scope(self, fact: Fact) -> None:
+        """Rows that the source still has, and that belong to no project any more or to a company that is not read: they
+        are skipped now, count no more and say why (DOMAIN "What counts": not stored, but counted as skipped)."""
+        at, why = fact.ended or ("", "")
+        zeroed = "".join(f", {name} = 0" for name in fact.zeroed)
+        self.run(
+            f"update {fact.table} t set counts = false, not_counted_reason = 'out_of_scope', run_id = %(run)s,"
+            f" {at} = coalesce({at}, %(now)s), {why} = 'out_of_scope', last_changed_at = %(now)s{zeroed}"
+            " where organization_id = %(organization)s and system = %(system)s"
+            f" and coalesce({why}, '') not in ('out_of_scope', 'vanished')"
+            f" and (source_key in (select source_key from {STAGE_SKIPPED} where entity = %(entity)s)"
+            " or (cardinality(%(companies)s::text[]) > 0 and company_code <> all(%(companies)s)))"
+            f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)",
+            entity=fact.name,
+            companies=list(self.companies),
+        )
+
     def _close_vanished(self, fact: Fact) -> None:
         """Rows that a complete read did not bring are closed; never many at once (DOMAIN "What counts")."""
         at, why = fact.ended or ("", "")
@@ -316,7 +348,7 @@ class _Merge(Staging):
         self.run(
             f"create temp table gone_{fact.name} on commit drop as select t.id, t.{at} is null as known,"
             f" {self._is_open(fact)} as open from {fact.table} t where organization_id = %(organization)s"
-            f" and system = %(system)s and {why} is distinct from 'vanished'"
+            f" and system = %(system)s and coalesce({why}, '') not in ('vanished', 'out_of_scope')"
             f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)"
             f" and not exists (select 1 from {STAGE_REJECTIONS} r where r.entity = %(entity)s"
             " and r.source_key = t.source_key)",
@@ -355,7 +387,8 @@ class _Merge(Staging):
             raise MassDisappearance(
                 f"The source no longer shows {vanished} of {known} {what} {fact.name}. So many do not end at once: "
                 "probably the account lost rights, or a filter changed. Nothing was changed; check the rights, then"
-                " sync again. If it is right, an operator accepts it: `ppm sync --full --accept-disappearance`.",
+                " sync again. If it is right, an operator accepts it:"
+                " `ppm sync SYSTEM costs --full --accept-disappearance`.",
                 fact.name,
             )
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from pydantic_core import to_jsonable_python
 from sqlalchemy.dialects.postgresql import insert
 
-from ppm_pipelines import costbook
+from ppm_pipelines import costbook, database
 from ppm_pipelines.tables import audit_log, closed_periods, organizations, period_figures
 
 MONTHS, LAST_PERIOD = 12, 16  # 13 to 16 are for closing entries of the year
@@ -47,7 +47,10 @@ def close(connection: sa.Connection, organization_id: str, year: int, period: in
     if _today(connection, organization_id) <= last:
         raise NotOver(f"Period {number(period)}/{year} ends on {last.isoformat()}. Close it after that day.")
     place = {"organization_id": organization_id, "fiscal_year": str(year), "fiscal_period": number(period)}
-    new = insert(closed_periods).values(**place, closed_by=by).on_conflict_do_nothing()
+    database.between_merges(connection, organization_id)
+    # Not the transaction's beginning: it may have waited for rows that belong to what is signed.
+    new = insert(closed_periods).values(**place, closed_by=by, closed_at=sa.func.clock_timestamp())
+    new = new.on_conflict_do_nothing()
     if connection.scalar(new.returning(closed_periods.c.closed_at)) is not None:
         _keep(connection, place)
         detail = {"year": year, "period": period}

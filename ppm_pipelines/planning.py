@@ -13,8 +13,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ppm_pipelines import database
 from ppm_pipelines.records import known_currency, rounded
 from ppm_pipelines.tables import (
+    HISTORY,
     actuals,
     audit_log,
     budgets,
@@ -51,24 +53,33 @@ def replace_budget(
         connection.execute(sa.insert(budgets), rows)
 
 
+def of_link(source: Any, link: Any) -> sa.ColumnElement[bool]:
+    """Whether a source's thing is of the linked source project: same system, number and company."""
+    return sa.and_(
+        link.organization_id == source.organization_id,
+        link.system == source.system,
+        link.project_nr == source.project_nr,
+        sa.or_(link.company_code == source.company_code, source.company_code == "", link.company_code == ""),
+    )
+
+
 def _check_places(
     connection: sa.Connection, organization_id: str, project_id: str, rows: Sequence[Mapping[str, Any]]
 ) -> None:
     """Each WBS element is one of the project's, and told once per day from which it holds."""
     w, link = wbs_elements.c, project_links.c
-    same = sa.and_(link.organization_id == w.organization_id, link.system == w.system, link.project_nr == w.project_nr)
-    query = sa.select(w.wbs_element).select_from(wbs_elements.join(project_links, same))
+    query = sa.select(w.wbs_element).select_from(wbs_elements.join(project_links, of_link(w, link)))
     mine = (link.organization_id == organization_id, link.project_id == project_id)
     known = set(connection.scalars(query.where(*mine)))
-    seen: set[tuple[str | None, date]] = set()
+    seen: set[tuple[str | None, date, str]] = set()
     for place, row in enumerate(rows, 1):
         element = row["wbs_element"]
         if element is not None and element not in known:
             raise BadBudget(f"Line {place}: the project has no WBS element {element}.")
-        if (element, row["valid_from"]) in seen:
+        if (element, row["valid_from"], row["source"]) in seen:
             what = f"WBS element {element}" if element else "the whole project"
             raise BadBudget(f"Line {place}: the budget of {what} from {row['valid_from']} is given twice.")
-        seen.add((element, row["valid_from"]))
+        seen.add((element, row["valid_from"], row["source"]))
 
 
 def _budget_row(line: Mapping[str, Any], currency: str, place: int) -> dict[str, Any]:
@@ -99,6 +110,7 @@ def _budget_row(line: Mapping[str, Any], currency: str, place: int) -> dict[str,
         "amount": amount,
         "currency": given,
         "valid_from": valid_from,
+        "source": line.get("source") or "",
     }
 
 
@@ -115,14 +127,17 @@ def load_budgets(
             .where(link.organization_id == organization_id, link.system == system)
         )
     }
-    by_project: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    by_project: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    currencies: dict[str, str] = {}
     for place, row in enumerate(rows, 1):
         key = (str(row.get("company_code") or ""), str(row["project_nr"]))
         if key not in known:
             raise BadBudget(f"Line {place}: there is no project {key[1]} of company {key[0] or '(none)'} in {system}.")
-        by_project[key].append(row)
-    for key, lines in by_project.items():
-        replace_budget(connection, organization_id, known[key].project_id, known[key].currency or "EUR", lines)
+        project_id = known[key].project_id
+        currencies[project_id] = known[key].currency or "EUR"
+        by_project[project_id].append({**row, "source": _source((system, *key))})
+    for project_id, lines in by_project.items():
+        replace_budget(connection, organization_id, project_id, currencies[project_id], lines)
     return len(rows)
 
 
@@ -138,6 +153,11 @@ def links(connection: sa.Connection, organization_id: str, project_id: str) -> l
 Place = tuple[str, str, str]  # system, company code, number of a source's project
 
 
+def _source(place: Place) -> str:
+    """The source project that a budget line came with."""
+    return "/".join(place)
+
+
 def relink(
     connection: sa.Connection, organization_id: str, project_id: str, links: Sequence[Place], by: str = ""
 ) -> None:
@@ -147,6 +167,7 @@ def relink(
     moved. A source project that is taken away gets its own Costbook project back. Raises ``BadLink`` for one that
     neither the source's projects nor a quarantined record ever named.
     """
+    database.between_merges(connection, organization_id)
     link = project_links.c
     known = {
         (row.system, row.company_code, row.project_nr): row.project_id
@@ -156,6 +177,9 @@ def relink(
     for wanted in links:
         if wanted not in known and wanted not in waiting:
             raise BadLink(f"No project {wanted[2]} of company {wanted[1] or '(none)'} was ever read from {wanted[0]}.")
+    if not links:
+        raise BadLink("A project stands for at least one source project; name one.")
+    _check_currencies(connection, organization_id, project_id, links)
     gone = [place for place, at in known.items() if at == project_id and place not in links]
     come = [place for place in links if known.get(place) != project_id]
     for place in gone:
@@ -172,6 +196,21 @@ def relink(
                 organization_id=organization_id, who=by, what="linked", subject="project", detail=detail
             )
         )
+
+
+def _check_currencies(connection: sa.Connection, organization_id: str, project_id: str, links: Sequence[Place]) -> None:
+    """Projects of different currencies can't be one: neither their budgets nor their figures would add up."""
+    source = projects.c
+    place = sa.tuple_(source.system, source.company_code, source.project_nr)
+    query = sa.select(source.project_nr, source.currency).where(
+        source.organization_id == organization_id, place.in_(list(links)), source.currency.is_not(None)
+    )
+    own = connection.scalar(sa.select(costbook_projects.c.currency).where(costbook_projects.c.project_id == project_id))
+    for row in connection.execute(query):
+        if own is not None and row.currency != own:
+            raise BadLink(
+                f"The project is kept in {own}; {row.project_nr} is kept in {row.currency} and can't be part of it."
+            )
 
 
 def _waiting_for(connection: sa.Connection, organization_id: str) -> set[tuple[str, str, str]]:
@@ -198,10 +237,11 @@ def _link(connection: sa.Connection, organization_id: str, place: tuple[str, str
 
 def _own_project(connection: sa.Connection, organization_id: str, place: Place) -> str:
     """The Costbook project that stands for this source project alone: the one it once had, else a new one."""
-    project, link = costbook_projects.c, project_links.c
-    empty = ~sa.exists().where(link.project_id == project.project_id)
-    mine = (project.organization_id == organization_id, project.project_nr == place[2], empty)
-    found: str | None = connection.scalar(sa.select(project.project_id).where(*mine).limit(1))
+    project, link, past = costbook_projects.c, project_links.c, HISTORY["project_links"].c
+    empty = ~sa.exists().where(link.project_id == past.project_id)
+    before = (past.organization_id == organization_id, past.system == place[0], past.company_code == place[1])
+    once = sa.select(past.project_id).where(*before, past.project_nr == place[2], empty)
+    found: str | None = connection.scalar(once.order_by(past.valid_to.desc()).limit(1))
     if found is not None:
         return found
     source = projects.c
@@ -237,10 +277,11 @@ def _move(connection: sa.Connection, organization_id: str, place: Place, old: st
         link.project_nr == project_nr,
         link.company_code != company_code,
     )
+    listed = _is_listed(connection, organization_id, place)
     for table in (project_links, commitments, actuals):
-        # Facts of a company of their own go with the project that has their number, unless another has both.
+        # Facts of other companies go with the source's only project of their number.
         of_place = table.c.company_code == company_code
-        if table is not project_links:
+        if table is not project_links and listed:
             of_place = sa.or_(of_place, table.c.company_code.not_in(others))
         mine = (table.c.organization_id == organization_id, table.c.system == system, table.c.project_nr == project_nr)
         connection.execute(
@@ -251,38 +292,35 @@ def _move(connection: sa.Connection, organization_id: str, place: Place, old: st
     _move_budgets(connection, organization_id, place, old, new)
 
 
+def _is_listed(connection: sa.Connection, organization_id: str, place: Place) -> bool:
+    """Whether the source itself has the project; people may link one that only its records name."""
+    source = projects.c
+    query = sa.select(sa.func.count()).where(
+        source.organization_id == organization_id,
+        source.system == place[0],
+        source.company_code == place[1],
+        source.project_nr == place[2],
+    )
+    return bool(connection.scalar(query))
+
+
 def _move_budgets(connection: sa.Connection, organization_id: str, place: Place, old: str, new: str) -> None:
-    """Lines of the source project's WBS elements; those of the whole project only when nothing else is left there."""
+    """The lines of the source project's WBS elements, those that came with it, and all when nothing else is left.
+
+    Lines of the whole project keep the source project that they came with: several count together, and each goes with
+    its own when the projects come apart again.
+    """
     w, b, link = wbs_elements.c, budgets.c, project_links.c
     elements = sa.select(w.wbs_element).where(
-        w.organization_id == organization_id, w.system == place[0], w.project_nr == place[2]
+        w.organization_id == organization_id,
+        w.system == place[0],
+        w.project_nr == place[2],
+        sa.or_(w.company_code == place[1], w.company_code == ""),
     )
     mine = (b.organization_id == organization_id, b.project_id == old)
-    changed = sa.update(budgets).values(project_id=new, last_changed_at=sa.func.now())
-    connection.execute(changed.where(*mine, b.wbs_element.in_(elements)))
-    if connection.scalar(sa.select(sa.func.count()).where(link.project_id == old)):
-        return
-    added = added_up(_whole(connection, organization_id, new), _whole(connection, organization_id, old))
-    currency = connection.scalar(sa.select(b.currency).where(*mine).limit(1))
-    connection.execute(sa.delete(budgets).where(b.project_id.in_((old, new)), b.wbs_element.is_(None)))
-    row = {"organization_id": organization_id, "project_id": new, "wbs_element": None, "currency": currency}
-    if added and currency:
-        connection.execute(sa.insert(budgets), [row | {"valid_from": d, "amount": a} for d, a in added.items()])
-
-
-def _whole(connection: sa.Connection, organization_id: str, project_id: str) -> dict[date, Decimal]:
-    """The budget of the project as a whole, by the day from which it holds."""
-    b = budgets.c
-    query = sa.select(b.valid_from, b.amount).where(
-        b.organization_id == organization_id, b.project_id == project_id, b.wbs_element.is_(None)
-    )
-    return {row.valid_from: row.amount for row in connection.execute(query.order_by(b.valid_from, b.id))}
-
-
-def added_up(one: Mapping[date, Decimal], other: Mapping[date, Decimal]) -> dict[date, Decimal]:
-    """Two budgets as one: from each day on which one of them changes, both together."""
-
-    def holds(lines: Mapping[date, Decimal], day: date) -> Decimal:
-        return lines[max(since)] if (since := [d for d in lines if d <= day]) else Decimal(0)
-
-    return {day: holds(one, day) + holds(other, day) for day in sorted({*one, *other})}
+    moved = sa.or_(b.wbs_element.in_(elements), b.source == _source(place))
+    if connection.scalar(sa.select(sa.func.count()).where(link.project_id == old)) == 0:
+        moved = sa.true()
+    source = sa.case((b.wbs_element.is_(None) & (b.source == ""), _source(place)), else_=b.source)
+    values = {"project_id": new, "source": source, "last_changed_at": sa.func.now()}
+    connection.execute(sa.update(budgets).where(*mine, moved).values(values))

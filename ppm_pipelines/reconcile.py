@@ -29,6 +29,7 @@ def reconciled(run: Run, control: dict[str, list[ControlTotal]]) -> dict[str, An
             for place, money in _differing(_by_period(run, name, figure), source):
                 where = dict(zip(("project_nr", "currency", "period"), place, strict=True))
                 differences.append({"entity": name, "figure": figure} | where | money)
+    missing = [name for name in control if name not in rows]
     told = {side: sum(one[side] for one in rows.values()) for side in ("ours", "source")}
     same_rows = all(one["ours"] == one["source"] for one in rows.values())
     return {
@@ -36,7 +37,8 @@ def reconciled(run: Run, control: dict[str, list[ControlTotal]]) -> dict[str, An
         "rows": told,
         "differences": differences,
         "rows_by_entity": rows,
-        "detail": _in_words(rows, differences),
+        "not_compared": missing,
+        "detail": _in_words(rows, differences, missing),
     }
 
 
@@ -45,7 +47,7 @@ def _rows_known(run: Run, name: str) -> int:
     fact = FACTS[name]
     ended = fact.ended[1] if fact.ended else "source_key"
     mine = "t.organization_id = %(organization)s and t.system = %(system)s"
-    known = f"{mine} and t.{ended} is distinct from 'vanished'"
+    known = f"{mine} and coalesce(t.{ended}, '') not in ('vanished', 'out_of_scope')"
     row = run(
         f"select (select count(*) from {fact.table} t where {known}) + (select count(*) from ppm.rejections r"
         " where r.organization_id = %(organization)s and r.system = %(system)s and r.entity = %(entity)s"
@@ -60,12 +62,13 @@ def _by_period(run: Run, name: str, figure: str) -> dict[Place, Decimal]:
     """``figure`` as ``ControlTotal`` names it: ``relieved:receipt`` sums what receipts relieve."""
     fact = FACTS[name]
     wanted, _, relieved_by = figure.partition(":")
-    column = {"relieved": "relieved_amount"}.get(wanted) or fact.sums[wanted]
+    column = {"relieved": "relieved_amount", "company": "company_amount"}.get(wanted) or fact.sums[wanted]
+    currency = "company_currency" if wanted == "company" else "currency"
     period = "fiscal_year || '/' || fiscal_period" if name == "actuals" else "''"
-    ended = f" and {fact.ended[1]} is distinct from 'vanished'" if fact.ended else ""
+    ended = f" and coalesce({fact.ended[1]}, '') not in ('vanished', 'out_of_scope')" if fact.ended else ""
     only = " and relieved_by = %(relieved_by)s" if relieved_by else ""
     found = run(
-        f"select project_nr, currency, {period} as period, sum({column}) as amount from {fact.table}"
+        f"select project_nr, {currency} as currency, {period} as period, sum({column}) as amount from {fact.table}"
         f" where organization_id = %(organization)s and system = %(system)s{ended}{only} group by 1, 2, 3",
         relieved_by=relieved_by,
     )
@@ -80,8 +83,8 @@ def _differing(ours: dict[Place, Decimal], source: dict[Place, Decimal]) -> Iter
             yield place, {name: str(shown(value, place[1])) for name, value in money.items()}
 
 
-def _in_words(rows: dict[str, dict[str, int]], differences: list[dict[str, str]]) -> str:
-    """The first difference as a sentence, and how many more there are; empty when there is none."""
+def _in_words(rows: dict[str, dict[str, int]], differences: list[dict[str, str]], missing: list[str]) -> str:
+    """The first difference as a sentence, how many more there are, and what was not compared; empty when all agrees."""
     sentences = [
         f"The source counts {one['source']} {name}, the Costbook {one['ours']}."
         for name, one in rows.items()
@@ -96,4 +99,5 @@ def _in_words(rows: dict[str, dict[str, int]], differences: list[dict[str, str]]
         )
     if len(differences) > 1:
         sentences.append(f"{len(differences) - 1} more differences are listed.")
+    sentences += [f"The source could not count {name} this time, so they were not compared." for name in missing]
     return " ".join(sentences)

@@ -71,6 +71,7 @@ def carry_out(
                 # What is held already was compared when it was read; the source has moved on since.
                 control=None if request.mode == "replay" else source.control,
                 final_postings=source.final_postings,
+                companies=source.companies,
                 on_progress=_Teller(run_id, say),
             )
     except interrupted:

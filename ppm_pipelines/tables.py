@@ -405,6 +405,7 @@ budgets = Table(
     Column("currency", Text, nullable=False),
     Column("valid_from", Date, nullable=False),
     _since(),
+    _text("source"),
     Index("ix_budgets_project", "organization_id", "project_id"),
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -135,7 +134,7 @@ def test_totals_are_one_per_currency() -> None:
 def test_the_variance_of_a_total_is_its_budget_less_all_that_is_spent() -> None:
     """Also what projects without a budget spend."""
     names = ("budget", "committed", "actual", "open", "total_spend", "eac", "uncommitted_budget")
-    one = dict.fromkeys(names, "10.00") | {"currency": "EUR", "variance": "0.00"}
+    one = dict.fromkeys(names, "10.00") | {"currency": "EUR", "variance": "0.00", "other_currencies": []}
     without = one | {"budget": None, "variance": None, "total_spend": "4.00", "uncommitted_budget": None}
     [told] = costbook.totals([one, without])
     assert (told["budget"], told["total_spend"], told["variance"]) == ("10.00", "14.00", "-4.00")
@@ -176,15 +175,6 @@ class TestBudgets:
         with pytest.raises(BadBudget, match="given twice"):
             give({"amount": "5.00"}, {"amount": "7.00"})
 
-    def test_two_budgets_are_one_from_each_day_on_which_one_changes(self) -> None:
-        days = [date(2026, month, 1) for month in (1, 4, 7)]
-        one = {days[0]: Decimal(10), days[2]: Decimal(20)}
-        assert planning.added_up(one, {days[1]: Decimal(5)}) == {
-            days[0]: Decimal(10),
-            days[1]: Decimal(15),
-            days[2]: Decimal(25),
-        }
-
 
 class TestLinks:
     def two(self) -> dict[str, str]:
@@ -222,6 +212,60 @@ class TestLinks:
             planning.relink(connection, "default", ids["P-1"], both)
             [merged] = costbook.project_figures(connection)
         assert merged["budget"] == "120.50"
+        with database.scoped("default") as connection:
+            planning.relink(connection, "default", ids["P-1"], both[:1])
+            apart = [one["budget"] for one in costbook.project_figures(connection)]
+        assert apart == ["100.00", "20.50"]
+
+    def test_budgets_of_projects_that_are_one_are_loaded_side_by_side(self) -> None:
+        ids = self.two()
+        with database.scoped("default") as connection:
+            both = [("sap", "1010", "P-1"), ("sap", "1010", "P-2")]
+            planning.relink(connection, "default", ids["P-1"], both)
+            rows = [{"project_nr": nr, "company_code": "1010", "amount": amount} for nr, amount in
+                    (("P-1", "1000.00"), ("P-2", "2000.00"))]  # fmt: skip
+            assert planning.load_budgets(connection, "default", "sap", rows) == 2
+            [merged] = costbook.project_figures(connection)
+        assert merged["budget"] == "3000.00"
+
+    def test_projects_of_different_currencies_can_not_be_one(self) -> None:
+        ids = self.two()
+        sync(pages=[Page("projects", [Project("P-3", "P-3", "USA", currency="USD", company_code="1710")])])
+        with database.scoped("default") as connection, pytest.raises(BadLink, match="kept in EUR; P-3 is kept in USD"):
+            planning.relink(connection, "default", ids["P-1"], [("sap", "1010", "P-1"), ("sap", "1710", "P-3")])
+
+    def test_two_projects_of_the_same_number_come_apart_as_they_were(self) -> None:
+        one = Project("A", "P-1", "Nord", currency="EUR", company_code="1010")
+        other = Project("B", "P-1", "Süd", currency="EUR", company_code="2010")
+        target = Project("C", "P-9", "Alles", currency="EUR", company_code="1010")
+        facts = [commitment(), commitment("4500000002/00010/01", "5.00", company_code="2010")]
+        sync(pages=[Page("projects", [one, other, target]), Page("commitments", list(facts))])
+
+        def shown(connection: sa.Connection) -> list[tuple[str, str, str]]:
+            told = costbook.project_figures(connection)
+            return sorted((project["name"], project["project_id"], project["committed"]) for project in told)
+
+        with database.scoped("default") as connection:
+            before = shown(connection)
+            [whole] = [project_id for name, project_id, _ in before if name == "Alles"]
+            own = ("sap", "1010", "P-9")
+            every = [own, ("sap", "1010", "P-1"), ("sap", "2010", "P-1")]
+            planning.relink(connection, "default", whole, every)
+        with database.scoped("default") as connection:
+            assert [committed for _, _, committed in shown(connection)] == ["105.00"]
+            planning.relink(connection, "default", whole, [own])
+            assert shown(connection) == before
+
+    def test_a_link_by_hand_takes_only_what_its_own_company_has(self) -> None:
+        ids = self.two()
+        strange = [commitment("4500000008/00010/01", "7.00", project_nr="Z-1", company_code=c) for c in ("1710",)]
+        sync(strange)
+        with database.scoped("default") as connection:
+            links = [("sap", "1010", "P-1"), ("sap", "1710", "Z-1")]
+            planning.relink(connection, "default", ids["P-1"], links)
+        more = commitment("4500000009/00010/01", "9.00", project_nr="Z-1", company_code="1110")
+        assert sync([*strange, more]).rejected == 1
+        assert self.committed(ids["P-1"]) == "107.00"
 
     def test_a_project_that_comes_apart_gets_its_name_and_its_wbs_budgets_back(self) -> None:
         ids = self.two()

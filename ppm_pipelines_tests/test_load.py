@@ -89,6 +89,7 @@ def sync(
     control: Any = None,
     pages: Iterable[Page] | None = None,
     scope: dict[str, Any] | None = None,
+    companies: Iterable[str] = (),
 ) -> SyncResult:
     request = runs.RunRequest(organization_id, "sap", entity, "full", scope=scope)
     with database.owner() as connection:
@@ -97,7 +98,14 @@ def sync(
     own = database.direct()
     try:
         return load.load(
-            own, request, run_id, given, complete=lambda: set(complete), state=lambda: {"since": "x"}, control=control
+            own,
+            request,
+            run_id,
+            given,
+            complete=lambda: set(complete),
+            state=lambda: {"since": "x"},
+            control=control,
+            companies=list(companies),
         )
     except BaseException:
         with database.owner() as connection:
@@ -292,6 +300,31 @@ class TestVanishing:
         assert sync(self.many(1), complete={"commitments"}).closed == 19
 
 
+class TestScope:
+    def test_a_line_that_belongs_to_no_project_any_more_counts_no_more(self) -> None:
+        key = "4500000001/00010/01"
+        sync([commitment(key), commitment("4500000002/00010/01", "7.00")])
+        result = sync([Skipped(key, "cost centre without a project", Decimal(100), "EUR")])
+        assert told(result) == {"total": 1, "skipped": 1}
+        assert result.amounts["EUR"]["ordered"] == {"before": "107.00", "after": "7.00", "delta": "-100.00"}
+        assert rows(
+            f"select counts, not_counted_reason, closed_reason from ppm.commitments where source_key = '{key}'"
+        ) == [(False, "out_of_scope", "out_of_scope")]
+
+    def test_it_comes_back_when_it_belongs_to_one_again(self) -> None:
+        sync([commitment()])
+        before = facts()
+        sync([Skipped("4500000001/00010/01", "cost centre without a project")])
+        assert sync([commitment()]).updated == 1
+        assert facts() == before
+
+    def test_a_company_that_is_not_read_any_more_is_out_of_scope_and_not_gone(self) -> None:
+        others = [commitment(f"46{n:08d}/00010/01", company_code="2010") for n in range(40)]
+        sync([commitment(), *others], [actual()])
+        result = sync([commitment()], [actual()], complete={"commitments", "actuals"}, companies=["1010"])
+        assert (result.closed, result.amounts["EUR"]["ordered"]["after"]) == (0, "100.00")
+
+
 class TestAllOrNothing:
     def test_a_read_that_breaks_off_leaves_the_old_truth_and_nothing_behind(self) -> None:
         sync([commitment()], [actual()])
@@ -372,7 +405,8 @@ class TestReconciliation:
             "rows": {"ours": 1, "source": 1},
             "differences": [],
             "rows_by_entity": {"actuals": {"ours": 1, "source": 1}},
-            "detail": "",
+            "not_compared": ["commitments"],
+            "detail": "The source could not count commitments this time, so they were not compared.",
         }
 
     def test_a_difference_says_where_and_how_much(self) -> None:
@@ -386,7 +420,8 @@ class TestReconciliation:
         ]  # fmt: skip
         assert result.reconciliation["detail"] == (
             "The source counts 2 actuals, the Costbook 1. Project P-1 in period 2026/003: the source says 41.00 EUR, "
-            "the Costbook 40.00 EUR (actuals, amount; difference -1.00)."
+            "the Costbook 40.00 EUR (actuals, amount; difference -1.00). The source could not count commitments this"
+            " time, so they were not compared."
         )
 
 

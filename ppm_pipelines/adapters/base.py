@@ -95,6 +95,8 @@ class Adapter(ABC):
     Settings: ClassVar[type[BaseModel]]
     # Numbers of projects that people linked although the source does not list them: set before a read or a replay.
     linked: frozenset[str] = frozenset()
+    # The company codes that are read alone; empty: all. Rows of others are out of scope, not gone.
+    companies: frozenset[str] = frozenset()
     # Whether postings never change under their key (journal lines): a change of money or place is then an anomaly.
     final_postings: ClassVar[bool] = True
     # A setting -> the secrets that go there (or belong to it): changing the setting needs them typed again.

@@ -90,6 +90,7 @@ class Sap(Adapter):
         self._settings = settings
         self._reader = Reader(settings, allowed_hosts, timeout_seconds, limits)
         self._directory = Directory(settings.cost_centers)
+        self.companies = frozenset(settings.company_codes)
         self._currencies: dict[str, str] = {}  # company code -> its currency
         self._companies_asked = False
         self._read_by = ""

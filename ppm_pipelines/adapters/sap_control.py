@@ -58,14 +58,22 @@ def actuals(reader: Reader, directory: Directory) -> list[ControlTotal]:
     number of lines counts them.
     """
     cost = all_of(reader.journal(), reader.of_projects(), reader.companies(), "IsSettlement eq false", _NO_COST)
-    sums: dict[tuple[str, str, str], Decimal] = {}
+    sums: dict[tuple[str, str, str, str], Decimal] = {}
     for row in reader.rows(SUMS, cost):
         place = _place(row, directory)
         if place:
-            whole = (*place, f"{text(row.get('FiscalYear'))}/{padded(row.get('FiscalPeriod'), 3)}")
-            sums[whole] = sums.get(whole, ZERO) + _amount(row)
+            period = f"{text(row.get('FiscalYear'))}/{padded(row.get('FiscalPeriod'), 3)}"
+            company = amount_or_none(row.get("AmountInCompanyCodeCurrency")) or ZERO
+            for key, amount in (
+                ((*place, period, "amount"), _amount(row)),
+                ((place[0], text(row.get("CompanyCodeCurrency")), period, "company"), company),
+            ):
+                sums[key] = sums.get(key, ZERO) + amount
     lines = reader.count(JOURNAL, cost)
-    told = [ControlTotal("actuals", *place, 0, amount) for place, amount in sorted(sums.items())]
+    told = [
+        ControlTotal("actuals", project_nr, currency, period, 0, amount, figure)
+        for (project_nr, currency, period, figure), amount in sorted(sums.items())
+    ]
     return [*told, ControlTotal("actuals", "", "", "", lines, ZERO, "rows")]
 
 

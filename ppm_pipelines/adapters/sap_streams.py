@@ -210,7 +210,11 @@ TOUCHED = _of_journal("touched", "PurchasingDocument")
 COMPANIES = _of_journal("companies", "CompanyCode", "CompanyCodeCurrency")
 PERIODS = _of_journal("periods", "CompanyCode FiscalYearPeriod", order="CompanyCode,FiscalYearPeriod")
 _SUM_KEY = "WBSElementInternalID CostCenter TransactionCurrency"
-SUMS = _of_journal("sums", f"FiscalYear FiscalPeriod {_SUM_KEY}", "AmountInTransactionCurrency")
+SUMS = _of_journal(
+    "sums",
+    f"FiscalYear FiscalPeriod {_SUM_KEY} CompanyCodeCurrency",
+    "AmountInTransactionCurrency AmountInCompanyCodeCurrency",
+)
 _RECEIVED_KEY = f"{_SUM_KEY} GLAccountType TransactionTypeDetermination"
 RECEIVED = _of_journal("received", _RECEIVED_KEY, "AmountInTransactionCurrency")
 RECEIVED_BY_ORDER = _of_journal(

@@ -57,7 +57,8 @@ def schedule_close_periods(context: dg.ScheduleEvaluationContext) -> Iterator[An
         yield dg.SkipReason("No period is due to be closed.")
     for organization_id, year, period in wanted:
         yield dg.RunRequest(
-            run_key=f"{organization_id}/{year}/{period}",
+            # With the hour: what failed is tried again.
+            run_key=f"{organization_id}/{year}/{period}/{context.scheduled_execution_time:%Y-%m-%dT%H}",
             partition_key=organization_id,
             tags={"ppm/organization_id": organization_id, "ppm/requested_by": "schedule"},
         )

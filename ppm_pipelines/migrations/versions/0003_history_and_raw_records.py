@@ -97,7 +97,7 @@ def _add_columns() -> None:
         "rejections": [money, _text("company_code"), center, _text("raw_stream"), _text("raw_key"), _since()],
         "costbook_projects": [_since()],
         "project_links": [_since()],
-        "budgets": [_since()],
+        "budgets": [_since(), _text("source")],
         "sync_runs": [sa.Column("scope", postgresql.JSONB(), nullable=True)],
         "organizations": [sa.Column("close_after_working_days", sa.Integer(), nullable=True)],
     }
@@ -155,7 +155,7 @@ def downgrade() -> None:
         "rejections": ("open_amount", "company_code", "cost_center", "raw_stream", "raw_key", "last_changed_at"),
         "costbook_projects": ("last_changed_at",),
         "project_links": ("last_changed_at",),
-        "budgets": ("last_changed_at",),
+        "budgets": ("last_changed_at", "source"),
         "sync_runs": ("scope",),
         "organizations": ("close_after_working_days",),
     }
