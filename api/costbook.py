@@ -6,9 +6,8 @@ Belongs here: reading what is asked for and shaping the answer. Does not belong 
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Query, Response
@@ -60,24 +59,14 @@ def _project(project_id: str, who: Viewer, connection: Db) -> Any:
 Project = Annotated[Any, Depends(_project)]
 
 
-def moment_of(given: str, field: str, zone: str = "UTC") -> datetime:
-    """A time with its zone (UTC where it names none), or the end of a day in the given zone; 422 for anything else."""
+def moment_of(given: str, field: str, zone: str) -> datetime:
+    """A time, or the end of a day in the given zone; 422 for anything else."""
     try:
-        if len(given) == len("2026-01-31"):
-            day = datetime.combine(date.fromisoformat(given), time.max, ZoneInfo(zone))
-            return day.astimezone(UTC)
-        found = datetime.fromisoformat(given)
+        return history.moment_of(given, zone)
     except ValueError:
         raise invalid(
             field, "is no time such as 2026-01-31 or 2026-01-31T18:00:00Z.", "ist keine Zeit wie 2026-01-31."
         ) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-
-
-def _zone(connection: sa.Connection, who: Caller) -> str:
-    org = tables.organizations.c
-    found = connection.scalar(sa.select(org.time_zone).where(org.organization_id == who.writes_to))
-    return str(found or "UTC")
 
 
 def as_of(
@@ -87,7 +76,9 @@ def as_of(
 ) -> datetime | None:
     if not as_of:
         return None
-    return costbook.visible_at(connection, who.writes_to, moment_of(as_of, "as_of", _zone(connection, who)))
+    return costbook.visible_at(
+        connection, who.writes_to, moment_of(as_of, "as_of", history.zone_of(connection, who.writes_to))
+    )
 
 
 AsOf = Annotated[datetime | None, Depends(as_of)]
@@ -141,7 +132,7 @@ def compare_times(
     offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
 ) -> dict[str, Any]:
     """Two times of a project: figures, and what is new, changed or closed between them; with ``entity`` the lines."""
-    zone = _zone(connection, who)
+    zone = history.zone_of(connection, who.writes_to)
     earlier = costbook.visible_at(connection, who.writes_to, moment_of(start, "from", zone))
     later = costbook.visible_at(connection, who.writes_to, moment_of(end, "to", zone) if end else datetime.now(UTC))
     if later < earlier:

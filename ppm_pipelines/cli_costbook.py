@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -31,17 +31,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="As the API tells it")]
 FIGURES = ("budget", "committed", "actual", "open", "total_spend", "variance", "eac")
 
 
-def _moment(given: str | None) -> datetime | None:
-    """A time (UTC where it names no zone), or the end of a day."""
+def _moment(connection: sa.Connection, org: str, given: str | None) -> datetime | None:
+    """The moment that was visible at a time, or at the end of a day where the organisation is."""
     if given is None:
         return None
     try:
-        found = datetime.fromisoformat(given)
+        found = history.moment_of(given, history.zone_of(connection, org))
     except ValueError:
         raise typer.BadParameter(f"{given} is no time such as 2026-01-31 or 2026-01-31T18:00:00Z") from None
-    if len(given) == len("2026-01-31"):
-        found = datetime.combine(found.date(), time.max)
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return costbook.visible_at(connection, org, found)
 
 
 def _print(rows: list[dict[str, Any]], names: tuple[str, ...], texts: tuple[str, ...]) -> None:
@@ -61,9 +59,8 @@ def _json(value: Any) -> None:
 @app.command("figures")
 def figures(org: Org = "default", as_of: str | None = None, as_json: AsJson = False) -> None:
     """Budget, committed, actual, open and where every project ends; now, or as it was shown at a time."""
-    moment = _moment(as_of)
     with database.scoped(org) as connection:
-        shown = moment and costbook.visible_at(connection, org, moment)
+        shown = _moment(connection, org, as_of)
         projects = costbook.project_figures(connection, org, as_of=shown)
         waiting = costbook.unassigned_quarantined(connection, org, shown)
     if as_json:
@@ -82,10 +79,12 @@ def compare(
     org: Org = "default",
 ) -> None:
     """What changed in a project between two times."""
-    earlier, later = _moment(start), _moment(end) or datetime.now(UTC)
-    assert earlier is not None  # noqa: S101 - the argument is required
     project = tables.costbook_projects
     with database.scoped(org) as connection:
+        earlier, later = _moment(connection, org, start), _moment(connection, org, end) or datetime.now(UTC)
+        assert earlier is not None  # noqa: S101 - the argument is required
+        if later < earlier:
+            raise typer.BadParameter("TO lies before FROM")
         found = connection.execute(sa.select(project).where(project.c.project_nr == project_nr)).all()
         if not found:
             raise typer.BadParameter(f"there is no project {project_nr}")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -18,12 +19,28 @@ from ppm_pipelines import costbook
 from ppm_pipelines.costbook import money
 from ppm_pipelines.facts import FACTS, POINTERS, Fact
 from ppm_pipelines.records import ZERO
-from ppm_pipelines.tables import HISTORY, at, raw_records, sync_runs
+from ppm_pipelines.tables import HISTORY, at, organizations, raw_records, sync_runs
 
 Entity = Literal["commitments", "actuals"]
 FIGURES = ("budget", "committed", "actual", "open", "total_spend", "variance", "eac", "uncommitted_budget")
 # What says when and by whom a version came, and not what it says.
 _ABOUT = {"id", "organization_id", "system", "source_key", "run_id", "first_seen_at", "last_changed_at", *POINTERS}
+
+
+def moment_of(given: str, zone: str) -> datetime:
+    """A time (UTC where it names no zone), or the end of a day in the given zone; ValueError for anything else."""
+    if len(given) == len("2026-01-31"):
+        return datetime.combine(date.fromisoformat(given), time.max, ZoneInfo(zone)).astimezone(UTC)
+    found = datetime.fromisoformat(given)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def zone_of(connection: sa.Connection, organization_id: str) -> str:
+    """The organisation's time zone: its days begin and end there."""
+    found = connection.scalar(
+        sa.select(organizations.c.time_zone).where(organizations.c.organization_id == organization_id)
+    )
+    return str(found or "UTC")
 
 
 def compare(connection: sa.Connection, project: Any, start: datetime, end: datetime) -> dict[str, Any]:

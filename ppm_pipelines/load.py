@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any
@@ -377,20 +377,21 @@ class _Merge(Staging):
             f" where organization_id = %(organization)s and system = %(system)s and {at} is null",
         ).fetchone()
         found = row or {"known": 0, "vanished": 0, "open": 0, "vanished_open": 0}
-        for what, vanished in (("open", found["vanished_open"]), ("known", found["vanished"])):
-            self._guard(fact, what, vanished, found[what])
+        if not (self.request.scope or {}).get(ACCEPTED, False):
+            self._guard(fact, found)
         return int(found["vanished"])
 
-    def _guard(self, fact: Fact, what: str, vanished: int, known: int) -> None:
-        accepted = (self.request.scope or {}).get(ACCEPTED, False)
-        if vanished >= VANISHED_AT_LEAST and vanished * 2 > known and not accepted:
-            raise MassDisappearance(
-                f"The source no longer shows {vanished} of {known} {what} {fact.name}. So many do not end at once: "
-                "probably the account lost rights, or a filter changed. Nothing was changed; check the rights, then"
-                " sync again. If it is right, an operator accepts it:"
-                " `ppm sync SYSTEM costs --full --accept-disappearance`.",
-                fact.name,
-            )
+    @staticmethod
+    def _guard(fact: Fact, found: Mapping[str, int]) -> None:
+        for what, vanished in (("open", found["vanished_open"]), ("known", found["vanished"])):
+            if vanished >= VANISHED_AT_LEAST and vanished * 2 > found[what]:
+                raise MassDisappearance(
+                    f"The source no longer shows {vanished} of {found[what]} {what} {fact.name}. So many do not end at "
+                    "once: probably the account lost rights, or a filter changed. Nothing was changed; check the "
+                    "rights, then sync again. If it is right, an operator accepts it: "
+                    "`ppm sync SYSTEM costs --full --accept-disappearance`.",
+                    fact.name,
+                )
 
     def _changed_though_final(self, fact: Fact) -> list[dict[str, str]]:
         """Postings whose money, account, place or dates changed under their key; the new value counts, the old one is

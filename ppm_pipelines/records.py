@@ -240,9 +240,9 @@ class ControlTotal:
     """What the source itself reports for one cut, by a second, cheaper road.
 
     ``figure`` names what is summed: of actuals ``amount`` and, the same in company currency, ``company``; of
-    commitments ``ordered``, ``relieved`` or, of the lines that receipts or invoices alone relieve, ``relieved:receipt`` and
-    ``relieved:invoice``; ``rows`` tells rows and no money, with no project. ``period`` is ``2026/003``, or ``""`` for a
-    sum over all periods.
+    commitments ``ordered``, ``relieved`` or, of the lines that receipts or invoices alone relieve, ``relieved:receipt``
+    and ``relieved:invoice``; ``rows`` tells rows and no money, with no project. ``period`` is ``2026/003``, or ``""``
+    for a sum over all periods.
     """
 
     entity: Entity

@@ -205,17 +205,22 @@ def test_lines_of_cost_centres_are_skipped_or_belong_to_the_configured_project(t
 
 # Control totals: what the loader would compare (rows that did not vanish, and what waits in quarantine)
 
-Sums = dict[tuple[str, str, str], Decimal]
+Sums = dict[tuple[str, ...], Decimal]  # project, currency, period, figure
+CONTROLLED = {"commitments": {"relieved:receipt", "rows"}, "actuals": {"amount", "company", "rows"}}
 
 
 def ours(read: Read, entity: str) -> tuple[int, Sums]:
     """Rows and money as the loader has them after merging; of commitments what receipts relieved."""
     sums: Sums = {}
     for one in read.kept[entity].values():
-        period = f"{one.fiscal_year}/{one.fiscal_period}" if isinstance(one, Actual) else ""
-        amount = one.amount if isinstance(one, Actual) else one.relieved_amount
-        if isinstance(one, Actual) or one.relieved_by == "receipt":
-            place = one.project_nr, one.currency, period
+        found: list[tuple[tuple[str, ...], Decimal]] = []
+        if isinstance(one, Actual):
+            period = f"{one.fiscal_year}/{one.fiscal_period}"
+            found.append(((one.project_nr, one.currency, period, "amount"), one.amount))
+            found.append(((one.project_nr, one.company_currency, period, "company"), one.company_amount))
+        elif one.relieved_by == "receipt":
+            found.append(((one.project_nr, one.currency, "", "relieved:receipt"), one.relieved_amount))
+        for place, amount in found:
             sums[place] = sums.get(place, Decimal(0)) + amount
     stream = {"commitments": "orders", "actuals": "journal"}[entity]
     waiting = {one.source_key for one in read.rejected if one.raw_stream == stream and one.code != "no_project"}
@@ -224,9 +229,8 @@ def ours(read: Read, entity: str) -> tuple[int, Sums]:
 
 def source(adapter: Sap, entity: str) -> tuple[int, Sums]:
     told = adapter.control(entity)
-    figure = {"commitments": "relieved:receipt", "actuals": "amount"}[entity]
-    sums = {(t.project_nr, t.currency, t.period): t.amount for t in told if t.figure == figure and t.amount}
-    assert {t.figure for t in told} <= {figure, "rows"}
+    sums: Sums = {(t.project_nr, t.currency, t.period, t.figure): t.amount for t in told if t.amount}
+    assert {t.figure for t in told} <= CONTROLLED[entity]
     assert [t.rows for t in told if t.rows] == [t.rows for t in told if t.figure == "rows"]
     return sum(t.rows for t in told), sums
 

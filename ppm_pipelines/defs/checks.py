@@ -26,6 +26,7 @@ ABOUT = {
     "money_matches_source": "The same money per project, currency and period as the source's own totals.",
     "required_fields": "No row lacks a key, project or currency.",
     "nothing_rejected": "No record is in quarantine.",
+    "amounts_add_up": "What is open is what is ordered less what is relieved, or nothing.",
     "no_anomalies": "No posting changed under its key, and nothing was received or invoiced beyond its order.",
 }
 DIFFERENCES_TOLD = 50
@@ -76,6 +77,21 @@ def _money_matches(entity: str, result: SyncResult) -> tuple[bool, dict[str, Any
     return not differences, told
 
 
+def _amounts_add_up(entity: str, result: SyncResult) -> tuple[bool, dict[str, Any]]:
+    """An open amount is the rest of its order, in both currencies, or 0 where the line is done (DOMAIN R3)."""
+    if entity != "commitments":
+        return True, {}
+    c = tables.commitments.c
+    rest = c.ordered_amount - c.relieved_amount
+    wrong = sa.or_(c.open_amount.not_in((sa.literal(0), rest)), (c.open_amount == 0) != (c.company_open_amount == 0))
+    query = sa.select(c.source_key).where(
+        c.organization_id == result.organization_id, c.system == result.system, c.counts, wrong
+    )
+    with database.owner() as connection:
+        found = list(connection.scalars(query.order_by(c.source_key).limit(DIFFERENCES_TOLD)))
+    return not found, {"lines": dg.MetadataValue.json(found)}
+
+
 def _no_anomalies(entity: str, result: SyncResult) -> tuple[bool, dict[str, Any]]:
     found = result.by_entity.get(entity, {}).get("anomalies", [])
     return not found, {"anomalies": dg.MetadataValue.json(found)}
@@ -104,6 +120,7 @@ def _nothing_rejected(entity: str, result: SyncResult) -> tuple[bool, dict[str, 
 
 _CHECKS: dict[str, Callable[[str, SyncResult], tuple[bool, dict[str, Any]]]] = {
     MASS_DISAPPEARANCE: _nothing_disappeared,
+    "amounts_add_up": _amounts_add_up,
     "no_anomalies": _no_anomalies,
     "rows_match_source": _rows_match,
     "money_matches_source": _money_matches,
