@@ -190,11 +190,16 @@ class Following:
         self.show()
 
     def link(self, pick: int, other: int) -> None:
-        """Another project's source projects come to this one, or all but one of its own go."""
-        own, theirs = self._places(self._project(pick)), self._places(self._project(other))
+        """Another project's source projects come to this one, or all but one of its own go; never across currencies."""
+        project, another = self._project(pick), self._project(other)
+        own, theirs = self._places(project), self._places(another)
         wanted = own[:1] if own == theirs else [*own, *theirs]
-        with database.scoped(self.book.organization_id) as connection:
-            planning.relink(connection, self.book.organization_id, self._project(pick).project_id, wanted)
+        foreign = project.currency != another.currency
+        with (
+            pytest.raises(planning.BadLink, match="can't be part of it") if foreign else nullcontext(),
+            database.scoped(self.book.organization_id) as connection,
+        ):
+            planning.relink(connection, self.book.organization_id, project.project_id, wanted)
         self.show()
 
     def sync(self, mode: runs.Mode) -> None:
