@@ -38,6 +38,7 @@ mutation Partition($selector: RepositorySelector!, $key: String!) {
   }
 }
 """
+PARTITION_IS_THERE = ("AddDynamicPartitionSuccess", "DuplicateDynamicPartitionError")
 STATUS = """
 query Status($run: ID!) { runOrError(runId: $run) { __typename ... on Run { status } } }
 """
@@ -108,7 +109,9 @@ class Dagster:
     async def _know(self, organization_id: str) -> None:
         """Makes the organisation a partition, once per process; one that is there already stays."""
         if organization_id not in self._partitions:
-            await self._ask(PARTITION, {"selector": SELECTOR, "key": organization_id})
+            result = await self._ask(PARTITION, {"selector": SELECTOR, "key": organization_id})
+            if result["__typename"] not in PARTITION_IS_THERE:
+                raise NotLaunched(f"{result['__typename']}: {result.get('message')}")
             self._partitions.add(organization_id)
 
     async def status(self, dagster_run_id: str) -> str:

@@ -239,8 +239,11 @@ def _on_database(request: Request, error: Exception) -> JSONResponse:
     return answer(request, Problem(DATABASE_UNAVAILABLE, headers={"Retry-After": "5"}))
 
 
-def _on_data(request: Request, _: Exception) -> JSONResponse:
+def _on_data(request: Request, error: Exception) -> JSONResponse:
     """A text with a NUL character, a number beyond all measure: the database says that it can't be."""
+    # The kind alone: the exception's text holds the values.
+    kind = type(getattr(error, "orig", error)).__name__
+    log.warning("%s %s: the database refused a value: %s", request.method, request.url.path, kind)
     return answer(
         request,
         invalid("", "A value is not one that can exist here.", "Ein Wert ist keiner, den es hier geben kann."),

@@ -22,6 +22,7 @@ from api.problems import NOT_FOUND, Language, Problem
 from api.sentences import told
 from api.settings import PAGE_DEFAULT, WAIT_DEFAULT
 from ppm_pipelines import costbook, database, runs, tables
+from ppm_pipelines.facts import REPLAYABLE
 from ppm_pipelines.records import ZERO
 
 router = APIRouter(prefix="/api/integrations/rejections", tags=["quarantine"])
@@ -115,7 +116,7 @@ def _shown(row: dict[str, Any], language: str) -> dict[str, Any]:
         "key": row["source_key"],
         "run_id": row["run_id"],
         "at": row["rejected_at"],
-        "replayable": bool(row["raw_key"]),
+        "replayable": bool(row["raw_key"]) and row["entity"] in REPLAYABLE,
         "link": _link(row),
         "cost_center": row["cost_center"],
     }
@@ -160,7 +161,7 @@ def _requested(body: Replay, who: Caller) -> runs.RunRequest:
     connected(adapter, who.writes_to)
     table = tables.rejections.c
     which = Which(system=body.system, entity=body.entity, code=body.code, project_nr=body.project_nr)
-    where = [*which.where(who.writes_to), table.raw_key != ""]
+    where = [*which.where(who.writes_to), table.raw_key != "", table.entity.in_(REPLAYABLE)]
     if body.ids is not None:
         where.append(table.id.in_(body.ids))
     with database.scoped(who.writes_to) as connection:

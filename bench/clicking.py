@@ -168,7 +168,7 @@ def many(product: Product, change: Callable[[], None], clicks: int) -> Iterator[
             asked = [pool.submit(click, number) for number in range(clicks)]
             while not all(one.done() for one in asked):
                 before = time.perf_counter()
-                c.get("/api/costbook/projects")
+                c.get("/api/costbook/projects").raise_for_status()
                 reads.append(time.perf_counter() - before)
             runs = {one.result() for one in asked}
             taken = time.perf_counter() - started

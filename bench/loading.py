@@ -35,6 +35,8 @@ def source(lines: int) -> Iterator[str]:
                 break
             except httpx.HTTPError:
                 time.sleep(0.2)
+        else:
+            raise TimeoutError("The source did not answer within 10 minutes.")
         yield url
     finally:
         process.terminate()

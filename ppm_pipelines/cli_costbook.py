@@ -19,6 +19,7 @@ from rich.table import Table
 
 from ppm_pipelines import costbook, database, history, periods, runs, tables
 from ppm_pipelines.adapters import ADAPTERS
+from ppm_pipelines.facts import REPLAYABLE
 
 app = typer.Typer()
 quarantine_app = typer.Typer(no_args_is_help=True, help="Records that could not be used.")
@@ -119,7 +120,9 @@ def replay(system: str, org: Org = "default", code: str | None = None) -> None:
     if system not in ADAPTERS:
         raise fail(f"There is no {system}. There are {', '.join(ADAPTERS)}.", 2)
     table = tables.rejections.c
-    query = sa.select(table.id, table.entity).where(table.system == system, table.raw_key != "")
+    query = sa.select(table.id, table.entity).where(
+        table.system == system, table.raw_key != "", table.entity.in_(REPLAYABLE)
+    )
     if code:
         query = query.where(table.code == code)
     with database.scoped(org) as connection:

@@ -219,12 +219,17 @@ class _Gathered:
         """Per Costbook project what waits in quarantine."""
         waiting, links = at(rejections, self.moment), at(project_links, self.moment)
         r, link = waiting.c, links.c
-        query = (
-            sa.select(link.project_id, r.currency, *_waiting(r))
+        # A record without a company matches every link of its number: once per project is enough.
+        told = (r.id, r.entity, r.currency, r.amount, r.open_amount)
+        each = (
+            sa.select(link.project_id, *told)
             .select_from(waiting.join(links, _same_place(r, link)))
             .where(*self._only(links))
-            .group_by(link.project_id, r.currency)
+            .distinct()
+            .subquery()
+            .c
         )
+        query = sa.select(each.project_id, each.currency, *_waiting(each)).group_by(each.project_id, each.currency)
         found: dict[str, Waiting] = defaultdict(Waiting)
         for row in self.connection.execute(query):
             found[row.project_id].add(row.rows, row.currency or "", row.open, row.actual)
@@ -350,7 +355,7 @@ def _same_place(r: Any, link: Any) -> sa.ColumnElement[bool]:
 def _waiting(r: Any) -> list[sa.ColumnElement[Any]]:
     is_order = r.entity == "commitments"
     return [
-        sa.func.count(sa.distinct(r.id)).label("rows"),
+        sa.func.count().label("rows"),
         sa.func.sum(sa.func.coalesce(r.open_amount, r.amount)).filter(is_order).label("open"),
         sa.func.sum(r.amount).filter(~is_order).label("actual"),
     ]

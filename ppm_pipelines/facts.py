@@ -84,6 +84,8 @@ FACTS = {
         ),
     )
 }
+# What an adapter makes again from raw records: what carries money.
+REPLAYABLE = tuple(name for name, fact in FACTS.items() if fact.sums)
 COUNTED = {"costs": ("commitments", "actuals")}  # every other entity counts itself
 
 

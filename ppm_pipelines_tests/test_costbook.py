@@ -117,6 +117,20 @@ def test_quarantined_money_of_a_project_stands_beside_its_figures() -> None:
     }
 
 
+def test_quarantined_money_is_told_once_where_two_companies_are_one_project() -> None:
+    both: list[Any] = [
+        Project(f"{company}/P-1", "P-1", currency="EUR", company_code=company) for company in ("1010", "1710")
+    ]
+    bad = Rejection("x", "bad_date", "PostingDate", "No date.", {}, Decimal("5.00"), "EUR", "P-1")
+    sync(pages=[Page("projects", both), Page("commitments", [bad])])
+    with database.scoped("default") as connection:
+        home = costbook.project_figures(connection)[0]["project_id"]
+        planning.relink(connection, "default", home, [("sap", one, "P-1") for one in ("1010", "1710")])
+        told = {row["project_id"]: row for row in costbook.project_figures(connection)}[home]
+    assert told["quarantined_amounts"] == [{"currency": "EUR", "open": "5.00", "actual": "0.00"}]
+    assert told["quarantined"] == 1
+
+
 def test_totals_are_one_per_currency() -> None:
     other = Project("P-2", "P-2", "USA", currency="USD", company_code="1710")
     pages = [

@@ -1,5 +1,6 @@
 import type { Run } from "./api-types";
 import { reasonWord, type SyncMessage, type Translate } from "./sync-message";
+import { systemName } from "./systems";
 
 /** A replay at its end, and how many quarantined records it was asked to try. */
 export type Replayed = { run: Run; asked: number };
@@ -7,7 +8,7 @@ export type Replayed = { run: Run; asked: number };
 /** What a replay brought, as people read it: "2 übernommen, 1 weiterhin abgelehnt". Replays are one per system. */
 export function replayMessage(replays: Replayed[], t: Translate): SyncMessage {
   const bad = replays.find(({ run }) => run.status === "failed" || run.status === "canceled")?.run;
-  if (bad) return replayFailure(bad.problem ?? bad.status, bad.reason ?? "", bad.system, t);
+  if (bad) return replayFailure(bad.problem ?? bad.status, bad.reason ?? "", systemName(bad.system), t);
   const count = (of: (replay: Replayed) => number) => replays.reduce((sum, replay) => sum + of(replay), 0);
   const taken = count(takenBy);
   const rejected = count(({ run }) => run.rejected ?? 0);

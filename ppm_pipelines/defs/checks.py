@@ -153,7 +153,8 @@ def _stale(system: str) -> list[str]:
     with database.owner() as connection:
         fresh = connection.scalars(
             sa.select(run.organization_id)
-            .where(run.system == system, run.status.in_(("success", "partial")))
+            # A replay asks the source for nothing new.
+            .where(run.system == system, run.status.in_(("success", "partial")), run.mode != "replay")
             .where(run.ended_at > datetime.now(UTC) - timedelta(hours=STALE_HOURS))
             .distinct()
         ).all()

@@ -103,7 +103,7 @@ describe("a replay", () => {
     const given = { status: "failed", problem: "unavailable", reason: "Zeit abgelaufen." } as const;
     const failed = replayMessage([replayed(1, given)], de);
     expect(failed.kind).toBe("error");
-    expect(failed.title).toMatch(/^Erneutes Verarbeiten fehlgeschlagen – /);
+    expect(failed.title).toMatch(/^Erneutes Verarbeiten fehlgeschlagen – .*SAP/);
     expect(replayFailure("canceled", "", "SAP", de).kind).toBe("warning");
   });
 });
