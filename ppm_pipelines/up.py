@@ -1,8 +1,8 @@
 """`ppm up`: the whole product on one machine, supervised, from an empty folder to a usable page.
 
-Belongs here: generated keys, ports, the embedded database, the processes and the order in which they are ready, and
-the first sync of the sandbox. Does not belong here: what any process does. Deployments past one machine start the same
-commands under their own supervisor (docs/operators.md).
+Belongs here: generated keys, ports, the embedded database, the processes and the order in which they are ready. Does
+not belong here: what any process does, what the sandbox's home holds (``sandbox_profile``). Deployments past one
+machine start the same commands under their own supervisor (docs/operators.md).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import sqlalchemy as sa
 from honcho.manager import Manager
 from sqlalchemy.dialects.postgresql import insert
 
-from ppm_pipelines import connectors, database, home, tables, vault
+from ppm_pipelines import database, home, sandbox_profile, tables, vault
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -43,7 +43,6 @@ NODE_AT_LEAST = (20, 19)
 DISK_AT_LEAST_MB = 500
 READY_SECONDS = 180
 LOOPBACK = "127.0.0.1"
-SANDBOX_SCHEDULE = {"cron": "0 6 * * 1-5", "time_zone": "Europe/Berlin", "entity": "costs", "mode": "incremental"}
 
 Say = Callable[[str], None]
 Environment = dict[str, str]
@@ -356,34 +355,15 @@ def partitions() -> Iterator[DagsterInstance]:
 
 
 def seed(sandbox: bool) -> None:
-    """The organisation ``default``, and in the sandbox profile SAP connected to the simulated tenant."""
+    """The organisation ``default``, and in the sandbox profile the simulated systems connected."""
     with database.owner() as connection:
         row = {"organization_id": "default", "name": "Default"}
         connection.execute(insert(tables.organizations).values(row).on_conflict_do_nothing())
-        if sandbox and connectors.get(connection, "default", "sap") is None:
-            _connect_sandbox(connection)
+        if sandbox:
+            sandbox_profile.connect(connection)
         every = connection.scalars(sa.select(tables.organizations.c.organization_id)).all()
     with partitions() as instance:
         instance.add_dynamic_partitions("organizations", list(every))
-
-
-def _connect_sandbox(connection: sa.Connection) -> None:
-    settings = {
-        "api_url": f"http://{LOOPBACK}:{home.home().sandbox_port}/sap",
-        "client": "100",
-        "auth": "api_key",
-        "api_key": "sandbox-key",
-    }
-    connectors.save(
-        connection,
-        vault.Vault.from_environment(),
-        "default",
-        "sap",
-        settings=settings,
-        schedule=SANDBOX_SCHEDULE,
-        enabled=True,
-        by="ppm up",
-    )
 
 
 def token(role: str, organization_id: str, minutes: int) -> str:
@@ -413,7 +393,8 @@ def _welcome(without: set[str], say: Say) -> None:
             say(f"The product is not ready after {READY_SECONDS} s; the lines above say which part is missing.")
             return
         if not {"api", "sandbox", "first-sync"} & without:
-            _first_sync(client, say)
+            api = f"{base}:{current.api_port}"
+            sandbox_profile.bring_over(client, api, token("admin", "default", 10), say)
         if "frontend" not in without:
             _ready(client, f"{base}:{current.frontend_port}/login")
     say(f"Ready after {time.monotonic() - started:.1f} s.")
@@ -434,31 +415,3 @@ def _ready(client: httpx.Client, url: str) -> bool:
                 return True
         time.sleep(0.2)
     return False
-
-
-def _first_sync(client: httpx.Client, say: Say) -> None:
-    """Brings the sandbox over once, with its budgets, when that never succeeded."""
-    current = home.home()
-    with database.owner() as connection:
-        good = tables.sync_runs.c.status.in_(("success", "partial"))
-        if connection.scalar(sa.select(sa.func.count()).select_from(tables.sync_runs).where(good)):
-            return
-    say("Bringing the sandbox's SAP over for the first time …")
-    headers = {"Authorization": f"Bearer {token('admin', 'default', 10)}"}
-    url = f"http://{LOOPBACK}:{current.api_port}/api/integrations/sap/sync"
-    answer = client.post(url, params={"wait": READY_SECONDS}, json={"entity": "costs"}, headers=headers)
-    if answer.status_code != 200:
-        say(f"The first sync did not succeed: {answer.json().get('detail', answer.status_code)}")
-        return
-    told = answer.json()
-    say(f"{told['inserted']} records came in {told['duration_ms'] / 1000:.1f} s, {told['rejected']} were rejected.")
-    _sandbox_budgets(client)
-
-
-def _sandbox_budgets(client: httpx.Client) -> None:
-    """SAP's project service has no budgets (DOMAIN R13 needs them); the sandbox tells its own."""
-    from ppm_pipelines import planning
-
-    rows = client.get(f"http://{LOOPBACK}:{home.home().sandbox_port}/_sandbox/sap/budgets").json()
-    with database.scoped("default") as connection:
-        planning.load_budgets(connection, "default", "sap", rows)

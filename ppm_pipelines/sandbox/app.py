@@ -31,6 +31,8 @@ from .tenant import Tenant, moment
 NUMBERS = msgspec.json.Encoder(decimal_format="number")
 TEXTS = msgspec.json.Encoder(decimal_format="string")
 MOST_STEPS = 10_000
+# The other systems of the same company: from seed, pace and anchor (as ``Simulation``) to their routes.
+OTHERS: tuple[Callable[[int, float, int], list[Route]], ...] = ()
 LOOPBACK = ["127.0.0.1", "localhost"]
 
 
@@ -97,6 +99,8 @@ def create(
         Route("/_sandbox/sap/fault", _controlled(control.fault), methods=["POST"]),
         Route("/_sandbox/sap/reset", _controlled(control.reset), methods=["POST"]),
     ]
+    for others in OTHERS:
+        routes += others(seed, pace, simulation.anchor)
     return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK)])
 
 

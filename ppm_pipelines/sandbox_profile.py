@@ -1,0 +1,76 @@
+"""What a fresh home holds in the sandbox profile: every simulated system connected, read once, with its budgets.
+
+Belongs here: the connectors of the simulation as data, and their first sync. Does not belong here: the simulation
+(``sandbox``), processes and readiness (``up``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+
+from ppm_pipelines import connectors, database, home, planning, tables, vault
+
+ORGANIZATION = "default"
+SCHEDULE = {"cron": "0 6 * * 1-5", "time_zone": "Europe/Berlin", "entity": "costs", "mode": "incremental"}
+FIRST_SYNC_SECONDS = 180
+
+Say = Callable[[str], None]
+# Slug -> the connector's settings, from the root of the simulation. What is read here first comes first.
+SETTINGS: dict[str, Callable[[str], dict[str, Any]]] = {
+    "sap": lambda root: {"api_url": f"{root}/sap", "client": "100", "auth": "api_key", "api_key": "sandbox-key"},
+}
+# Systems whose services tell no budgets (DOMAIN R13 needs them); the simulation tells its own.
+BUDGETS = ("sap",)
+
+
+def root() -> str:
+    return f"http://127.0.0.1:{home.home().sandbox_port}"
+
+
+def connect(connection: sa.Connection) -> None:
+    """Connects every simulated system that is not connected yet."""
+    for system, settings in SETTINGS.items():
+        if connectors.get(connection, ORGANIZATION, system) is None:
+            connectors.save(
+                connection,
+                vault.Vault.from_environment(),
+                ORGANIZATION,
+                system,
+                settings=settings(root()),
+                schedule=SCHEDULE,
+                enabled=True,
+                by="ppm up",
+            )
+
+
+def bring_over(client: httpx.Client, api: str, token: str, say: Say) -> None:
+    """Reads every system that was never read, with its budgets."""
+    for system in SETTINGS:
+        if not _was_read(system):
+            _first_sync(client, api, token, system, say)
+
+
+def _was_read(system: str) -> bool:
+    run = tables.sync_runs.c
+    good = (run.organization_id == ORGANIZATION, run.system == system, run.status.in_(("success", "partial")))
+    with database.owner() as connection:
+        return bool(connection.scalar(sa.select(sa.func.count()).select_from(tables.sync_runs).where(*good)))
+
+
+def _first_sync(client: httpx.Client, api: str, token: str, system: str, say: Say) -> None:
+    say(f"Bringing {system} of the sandbox over for the first time …")
+    url, headers = f"{api}/api/integrations/{system}/sync", {"Authorization": f"Bearer {token}"}
+    answer = client.post(url, params={"wait": FIRST_SYNC_SECONDS}, json={"entity": "costs"}, headers=headers)
+    if answer.status_code != 200:
+        say(f"The first sync of {system} did not succeed: {answer.json().get('detail', answer.status_code)}")
+        return
+    told = answer.json()
+    say(f"{told['inserted']} records came in {told['duration_ms'] / 1000:.1f} s, {told['rejected']} were rejected.")
+    if system in BUDGETS:
+        rows = client.get(f"{root()}/_sandbox/{system}/budgets").json()
+        with database.scoped(ORGANIZATION) as connection:
+            planning.load_budgets(connection, ORGANIZATION, system, rows)
