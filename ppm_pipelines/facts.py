@@ -22,7 +22,8 @@ class Fact:
     """How one kind of record is merged.
 
     ``sums`` names the amounts whose totals are told; the same amounts contradict each other when one key comes twice.
-    ``ended`` are the columns that say when and why a row stopped counting; ``zeroed`` what vanishing sets to zero;
+    ``ended`` are the columns that say when and why a row stopped counting; ``zeroed`` what vanishing sets to zero,
+    ``emptied`` what a deletion does;
     ``final`` what never changes under a key where postings are final: if it does, that is an anomaly people see.
     """
 
@@ -32,6 +33,7 @@ class Fact:
     sums: dict[str, str] = field(default_factory=dict)
     ended: tuple[str, str] | None = None
     zeroed: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
     final: tuple[str, ...] = ()
     belongs_to_project: bool = False
 
@@ -60,6 +62,7 @@ FACTS = {
             {"ordered": "ordered_amount", "open": "open_amount"},
             ("closed_at", "closed_reason"),
             ("open_amount", "company_open_amount"),
+            ("open_amount", "company_open_amount", "ordered_amount", "company_ordered_amount"),
             belongs_to_project=True,
         ),
         Fact(

@@ -31,11 +31,23 @@ from ppm_pipelines.records import (
     shown,
 )
 from ppm_pipelines.runs import CHANNEL, RunRequest
-from ppm_pipelines.staging import REJECTED, STAGE_RAWS, STAGE_REJECTIONS, STAGE_SKIPPED, Progress, Staging, listed
+from ppm_pipelines.staging import (
+    REJECTED,
+    STAGE_DELETED,
+    STAGE_RAWS,
+    STAGE_REJECTIONS,
+    STAGE_SKIPPED,
+    Progress,
+    Staging,
+    listed,
+)
 
 ERRORS_TOLD = 100
 ANOMALIES_TOLD = 100
 ACCEPTED = "accept_disappearance"  # in a request's scope: a person has looked and says that it is right
+OUT_OF_SCOPE = "counts = false, not_counted_reason = 'out_of_scope'"
+# A deletion names a key, or all those that begin with it.
+SAME_KEY = "(d.source_key = s.source_key or d.whole and d.source_key = split_part(s.source_key, '/', 1))"
 VANISHED_AT_LEAST = 20  # fewer than so many vanished rows are never a mass disappearance (DOMAIN "What counts")
 Money = dict[str, dict[str, dict[str, str]]]
 
@@ -154,6 +166,7 @@ class _Merge(Staging):
         self.now = row["now"] if row else self.now
         for fact in FACTS.values():
             self._keep_last(fact)
+            self._let_deleted_go(fact)
         self._merge_raws()
         self._merge_projects()
         for name in ("commitments", "actuals"):
@@ -225,6 +238,22 @@ class _Merge(Staging):
             entity=fact.name,
         ).rowcount
         return bad + good
+
+    def _let_deleted_go(self, fact: Fact) -> None:
+        """What was read and then told to be deleted is not there; what was deleted and read again is."""
+        if not self.run(f"select 1 from {STAGE_DELETED} where entity = %(entity)s limit 1", entity=fact.name).rowcount:
+            return
+        for stage, which in ((fact.stage, "true"), (STAGE_REJECTIONS, "s.entity = d.entity")):
+            self.counts[fact.name]["skipped"] += self.run(
+                f"delete from {stage} s using {STAGE_DELETED} d where d.entity = %(entity)s and {which}"
+                f" and {SAME_KEY} and d.seq > s.seq",
+                entity=fact.name,
+            ).rowcount
+            self.counts[fact.name]["skipped"] += self.run(
+                f"delete from {STAGE_DELETED} d using {stage} s where d.entity = %(entity)s and {which}"
+                " and d.source_key = s.source_key",
+                entity=fact.name,
+            ).rowcount
 
     def _merge_projects(self) -> None:
         for name in ("projects", "wbs_elements"):
@@ -305,6 +334,7 @@ class _Merge(Staging):
         self._classify(fact)
         self._reject_unknown_projects(fact)
         self._leave_scope(fact)
+        self._delete(fact)
         if complete:
             self._close_vanished(fact)
         self.anomalies[fact.name] = [*self._changed_though_final(fact), *self._relieved_beyond(fact)]
@@ -325,61 +355,95 @@ class _Merge(Staging):
         )
 
     def _leave_scope(self, fact: Fact) -> None:
-        """Rows that the source still has, and that belong to no project any more or to a company that is not read: they
-        are skipped now, count no more and say why (DOMAIN "What counts": not stored, but counted as skipped)."""
+        """Rows that the source still has, and that belong to no project any more: they are skipped now, count no more
+        and say why (DOMAIN "What counts": not stored, but counted as skipped)."""
         at, why = fact.ended or ("", "")
         zeroed = "".join(f", {name} = 0" for name in fact.zeroed)
         self.run(
-            f"update {fact.table} t set counts = false, not_counted_reason = 'out_of_scope', run_id = %(run)s,"
+            f"update {fact.table} t set {OUT_OF_SCOPE}, run_id = %(run)s,"
             f" {at} = coalesce({at}, %(now)s), {why} = 'out_of_scope', last_changed_at = %(now)s{zeroed}"
-            " where organization_id = %(organization)s and system = %(system)s"
+            f" from (select distinct source_key from {STAGE_SKIPPED} where entity = %(entity)s) s"
+            " where organization_id = %(organization)s and system = %(system)s and t.source_key = s.source_key"
             f" and coalesce({why}, '') not in ('out_of_scope', 'vanished')"
-            f" and (source_key in (select source_key from {STAGE_SKIPPED} where entity = %(entity)s)"
-            " or (cardinality(%(companies)s::text[]) > 0 and company_code <> all(%(companies)s)))"
             f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)",
             entity=fact.name,
-            companies=list(self.companies),
         )
 
+    def _delete(self, fact: Fact) -> None:
+        """Rows that the source's own list of deletions names; a deletion that closes nothing known is skipped.
+
+        An order is cancelled: nothing is ordered or open, what relieved it stays. A posting leaves the sums.
+        """
+        at, why = fact.ended or ("", "")
+        reason = "cancelled" if fact.emptied else "deleted"
+        emptied = "".join(f", {name} = 0" for name in fact.emptied)
+        closed = self.run(
+            f"update {fact.table} t set {why} = '{reason}', {at} = coalesce({at}, %(now)s), run_id = %(run)s,"
+            f" last_changed_at = %(now)s{emptied} from {STAGE_DELETED} d where d.entity = %(entity)s"
+            f" and organization_id = %(organization)s and system = %(system)s and {at} is null"
+            f" and {SAME_KEY.replace('s.', 't.')}"
+            f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key) returning d.seq",
+            entity=fact.name,
+        ).fetchall()
+        told = self.run(f"select count(*) as rows from {STAGE_DELETED} where entity = %(entity)s", entity=fact.name)
+        known, row = len({one["seq"] for one in closed}), told.fetchone()
+        counts = self.counts[fact.name]
+        counts["closed"] += known
+        counts["vanished"] += len(closed) - known  # one deletion of a document ends all its lines
+        counts["skipped"] += (row["rows"] if row else 0) - known
+
     def _close_vanished(self, fact: Fact) -> None:
-        """Rows that a complete read did not bring are closed; never many at once (DOMAIN "What counts")."""
+        """Rows that a complete read did not bring are closed; never many at once (DOMAIN "What counts").
+
+        Those of companies that are not read any more are out of scope; the source may still have them.
+        """
         at, why = fact.ended or ("", "")
         # Two anti-joins over the whole table; as conditions of a count they would be asked anew for every row.
         self.run(
             f"create temp table gone_{fact.name} on commit drop as select t.id, t.{at} is null as known,"
-            f" {self._is_open(fact)} as open from {fact.table} t where organization_id = %(organization)s"
+            f" {self._is_open(fact)} as open, cardinality(%(companies)s::text[]) > 0 and"
+            f" company_code <> all(%(companies)s) as outside from {fact.table} t"
+            " where organization_id = %(organization)s"
             f" and system = %(system)s and coalesce({why}, '') not in ('vanished', 'out_of_scope')"
             f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)"
             f" and not exists (select 1 from {STAGE_REJECTIONS} r where r.entity = %(entity)s"
             " and r.source_key = t.source_key)",
             entity=fact.name,
+            companies=list(self.companies),
         )
-        self.counts[fact.name]["vanished"] = self._vanished(fact)
+        self.counts[fact.name]["vanished"] += self._vanished(fact)
         zeroed = "".join(f", {name} = 0" for name in fact.zeroed)
-        self.run(
-            # What was closed before stays closed since then; it is archived now, and the source counts it no more.
-            f"update {fact.table} t set {at} = coalesce({at}, %(now)s), {why} = 'vanished', run_id = %(run)s,"
-            f" last_changed_at = %(now)s{zeroed} where id in (select id from gone_{fact.name})"
-        )
+        for outside, reason, more in ((False, "vanished", ""), (True, "out_of_scope", f", {OUT_OF_SCOPE}")):
+            self.run(
+                # What was closed before stays closed since then; it is archived now, and the source counts it no more.
+                f"update {fact.table} t set {at} = coalesce({at}, %(now)s), {why} = '{reason}', run_id = %(run)s,"
+                f" last_changed_at = %(now)s{zeroed}{more}"
+                f" where id in (select id from gone_{fact.name} where outside = %(outside)s)",
+                outside=outside,
+            )
 
     @staticmethod
     def _is_open(fact: Fact) -> str:
         return "open_amount <> 0" if "open" in fact.sums else "true"
 
     def _vanished(self, fact: Fact) -> int:
-        """How many known rows the source no longer shows; raises when that are too many of all, or of the open ones."""
+        """How many known rows come no more; raises when too many of all, or of the open ones, vanished.
+
+        That a company is not read any more was decided by a person.
+        """
         at = fact.ended[0] if fact.ended else ""
         is_open = self._is_open(fact)
         row = self.run(
             f"select count(*) as known, count(*) filter (where {is_open}) as open,"
-            f" (select count(*) from gone_{fact.name} where known) as vanished,"
-            f" (select count(*) from gone_{fact.name} where known and open) as vanished_open from {fact.table}"
-            f" where organization_id = %(organization)s and system = %(system)s and {at} is null",
+            f" (select count(*) from gone_{fact.name} where known) as gone,"
+            f" (select count(*) from gone_{fact.name} where known and not outside) as vanished,"
+            f" (select count(*) from gone_{fact.name} where known and open and not outside) as vanished_open"
+            f" from {fact.table} where organization_id = %(organization)s and system = %(system)s and {at} is null",
         ).fetchone()
-        found = row or {"known": 0, "vanished": 0, "open": 0, "vanished_open": 0}
+        found = row or {"known": 0, "gone": 0, "vanished": 0, "open": 0, "vanished_open": 0}
         if not (self.request.scope or {}).get(ACCEPTED, False):
             self._guard(fact, found)
-        return int(found["vanished"])
+        return int(found["gone"])
 
     @staticmethod
     def _guard(fact: Fact, found: Mapping[str, int]) -> None:
@@ -427,7 +491,14 @@ class _Merge(Staging):
     def _quarantine(self, name: str, complete: bool) -> None:
         """Rejected records replace what was known of their key; a key that came right, or no more, is let go."""
         # A reading of the whole entity shows every record that is still wrong.
-        arrived = f"exists (select 1 from {FACTS[name].stage} s where s.source_key = r.source_key)"
+        arrived = " or ".join(
+            f"exists (select 1 from {stage} s where s.source_key = r.source_key{which})"
+            for stage, which in (
+                (FACTS[name].stage, ""),
+                (STAGE_SKIPPED, " and s.entity = r.entity"),
+                (STAGE_DELETED, " and s.entity = r.entity"),
+            )
+        )
         self.run(
             "delete from ppm.rejections r where organization_id = %(organization)s and system = %(system)s"
             f" and entity = %(entity)s and (%(complete)s or {arrived}) and not exists (select 1 from"

@@ -209,8 +209,21 @@ class Skipped:
     currency: str | None = None
 
 
+@dataclass(slots=True)
+class Deleted:
+    """The source says that it has this record no more (its own list of deletions, not its absence).
+
+    A commitment then counts as cancelled, an actual leaves the sums (DOMAIN "What counts"). ``whole``: the key is the
+    first part of those of all lines of a document, and all of them are deleted. Counted as closed where the key is
+    known, else as skipped.
+    """
+
+    source_key: str
+    whole: bool = False
+
+
 Record = Project | WbsElement | Commitment | Actual
-Outcome = Record | Rejection | Skipped
+Outcome = Record | Rejection | Skipped | Deleted
 
 
 @dataclass(slots=True)

@@ -20,12 +20,13 @@ import psycopg
 from psycopg.rows import dict_row
 
 from ppm_pipelines.facts import FACTS, POINTERS, Fact, counted
-from ppm_pipelines.records import MINOR_UNITS, ZERO, Outcome, Page, Raw, Rejection, Skipped
+from ppm_pipelines.records import MINOR_UNITS, ZERO, Deleted, Outcome, Page, Raw, Rejection, Skipped
 from ppm_pipelines.runs import RunRequest
 
 RECORDS = msgspec.json.Encoder(decimal_format="string")  # a JSON number would be read back as a float
 WORK_MEMORY = "64MB"  # of PostgreSQL, for this session: joins of a whole system's rows fit
-STAGE_REJECTIONS, STAGE_RAWS, STAGE_SKIPPED = "stage_rejections", "stage_raws", "stage_skipped"
+STAGE_REJECTIONS, STAGE_RAWS = "stage_rejections", "stage_raws"
+STAGE_SKIPPED, STAGE_DELETED = "stage_skipped", "stage_deleted"
 REJECTED = (
     "source_key",
     "code",
@@ -83,7 +84,7 @@ class Staging:
             self.rows += len(page.outcomes)
             on_progress(f"reading {page.entity}", self.rows, None, self.pages)
         # Only what is joined and grouped by: to look at all columns of a wide table takes as long as to write it.
-        for stage in (*(fact.stage for fact in FACTS.values()), STAGE_RAWS, STAGE_SKIPPED):
+        for stage in (*(fact.stage for fact in FACTS.values()), STAGE_RAWS, STAGE_SKIPPED, STAGE_DELETED):
             self.run(f"analyze {stage} (source_key)")
 
     def _create_stages(self) -> None:
@@ -101,6 +102,10 @@ class Staging:
             " entity, source_key from ppm.rejections with no data"
         )
         self.run(
+            f"drop table if exists {STAGE_DELETED}; create temp table {STAGE_DELETED} as select 0::bigint as seq,"
+            " entity, source_key, true as whole from ppm.rejections with no data"
+        )
+        self.run(
             f"drop table if exists {STAGE_RAWS}; create temp table {STAGE_RAWS} as select 0::bigint as seq,"
             " stream, source_key, hash, record from ppm.raw_records with no data"
         )
@@ -109,14 +114,17 @@ class Staging:
         fact, counts = FACTS[page.entity], self.counts[page.entity]
         good: list[tuple[int, Outcome]] = []
         bad: list[tuple[int, Rejection]] = []
-        skipped: list[str] = []
+        skipped: list[tuple[int, str, str]] = []
+        deleted: list[tuple[int, str, str, bool]] = []
         for place, outcome in enumerate(page.outcomes, self._seq):
             if isinstance(outcome, Rejection):
                 bad.append((place, outcome))
             elif isinstance(outcome, Skipped):
                 counts["skipped"] += 1
-                skipped.append(outcome.source_key)
+                skipped.append((place, page.entity, outcome.source_key))
                 self._skip_money(page.entity, outcome)
+            elif isinstance(outcome, Deleted):
+                deleted.append((place, page.entity, outcome.source_key, outcome.whole))
             else:
                 good.append((place, outcome))
         self._seq += len(page.outcomes)
@@ -125,7 +133,8 @@ class Staging:
         self._copy(fact.stage, fact.columns, ((place, *row(one)) for place, one in good))
         rejected = ((place, page.entity, *self._rejected(one)) for place, one in bad)
         self._copy(STAGE_REJECTIONS, ["entity", *REJECTED], rejected)
-        self._copy(STAGE_SKIPPED, ["entity", "source_key"], ((self._seq, page.entity, key) for key in skipped))
+        self._copy(STAGE_SKIPPED, ["entity", "source_key"], skipped)
+        self._copy(STAGE_DELETED, ["entity", "source_key", "whole"], deleted)
         self._stage_raws(page.raws)
 
     def _stage_raws(self, raws: list[Raw]) -> None:

@@ -16,6 +16,7 @@ from ppm_pipelines.records import (
     Actual,
     Commitment,
     ControlTotal,
+    Deleted,
     Outcome,
     Page,
     Project,
@@ -322,7 +323,68 @@ class TestScope:
         others = [commitment(f"46{n:08d}/00010/01", company_code="2010") for n in range(40)]
         sync([commitment(), *others], [actual()])
         result = sync([commitment()], [actual()], complete={"commitments", "actuals"}, companies=["1010"])
-        assert (result.closed, result.amounts["EUR"]["ordered"]["after"]) == (0, "100.00")
+        assert (result.closed, result.amounts["EUR"]["ordered"]["after"]) == (40, "100.00")
+        assert rows("select closed_reason, counts, count(*) from ppm.commitments group by 1, 2 order by 3") == [
+            (None, True, 1),
+            ("out_of_scope", False, 40),
+        ]
+
+    def test_a_quarantined_record_that_is_out_of_scope_now_waits_no_more(self) -> None:
+        bad = Rejection("4500000001/00010/01", "unknown_wbs", "WBSElement", "No such element.", {}, Decimal(5), "EUR")
+        assert sync([bad]).rejected == 1
+        sync([Skipped("4500000001/00010/01", "cost centre without a project")])
+        assert rows("select source_key from ppm.rejections") == []
+
+
+class TestDeletions:
+    """The source's own list of what it deleted (DOMAIN "What counts")."""
+
+    def test_a_deleted_order_line_is_cancelled_and_keeps_what_relieved_it(self) -> None:
+        sync([commitment(relieved="30"), commitment("4500000002/00010/01", "7.00")])
+        result = sync([Deleted("4500000001/00010/01")])
+        assert told(result) == {"total": 1, "closed": 1}
+        assert rows(
+            "select ordered_amount, relieved_amount, open_amount, company_ordered_amount, closed_reason,"
+            " closed_at is not null from ppm.commitments where source_key = '4500000001/00010/01'"
+        ) == [(Decimal(0), Decimal(30), Decimal(0), Decimal(0), "cancelled", True)]
+
+    def test_a_deleted_posting_leaves_the_sums_and_stays_in_the_table(self) -> None:
+        sync([], [actual(), actual("1010/2026/0100000002/000001", "2.50")])
+        result = sync([], [Deleted("1010/2026/0100000001/000001")])
+        assert told(result) == {"total": 1, "closed": 1}
+        assert result.amounts["EUR"]["amount"] == {"before": "42.50", "after": "2.50", "delta": "-40.00"}
+        assert rows("select removed_reason, amount from ppm.actuals where removed_at is not null") == [
+            ("deleted", Decimal(40))
+        ]
+
+    def test_a_whole_document_ends_all_its_lines_and_no_other(self) -> None:
+        sync([commitment("77/00010/01"), commitment("77/00020/01"), commitment("770/00010/01")])
+        result = sync([Deleted("77", whole=True)])
+        assert told(result) == {"total": 1, "closed": 2}
+        assert rows("select source_key from ppm.commitments where closed_at is null") == [("770/00010/01",)]
+
+    def test_what_is_not_known_or_closed_already_is_skipped(self) -> None:
+        sync([commitment()])
+        first = sync([Deleted("4500000001/00010/01"), Deleted("9/00010/01")])
+        again = sync([Deleted("4500000001/00010/01")])
+        assert (told(first), told(again)) == ({"total": 2, "closed": 1, "skipped": 1}, {"total": 1, "skipped": 1})
+
+    def test_read_first_and_deleted_then_is_deleted(self) -> None:
+        sync([commitment()])
+        result = sync([commitment(ordered="5.00"), Deleted("4500000001/00010/01")])
+        assert told(result) == {"total": 2, "closed": 1, "skipped": 1}
+
+    def test_deleted_first_and_read_then_is_there(self) -> None:
+        sync([commitment()])
+        result = sync([Deleted("4500000001/00010/01"), commitment(ordered="5.00")])
+        assert told(result) == {"total": 2, "updated": 1, "skipped": 1}
+        assert rows("select ordered_amount, closed_at from ppm.commitments") == [(Decimal(5), None)]
+
+    def test_a_deleted_record_leaves_quarantine(self) -> None:
+        bad = Rejection("4500000001/00010/01", "unknown_wbs", "WBSElement", "No such element.", {}, Decimal(5), "EUR")
+        sync([bad])
+        assert told(sync([Deleted("4500000001/00010/01")])) == {"total": 1, "skipped": 1}
+        assert rows("select source_key from ppm.rejections") == []
 
 
 class TestAllOrNothing:
