@@ -63,9 +63,19 @@ def merge_lock(organization_id: str) -> str:
 
 
 def between_merges(connection: sa.Connection, organization_id: str) -> None:
-    """Waits until no sync of the organisation is merging, and keeps them waiting until this transaction ends."""
+    """Waits until no sync of the organisation is merging, and keeps them waiting until this transaction ends.
+
+    What it changes from here on is as of now, and not as of the transaction's beginning, which may lie before the merge
+    that was waited for.
+    """
     key = sa.func.hashtextextended(merge_lock(organization_id), 0)
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+    now = sa.cast(sa.func.clock_timestamp(), sa.Text)
+    connection.execute(sa.select(sa.func.set_config("ppm.moment", now, True)))
+
+
+# The time of a change; see between_merges.
+MOMENT = sa.text("ppm.moment()")
 
 
 def direct() -> psycopg.Connection:

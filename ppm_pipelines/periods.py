@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from pydantic_core import to_jsonable_python
 from sqlalchemy.dialects.postgresql import insert
 
-from ppm_pipelines import costbook, database
+from ppm_pipelines import costbook, database, history
 from ppm_pipelines.tables import audit_log, closed_periods, organizations, period_figures
 
 MONTHS, LAST_PERIOD = 12, 16  # 13 to 16 are for closing entries of the year
@@ -44,12 +44,12 @@ def close(connection: sa.Connection, organization_id: str, year: int, period: in
     Raises ``NotOver`` before its last day has passed in the organisation's time zone, ValueError for no period.
     """
     last = end_of(year, period)
-    if _today(connection, organization_id) <= last:
+    if datetime.now(ZoneInfo(history.zone_of(connection, organization_id))).date() <= last:
         raise NotOver(f"Period {number(period)}/{year} ends on {last.isoformat()}. Close it after that day.")
     place = {"organization_id": organization_id, "fiscal_year": str(year), "fiscal_period": number(period)}
     database.between_merges(connection, organization_id)
     # Not the transaction's beginning: it may have waited for rows that belong to what is signed.
-    new = insert(closed_periods).values(**place, closed_by=by, closed_at=sa.func.clock_timestamp())
+    new = insert(closed_periods).values(**place, closed_by=by, closed_at=database.MOMENT)
     new = new.on_conflict_do_nothing()
     if connection.scalar(new.returning(closed_periods.c.closed_at)) is not None:
         _keep(connection, place)
@@ -62,13 +62,6 @@ def close(connection: sa.Connection, organization_id: str, year: int, period: in
     found = read(connection, organization_id, year, period)
     assert found is not None  # noqa: S101 - closed in this transaction
     return found
-
-
-def _today(connection: sa.Connection, organization_id: str) -> date:
-    zone = connection.scalar(
-        sa.select(organizations.c.time_zone).where(organizations.c.organization_id == organization_id)
-    )
-    return datetime.now(ZoneInfo(zone or "UTC")).date()
 
 
 def _keep(connection: sa.Connection, place: dict[str, Any]) -> None:

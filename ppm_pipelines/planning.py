@@ -287,7 +287,7 @@ def _move(connection: sa.Connection, organization_id: str, place: Place, old: st
         connection.execute(
             sa.update(table)
             .where(*mine, of_place, table.c.project_id == old)
-            .values(project_id=new, last_changed_at=sa.func.now())
+            .values(project_id=new, last_changed_at=database.MOMENT)
         )
     _move_budgets(connection, organization_id, place, old, new)
 
@@ -322,5 +322,5 @@ def _move_budgets(connection: sa.Connection, organization_id: str, place: Place,
     if connection.scalar(sa.select(sa.func.count()).where(link.project_id == old)) == 0:
         moved = sa.true()
     source = sa.case((b.wbs_element.is_(None) & (b.source == ""), _source(place)), else_=b.source)
-    values = {"project_id": new, "source": source, "last_changed_at": sa.func.now()}
+    values = {"project_id": new, "source": source, "last_changed_at": database.MOMENT}
     connection.execute(sa.update(budgets).where(*mine, moved).values(values))

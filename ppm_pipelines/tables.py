@@ -84,7 +84,7 @@ def _from_raw() -> list[Column[Any]]:
 
 
 def _since() -> Column[Any]:
-    return Column("last_changed_at", Moment, nullable=False, server_default=NOW)
+    return Column("last_changed_at", Moment, nullable=False, server_default=text("ppm.moment()"))
 
 
 organizations = Table(

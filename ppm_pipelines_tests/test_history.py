@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -104,11 +106,36 @@ def test_a_project_that_is_linked_anew_keeps_its_old_figures_in_the_past() -> No
     other = Project("P-2", "P-2", "Halle 5", currency="EUR", company_code="1010")
     sync(pages=[Page("projects", [other]), *masters(), Page("commitments", [commitment()])])
     before, shown = now(), figures()
+    link_both_to_the_second()
+    assert [one["committed"] for one in figures()] == ["100.00"]
+    assert figures(before) == shown
+
+
+def test_a_link_that_waited_for_a_merge_is_later_than_it() -> None:
+    """Else a line would be of both projects for a moment of the past, or its version would be lost."""
+    other = Project("P-2", "P-2", "Halle 5", currency="EUR", company_code="1010")
+    sync(pages=[Page("projects", [other]), *masters(), Page("commitments", [commitment()])])
+    merging = database.direct()
+    merging.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [database.merge_lock("default")])
+    linking = threading.Thread(target=link_both_to_the_second)
+    linking.start()
+    while not rows("select 1 from pg_locks where locktype = 'advisory' and not granted"):
+        time.sleep(0.01)
+    merging.execute(
+        "update ppm.commitments set ordered_amount = 70, company_ordered_amount = 70, last_changed_at = now()"
+    )
+    merged, shown = now(), figures()
+    merging.close()
+    linking.join()
+    assert [one["committed"] for one in figures()] == ["70.00"]
+    assert figures(merged) == shown
+    assert [one["committed"] for one in shown] == ["70.00", "0.00"]
+
+
+def link_both_to_the_second() -> None:
     with database.scoped("default") as connection:
         second = connection.execute(sa.text("select * from ppm.costbook_projects where project_nr = 'P-2'")).one()
         planning.relink(connection, "default", second.project_id, [("sap", "1010", "P-1"), ("sap", "1010", "P-2")])
-    assert [one["committed"] for one in figures()] == ["100.00"]
-    assert figures(before) == shown
 
 
 def test_two_times_are_compared_in_money_down_to_the_line() -> None:
