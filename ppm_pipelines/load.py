@@ -375,10 +375,10 @@ class _Merge(Staging):
         An order is cancelled: nothing is ordered or open, what relieved it stays. A posting leaves the sums.
         """
         at, why = fact.ended or ("", "")
-        reason = "cancelled" if fact.emptied else "deleted"
+        closed_as = "cancelled" if fact.emptied else "deleted"
         emptied = "".join(f", {name} = 0" for name in fact.emptied)
         closed = self.run(
-            f"update {fact.table} t set {why} = '{reason}', {at} = coalesce({at}, %(now)s), run_id = %(run)s,"
+            f"update {fact.table} t set {why} = '{closed_as}', {at} = coalesce({at}, %(now)s), run_id = %(run)s,"
             f" last_changed_at = %(now)s{emptied} from {STAGE_DELETED} d where d.entity = %(entity)s"
             f" and organization_id = %(organization)s and system = %(system)s and {at} is null"
             f" and {SAME_KEY.replace('s.', 't.')}"

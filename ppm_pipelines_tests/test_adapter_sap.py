@@ -599,6 +599,31 @@ def test_a_rejected_line_tells_what_is_open_and_where_it_belongs() -> None:
     assert {one.raw_key for one in (stray, undated, broken)} == {"4500000001/00010"}
 
 
+def test_a_rejected_line_has_the_sign_and_the_end_that_it_would_have() -> None:
+    """Else the quarantine beside a project would be wrong by twice a return, or by what is long cancelled."""
+    bad: Row = {"DocumentCurrency": "XXQ"}
+    (back,) = read(order(item={"IsReturnsItem": True}, **bad))
+    (gone,) = read(order(item={"PurchasingDocumentDeletionCode": "L"}, **bad))
+    (free,) = read(order(item={"PurchasingItemIsFreeOfCharge": True}, **bad))
+    (done,) = read(order(item={"IsFinallyInvoiced": True}, **bad))
+    assert [one.code for one in (back, gone, free, done)] == ["unknown_currency"] * 4
+    assert [one.amount for one in (back, gone, free, done)] == [-1000, 0, 0, 1000]
+    assert [one.open_amount for one in (gone, done)] == [0, 0]
+    (stock,) = read(order(item={"_PurOrdAccountAssignment": [], "AccountAssignmentCategory": "",
+                                "NetAmount": D(70), "IsReturnsItem": True}))  # fmt: skip
+    assert (type(stock), stock.amount) == (Skipped, -70)
+
+
+def test_a_line_of_an_invoice_that_sap_does_not_show_waits() -> None:
+    """Whether it is posted decides what is open: a guess in either direction would be wrong by the invoice."""
+    row, _ = invoice("250.00")
+    (found,) = read(order(), invoices=[(row | {"SupplierInvoice": "5105600001", "FiscalYear": "2026"}, {})])
+    assert (found.code, found.field, found.amount, found.open_amount) == (
+        "missing_field", "SupplierInvoiceStatus", 1000, None,
+    )  # fmt: skip
+    assert "5105600001/2026" in found.reason
+
+
 def test_a_line_of_an_internal_order_or_an_asset_is_out_of_scope_and_one_of_a_network_waits() -> None:
     """DOMAIN R16: forgetting networks under-counts a project, so they are told, not skipped."""
     for name in ("OrderID", "MasterFixedAsset", "SalesOrder"):

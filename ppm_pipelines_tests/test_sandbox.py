@@ -478,7 +478,8 @@ class TestItLives:
         assert len(numbers) < 40
         old = v2(living, f"{PURCHASING}/A_PurchaseOrder", filter=f"LastChangeDateTime ge datetimeoffset'{since}'")
         assert {row["PurchaseOrder"] for row in old} == numbers
-        where = f"Ledger eq '0L' and LastChangeDateTime ge datetimeoffset'{since}'"
+        changed, created = (f"{name} ge datetimeoffset'{since}'" for name in ("LastChangeDateTime", "CreationDateTime"))
+        where = f"Ledger eq '0L' and ({changed} or {created} and LastChangeDateTime eq null)"
         documents = v2(living, LEDGER, select="CompanyCode,FiscalYear,AccountingDocument", filter=where)
         assert len(documents) >= answer["new_documents"] > 0
 

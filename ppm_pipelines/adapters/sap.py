@@ -274,9 +274,8 @@ class Sap(Adapter):
         late = self._late_invoices() if lines else set()
         for key, row in lines:
             invoice = text(row.get("SupplierInvoice")), text(row.get("FiscalYear"))
-            header = headers.get(invoice)
-            if header is not None and invoice not in late:
-                relief.invoices.setdefault(key, []).append((row, header))
+            if invoice not in late:
+                relief.invoices.setdefault(key, []).append((row, headers.get(invoice, {})))
 
     def _invoice_headers(self, numbers: set[str]) -> dict[tuple[str, str], Row]:
         """By number and year. Numbers that lie close together are asked for as a range."""
@@ -405,7 +404,8 @@ class Sap(Adapter):
 def _changed(since: datetime) -> tuple[str, str]:
     """Journal lines changed since, then those that are new and tell no change: two questions, no line twice."""
     stamp = V2.stamp(since)
-    return f"LastChangeDateTime ge {stamp}", f"CreationDateTime ge {stamp} and LastChangeDateTime lt {stamp}"
+    untold = either(f"LastChangeDateTime lt {stamp}", "LastChangeDateTime eq null")
+    return f"LastChangeDateTime ge {stamp}", all_of(f"CreationDateTime ge {stamp}", untold)
 
 
 def _day_before(moment: datetime) -> Any:

@@ -183,6 +183,14 @@ class Line:
         header = next((text(self.order[name]) for name in _DELETION if name in self.order), "")
         return header, text(self.row.get("PurchasingDocumentDeletionCode"))
 
+    @property
+    def free(self) -> bool:
+        return flag(self.row.get("PurchasingItemIsFreeOfCharge"))
+
+    def signed(self, amount: Decimal) -> Decimal:
+        """Returns are negative, whichever sign their amounts come with."""
+        return -abs(amount) if self.sign < 0 else amount
+
     def cancelled(self, assignment: Row) -> bool:
         return any(code in _DELETED for code in self.codes) or flag(assignment.get("IsDeleted"))
 
@@ -202,7 +210,7 @@ class Line:
             "unreleased": status == "03" or flag(self.order.get("ReleaseIsNotCompleted")),
             "statistical": flag(self.row.get("IsStatisticalItem")),
             "statistical_wbs": statistical_wbs,
-            "free_of_charge": flag(self.row.get("PurchasingItemIsFreeOfCharge")),
+            "free_of_charge": self.free,
         }
         return next((reason for reason, holds in reasons.items() if holds), None)
 
@@ -244,10 +252,10 @@ class Figures:
     def open(self, line: Line, assignment: Row) -> Decimal | None:
         """What is still open; None where that can't be told."""
         nr = assignment_nr(assignment)
-        if self.problem is not None or nr not in self.ordered:
-            return None
         if line.closed_reason(assignment) or self.in_full:
             return ZERO
+        if self.problem is not None or nr not in self.ordered:
+            return None
         return open_amount(self.ordered[nr], self.relieved.get(nr, Money()).amount)
 
 
@@ -289,7 +297,7 @@ def _figures(line: Line) -> Figures:
 
 def _outcome(line: Line, assignment: Row, figures: Figures) -> Outcome:
     nr = assignment_nr(assignment)
-    net = figures.ordered.get(nr, amount_or_none(assignment.get("PurgDocNetAmount")))
+    net = figures.ordered[nr] if nr in figures.ordered else _ordered_or_none(line, assignment)
     place: Place | None = None
     try:
         found = _place(line, assignment)
@@ -354,7 +362,7 @@ def ordered_by(line: Line) -> dict[str, Decimal]:
     own = {assignment_nr(a): number(a.get("PurgDocNetAmount")) or ZERO for a in line.assignments}
     alive = [a for a in line.assignments if not line.cancelled(a)]
     amounts = dict.fromkeys(own, ZERO)
-    if not alive or flag(line.row.get("PurchasingItemIsFreeOfCharge")):
+    if not alive or line.free:
         return amounts
     if any(own[assignment_nr(a)] for a in alive):
         found = {assignment_nr(a): own[assignment_nr(a)] for a in alive}
@@ -362,7 +370,7 @@ def ordered_by(line: Line) -> dict[str, Decimal]:
     else:
         found = split(_item_net(line), _weights(alive), line.currency)
     for nr, amount in found.items():
-        amounts[nr] = rounded(line.sign * abs(amount) if line.sign < 0 else amount, line.currency)
+        amounts[nr] = rounded(line.signed(amount), line.currency)
     return amounts
 
 
@@ -387,9 +395,20 @@ def _item_net(line: Line) -> Decimal:
     return quantity * (number(row.get("NetPriceAmount")) or ZERO) / per
 
 
+def _ordered_or_none(line: Line, assignment: Row) -> Decimal | None:
+    """What is ordered as far as it can be told where something of the line can't be used; None where it can't."""
+    if line.free or line.cancelled(assignment):
+        return ZERO
+    amount = amount_or_none(assignment.get("PurgDocNetAmount"))
+    return None if amount is None else line.signed(amount)
+
+
 def _net_or_none(line: Line) -> Decimal | None:
+    """The same of a line without assignments."""
+    if line.free or line.cancelled({}):
+        return ZERO
     try:
-        net = line.sign * _item_net(line)
+        net = line.signed(_item_net(line))
     except Unreadable:
         return None
     return rounded(net, line.currency) if known_currency(line.currency) else net
@@ -496,8 +515,17 @@ def _invoiced(line: Line, ordered: Mapping[str, Decimal]) -> dict[str, Money]:
 
 
 def _relieving(rows: Iterable[Sequence[Row]]) -> Iterator[tuple[Row, Row]]:
-    """Lines of posted invoices without delivery costs."""
+    """Lines of posted invoices without delivery costs. Raises Unusable for a line whose invoice SAP does not show:
+    nobody can tell whether it is posted, so what is open can't be told either."""
     for row, header in rows:
+        if not header:
+            number = f"{text(row.get('SupplierInvoice'))}/{text(row.get('FiscalYear'))}"
+            raise Unusable(
+                "missing_field",
+                "SupplierInvoiceStatus",
+                f"SAP shows a line of the supplier invoice {number}, but not the invoice itself. Check the "
+                "authorisation for supplier invoices, then sync again.",
+            )
         if text(header.get("SupplierInvoiceStatus")) == POSTED and not text(row.get("SuplrInvcDeliveryCostCndnType")):
             yield row, header
 
