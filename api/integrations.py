@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
@@ -112,16 +114,20 @@ class AdapterSyncBody(SyncBody):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A checked request for a sync, and the key under which the caller may repeat it."""
+    """What somebody asks for, and the key under which they may ask again.
 
-    request: runs.RunRequest
+    ``asked`` is the body as it was given; ``request`` checks it and says what to run, as things are now.
+    """
+
+    organization_id: str
+    asked: dict[str, Any]
+    request: Callable[[], runs.RunRequest]
     caller: str
     key: str | None
 
     @property
     def body_hash(self) -> str:
-        asked = [self.request.system, self.request.entity, self.request.organization_id, self.request.mode]
-        return hashlib.sha256(json.dumps([*asked, self.request.dry_run, self.request.scope]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.asked, sort_keys=True).encode()).hexdigest()
 
 
 Wait = Annotated[float, Query(ge=0, le=WAIT_MOST, description="Seconds to wait for the end of the run")]
@@ -179,7 +185,10 @@ async def _sync(
     wait: float,
     key: str | None,
 ) -> dict[str, Any]:
-    wanted = Wanted(await run_sync(_checked, system, body, who), who.sub, key)
+    organization_id = who.organization(body.organization_id)
+    asked = body.model_dump(include=set(SyncBody.model_fields)) | {"system": system, "organization_id": organization_id}
+    request = partial(_checked, system, body, who, organization_id)
+    wanted = Wanted(organization_id, asked, request, who.sub, key)
     return await carried_out(wanted, who, watch, language, response, wait)
 
 
@@ -187,9 +196,9 @@ async def carried_out(
     wanted: Wanted, who: Caller, watch: Events, language: str, response: Response, wait: float
 ) -> dict[str, Any]:
     """Claims or joins, launches, waits, and answers: 200 with the result, 202 with where to find it."""
-    run_id, launch = await run_sync(_claimed, wanted)
-    if launch:
-        await _launched(watch, wanted, run_id)
+    run_id, request = await run_sync(_claimed, wanted)
+    if request is not None:
+        await _launched(watch, wanted, request, run_id)
     row = await watch.wait(run_id, wait)
     if row is None:
         row = await run_sync(read, run_id)
@@ -208,10 +217,9 @@ def adapter_of(system: str) -> type[Adapter]:
     return ADAPTERS[system]
 
 
-def _checked(system: str, body: SyncBody, who: Caller) -> runs.RunRequest:
+def _checked(system: str, body: SyncBody, who: Caller, organization_id: str) -> runs.RunRequest:
     """What is asked for, by somebody who may, of a system that can."""
     adapter = adapter_of(system)
-    organization_id = who.organization(body.organization_id)
     if body.entity not in adapter.entities:
         offered = ", ".join(adapter.entities)
         raise invalid("entity", f"{adapter.name} has {offered}.", f"{adapter.name} bietet {offered}.")
@@ -232,27 +240,36 @@ def connected(adapter: type[Adapter], organization_id: str) -> None:
         raise Problem(DISABLED, name=adapter.name)
 
 
-def _claimed(wanted: Wanted) -> tuple[str, bool]:
-    """The run that answers this request, and whether it is ours to launch. Claim and key are one transaction."""
-    request = wanted.request
+def _claimed(wanted: Wanted) -> tuple[str, runs.RunRequest | None]:
+    """The run that answers, and the request where it is ours to launch. Claim and key are one transaction.
+
+    A key that is known is answered before anything is checked: its run may have changed what would be found now.
+    """
+    if known := _known(wanted):
+        return known, None
+    request = wanted.request()
     try:
         with database.owner() as connection:
-            known = _remembered(connection, wanted)
-            if known is not None:
-                return known, False
+            if known := _remembered(connection, wanted):
+                return known, None
             claim = runs.claim(connection, request)
             _remember(connection, wanted, claim.run_id)
-            return claim.run_id, not claim.joined
+            return claim.run_id, None if claim.joined else request
     except runs.Busy as busy:
         name = ADAPTERS[request.system].name
         raise Problem(BUSY, members={"run_id": busy.run_id}, name=name, entity=request.entity) from busy
 
 
+def _known(wanted: Wanted) -> str | None:
+    if wanted.key is None:
+        return None
+    with database.owner() as connection:
+        return _remembered(connection, wanted)
+
+
 def _where(wanted: Wanted) -> sa.ColumnElement[bool]:
     keys = tables.idempotency_keys.c
-    return sa.and_(
-        keys.organization_id == wanted.request.organization_id, keys.caller == wanted.caller, keys.key == wanted.key
-    )
+    return sa.and_(keys.organization_id == wanted.organization_id, keys.caller == wanted.caller, keys.key == wanted.key)
 
 
 def _remembered(connection: sa.Connection, wanted: Wanted) -> str | None:
@@ -278,7 +295,7 @@ def _remember(connection: sa.Connection, wanted: Wanted, run_id: str) -> None:
     if wanted.key is not None:
         connection.execute(
             sa.insert(tables.idempotency_keys).values(
-                organization_id=wanted.request.organization_id,
+                organization_id=wanted.organization_id,
                 caller=wanted.caller,
                 key=wanted.key,
                 body_hash=wanted.body_hash,
@@ -287,8 +304,7 @@ def _remember(connection: sa.Connection, wanted: Wanted, run_id: str) -> None:
         )
 
 
-async def _launched(watch: Events, wanted: Wanted, run_id: str) -> None:
-    request = wanted.request
+async def _launched(watch: Events, wanted: Wanted, request: runs.RunRequest, run_id: str) -> None:
     tags = {
         "ppm/run_id": run_id,
         "ppm/system": request.system,

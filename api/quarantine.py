@@ -7,10 +7,10 @@ Belongs here: what may be asked of them, and starting a replay. Does not belong 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict
 
@@ -21,7 +21,7 @@ from api.pages import Limit, csv_answer, csv_line, cursor_of, parts_of, wants_cs
 from api.problems import NOT_FOUND, Language, Problem
 from api.sentences import told
 from api.settings import PAGE_DEFAULT, WAIT_DEFAULT
-from ppm_pipelines import costbook, database, runs, tables
+from ppm_pipelines import costbook, database, quarantine, runs, tables
 from ppm_pipelines.facts import REPLAYABLE
 from ppm_pipelines.records import ZERO
 
@@ -152,23 +152,14 @@ async def replay(
     idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Makes the records again from what the source delivered, by the projects, links and settings of now."""
-    request = await run_sync(_requested, body, who)
-    return await carried_out(Wanted(request, who.sub, idempotency_key), who, watch, language, response, wait)
+    wanted = Wanted(who.writes_to, body.model_dump(), partial(_requested, body, who), who.sub, idempotency_key)
+    return await carried_out(wanted, who, watch, language, response, wait)
 
 
 def _requested(body: Replay, who: Caller) -> runs.RunRequest:
-    adapter = adapter_of(body.system)
-    connected(adapter, who.writes_to)
-    table = tables.rejections.c
-    which = Which(system=body.system, entity=body.entity, code=body.code, project_nr=body.project_nr)
-    where = [*which.where(who.writes_to), table.raw_key != "", table.entity.in_(REPLAYABLE)]
-    if body.ids is not None:
-        where.append(table.id.in_(body.ids))
+    connected(adapter_of(body.system), who.writes_to)
     with database.scoped(who.writes_to) as connection:
-        rows = connection.execute(sa.select(table.id, table.entity).where(*where).order_by(table.id)).all()
-    entities = {row.entity for row in rows}
-    if not rows:
+        request = quarantine.replay(connection, who.writes_to, by=who.email, **body.model_dump())
+    if request is None:
         raise Problem(NOT_FOUND, what="quarantined record that can be taken up again")
-    entity = entities.pop() if len(entities) == 1 else "costs"
-    scope = {"rejections": [row.id for row in rows]}
-    return runs.RunRequest(who.writes_to, body.system, entity, "replay", who.email, scope=scope)
+    return request

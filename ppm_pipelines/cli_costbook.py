@@ -17,9 +17,8 @@ from pydantic_core import to_json
 from rich.console import Console
 from rich.table import Table
 
-from ppm_pipelines import costbook, database, history, periods, runs, tables
+from ppm_pipelines import costbook, database, history, periods, quarantine, tables
 from ppm_pipelines.adapters import ADAPTERS
-from ppm_pipelines.facts import REPLAYABLE
 
 app = typer.Typer()
 quarantine_app = typer.Typer(no_args_is_help=True, help="Records that could not be used.")
@@ -119,21 +118,12 @@ def replay(system: str, org: Org = "default", code: str | None = None) -> None:
 
     if system not in ADAPTERS:
         raise fail(f"There is no {system}. There are {', '.join(ADAPTERS)}.", 2)
-    table = tables.rejections.c
-    query = sa.select(table.id, table.entity).where(
-        table.system == system, table.raw_key != "", table.entity.in_(REPLAYABLE)
-    )
-    if code:
-        query = query.where(table.code == code)
     with database.scoped(org) as connection:
-        rows = connection.execute(query).all()
-    if not rows:
+        request = quarantine.replay(connection, org, system, "cli", code=code)
+    if request is None:
         out.print("Nothing waits that could be taken up again.")
         return
-    entities = {row.entity for row in rows}
-    entity = entities.pop() if len(entities) == 1 else "costs"
-    scope = {"rejections": [row.id for row in rows]}
-    carried_out(runs.RunRequest(org, system, entity, "replay", "cli", scope=scope))
+    carried_out(request)
 
 
 @period_app.command("list")
