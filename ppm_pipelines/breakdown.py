@@ -16,9 +16,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from ppm_pipelines.costbook import Sums, budget_of, money, split_by_currency
-from ppm_pipelines.planning import of_link
 from ppm_pipelines.records import ZERO
-from ppm_pipelines.tables import actuals, at, commitments, project_links, wbs_elements
+from ppm_pipelines.tables import actuals, at, commitments, of_link, project_links, wbs_elements
 
 By = Literal["wbs_element", "vendor", "period"]
 

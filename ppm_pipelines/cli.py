@@ -43,7 +43,9 @@ def main() -> None:
         app()
     except (home.Missing, up.Unable, vault.NotOpened) as error:
         sentence = str(error)
-    except sa.exc.ProgrammingError:
+    except sa.exc.ProgrammingError as error:
+        if not isinstance(error.orig, database.NOT_SET_UP):
+            raise
         sentence = "The database is not set up yet. Run `ppm migrate`, or start the product once with `ppm up`."
     except sa.exc.OperationalError as error:
         sentence = f"The database does not answer: {str(error.orig).splitlines()[0]}. Check PPM_DATABASE_URL."
@@ -61,9 +63,10 @@ def up_command(
 ) -> None:
     """Runs the whole product and prints where it is; Ctrl-C stops it."""
     parts = {part.strip() for part in without.split(",") if part.strip()}
-    if unknown := parts - set(up.PARTS):
-        raise fail(f"Unknown part: {', '.join(sorted(unknown))}. There are {', '.join(up.PARTS)}.", 2)
-    raise typer.Exit(up.run(parts, lambda line: out.print(line, soft_wrap=True)))
+    try:
+        raise typer.Exit(up.run(parts, lambda line: out.print(line, soft_wrap=True)))
+    except up.UnknownPart as unknown:
+        raise fail(str(unknown), 2) from None
 
 
 @app.command("sync")
@@ -149,7 +152,9 @@ def _database() -> None:
     try:
         with database.owner() as connection:
             connection.execute(sa.select(tables.raw_records.c.run_id).limit(1))
-    except sa.exc.ProgrammingError:
+    except sa.exc.ProgrammingError as error:
+        if not isinstance(error.orig, database.NOT_SET_UP):
+            raise up.Unable(f"it refuses to be read ({str(error.orig).splitlines()[0]}).") from None
         raise up.Unable("it is not set up for this version. Run `ppm migrate`, or start `ppm up` once.") from None
     except sa.exc.OperationalError as error:
         raise up.Unable(f"it does not answer ({str(error.orig).splitlines()[0]}). Check PPM_DATABASE_URL.") from None
@@ -187,7 +192,7 @@ LOOKS = {
 @app.command("migrate")
 def migrate() -> None:
     """Brings the database to this version; for deployments that do not use `ppm up`."""
-    database.migrate(home.database_url())
+    up.migrated(home.database_url(), lambda line: out.print(line, soft_wrap=True))
 
 
 @keys_app.command("new")

@@ -27,6 +27,7 @@ from ppm_pipelines.tables import (
     closed_periods,
     commitments,
     costbook_projects,
+    of_link,
     project_links,
     rejections,
     sync_runs,
@@ -135,19 +136,14 @@ class _Gathered:
         self.systems: dict[str, set[str]] = defaultdict(set)
         self._commitments()
         self._actuals()
-        self.budgets = self._budgets()
+        self.budgets = _budgets(connection, organization_id, project_id, as_of)
         self.parents = self._parents()
         self.quarantined = self._quarantined()
         self.late = self._late()
         self.as_of = as_of or last_sync(connection, organization_id)
 
     def _only(self, table: sa.FromClause) -> list[sa.ColumnElement[bool]]:
-        wanted = []
-        if self.organization_id is not None:
-            wanted.append(table.c.organization_id == self.organization_id)
-        if self.project_id is not None and "project_id" in table.c:
-            wanted.append(table.c.project_id == self.project_id)
-        return wanted
+        return _only(table, self.organization_id, self.project_id)
 
     def _projects(self) -> Sequence[Any]:
         table, links = at(costbook_projects, self.moment), at(project_links, self.moment)
@@ -191,23 +187,6 @@ class _Gathered:
             self.taken[row.project_id, row.company_currency][row.wbs_element] += row.without_order
             self.systems[row.project_id].add(row.system)
 
-    def _budgets(self) -> dict[str, Budget]:
-        """Of each project and element the newest line that is valid that day."""
-        table = at(budgets, self.moment)
-        b = table.c
-        day = (self.moment or datetime.now(UTC)).date()
-        query = (
-            sa.select(b.project_id, b.wbs_element, b.amount)
-            .ext(distinct_on(b.project_id, b.wbs_element, b.source))
-            .where(b.valid_from <= day, *self._only(table))
-            .order_by(b.project_id, b.wbs_element, b.source, b.valid_from.desc(), b.id.desc())
-        )
-        found: dict[str, Budget] = defaultdict(Budget)
-        for row in self.connection.execute(query):
-            lines = found[row.project_id].lines
-            lines[row.wbs_element] = lines.get(row.wbs_element, ZERO) + row.amount
-        return found
-
     def _parents(self) -> dict[str, str | None]:
         table = at(wbs_elements, self.moment)
         if not any(element for budget in self.budgets.values() for element in budget.lines):
@@ -223,7 +202,7 @@ class _Gathered:
         told = (r.id, r.entity, r.currency, r.amount, r.open_amount)
         each = (
             sa.select(link.project_id, *told)
-            .select_from(waiting.join(links, _same_place(r, link)))
+            .select_from(waiting.join(links, of_link(r, link)))
             .where(*self._only(links))
             .distinct()
             .subquery()
@@ -289,6 +268,36 @@ class _Gathered:
         }
 
 
+def _only(table: sa.FromClause, organization_id: str | None, project_id: str | None) -> list[sa.ColumnElement[bool]]:
+    """The rows of that organisation, and of that project where the table knows projects; None: of all."""
+    wanted = []
+    if organization_id is not None:
+        wanted.append(table.c.organization_id == organization_id)
+    if project_id is not None and "project_id" in table.c:
+        wanted.append(table.c.project_id == project_id)
+    return wanted
+
+
+def _budgets(
+    connection: sa.Connection, organization_id: str | None, project_id: str | None, moment: datetime | None
+) -> dict[str, Budget]:
+    """Per project its budget: of each element and source the newest line that is valid that day."""
+    table = at(budgets, moment)
+    b = table.c
+    day = (moment or datetime.now(UTC)).date()
+    query = (
+        sa.select(b.project_id, b.wbs_element, b.amount)
+        .ext(distinct_on(b.project_id, b.wbs_element, b.source))
+        .where(b.valid_from <= day, *_only(table, organization_id, project_id))
+        .order_by(b.project_id, b.wbs_element, b.source, b.valid_from.desc(), b.id.desc())
+    )
+    found: dict[str, Budget] = defaultdict(Budget)
+    for row in connection.execute(query):
+        lines = found[row.project_id].lines
+        lines[row.wbs_element] = lines.get(row.wbs_element, ZERO) + row.amount
+    return found
+
+
 def is_late(table: sa.FromClause) -> sa.ColumnElement[bool]:
     """Whether an actual came after its period had been closed."""
     a, p = table.c, closed_periods.c
@@ -331,25 +340,12 @@ def unassigned_quarantined(
     waiting, links = at(rejections, as_of), at(project_links, as_of)
     r = waiting.c
     mine = [] if organization_id is None else [r.organization_id == organization_id]
-    known = sa.exists().where(_same_place(r, links.c))
+    known = sa.exists().where(of_link(r, links.c))
     query = sa.select(r.currency, *_waiting(r)).where(~known, *mine).group_by(r.currency)
     found = Waiting()
     for row in connection.execute(query):
         found.add(row.rows, row.currency or "", row.open, row.actual)
     return {"rows": found.rows, "amounts": found.told()}
-
-
-def _same_place(r: Any, link: Any) -> sa.ColumnElement[bool]:
-    """Whether a quarantined record is of the linked source project.
-
-    One that names no company is meant for the project of that number, whichever company that is in.
-    """
-    return sa.and_(
-        link.organization_id == r.organization_id,
-        link.system == r.system,
-        link.project_nr == r.project_nr,
-        sa.or_(r.company_code == "", link.company_code == "", link.company_code == r.company_code),
-    )
 
 
 def _waiting(r: Any) -> list[sa.ColumnElement[Any]]:
@@ -418,5 +414,4 @@ def _add_other(total: dict[str, Decimal | None], other: Mapping[str, str]) -> No
 
 def budget_of(connection: sa.Connection, project: Any, as_of: datetime | None = None) -> Budget:
     """The lines of a project's budget that hold on that day."""
-    gathered = _Gathered(connection, project.organization_id, project.project_id, as_of)
-    return gathered.budgets.get(project.project_id, Budget())
+    return _budgets(connection, project.organization_id, project.project_id, as_of).get(project.project_id, Budget())

@@ -19,6 +19,13 @@ from ppm_pipelines import home
 
 ROLE = "ppm_api"  # what the API becomes for every statement about an organisation's things
 EVERY = "*"
+# What PostgreSQL says of a database that was never migrated, or not to this version.
+NOT_SET_UP = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.InvalidSchemaName,
+)
 MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATING = 0x70706D5F6D  # "ppm_m": one process at a time migrates
 

@@ -22,6 +22,7 @@ from ppm_pipelines.tables import (
     budgets,
     commitments,
     costbook_projects,
+    of_link,
     project_links,
     projects,
     rejections,
@@ -51,16 +52,6 @@ def replace_budget(
     connection.execute(sa.delete(budgets).where(budgets.c.project_id == project_id))
     if rows:
         connection.execute(sa.insert(budgets), rows)
-
-
-def of_link(source: Any, link: Any) -> sa.ColumnElement[bool]:
-    """Whether a source's thing is of the linked source project: same system, number and company."""
-    return sa.and_(
-        link.organization_id == source.organization_id,
-        link.system == source.system,
-        link.project_nr == source.project_nr,
-        sa.or_(link.company_code == source.company_code, source.company_code == "", link.company_code == ""),
-    )
 
 
 def _check_places(

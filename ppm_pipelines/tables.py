@@ -20,6 +20,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Date,
     DateTime,
     ForeignKey,
@@ -33,6 +34,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
+    or_,
     select,
     text,
     union_all,
@@ -465,3 +468,16 @@ def at(table: Table, moment: datetime | None) -> FromClause:
     earlier = select(*(past.c[column.name] for column in table.c))
     earlier = earlier.where(past.c.last_changed_at <= moment, past.c.valid_to > moment)
     return union_all(current, earlier).subquery(table.name)
+
+
+def of_link(source: Any, link: Any) -> ColumnElement[bool]:
+    """Whether a source's thing is of the linked source project: the same system, number and company.
+
+    One that names no company is meant for the project of that number, whichever company that is in.
+    """
+    return and_(
+        link.organization_id == source.organization_id,
+        link.system == source.system,
+        link.project_nr == source.project_nr,
+        or_(link.company_code == source.company_code, source.company_code == "", link.company_code == ""),
+    )

@@ -52,6 +52,10 @@ class Unable(Exception):
     """Why the product can't start here, and what to do about it."""
 
 
+class UnknownPart(Unable):
+    """There is nothing of that name to leave out."""
+
+
 # --- keys, ports, disk ---------------------------------------------------------------------------------------------
 
 
@@ -277,7 +281,7 @@ def run(without: set[str], say: Say) -> int:
     """Starts everything, waits until it is stopped; the exit code. Raises ``Unable`` with a sentence."""
     unknown = without - set(PARTS)
     if unknown:
-        raise Unable(f"Unknown part: {', '.join(sorted(unknown))}. There are {', '.join(PARTS)}.")
+        raise UnknownPart(f"Unknown part: {', '.join(sorted(unknown))}. There are {', '.join(PARTS)}.")
     write_missing_keys()
     with alone():
         note_profile("sandbox" not in without)
@@ -294,14 +298,14 @@ def _postgres(say: Say) -> Iterator[str]:
     """The database, migrated; the embedded one is stopped at the end, whoever else said they use it."""
     if home.home().database_url is not None:
         url = home.database_url()
-        _migrated(url, say)
+        migrated(url, say)
         yield url
         return
     say("Starting PostgreSQL …")
     server = home.embedded()
     try:
         url = server.get_uri()
-        _migrated(url, say)
+        migrated(url, say)
         yield url
     finally:
         with warnings.catch_warnings():
@@ -310,7 +314,7 @@ def _postgres(say: Say) -> Iterator[str]:
         server.cleanup_mode = None  # stopped here; its own handler at exit would try again
 
 
-def _migrated(url: str, say: Say) -> None:
+def migrated(url: str, say: Say) -> None:
     say("Bringing the database up to date …")
     try:
         database.migrate(url)

@@ -41,7 +41,9 @@ def schedule(adapter: type[Adapter], job: Any) -> dg.ScheduleDefinition:
         at = context.scheduled_execution_time.astimezone(UTC)
         try:
             found = list(due_at(adapter.system, at))
-        except sa.exc.ProgrammingError:
+        except sa.exc.ProgrammingError as error:
+            if not isinstance(error.orig, database.NOT_SET_UP):
+                raise
             yield dg.SkipReason("The database is not set up yet: run `ppm up` or `ppm migrate` once.")
             return
         if not found:
