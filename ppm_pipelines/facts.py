@@ -47,7 +47,15 @@ class Fact:
 
     @property
     def change(self) -> str:
+        """By ``seq`` and key what each staged record would change."""
         return f"change_{self.name}"
+
+    @property
+    def changed(self) -> str:
+        """The staged records with that."""
+        own = ["change", *(["project_id"] if self.belongs_to_project else []), *(self.ended or ())[:1]]
+        told = ", ".join(f"c.{name}" for name in own)
+        return f"(select s.*, {told} from {self.stage} s join {self.change} c using (seq))"  # noqa: S608 - our own names
 
 
 FACTS = {

@@ -177,12 +177,19 @@ class _Merge(Staging):
     def _merge_raws(self) -> None:
         """Once per change: a record that is as it was is not written again."""
         self.run(
+            f"delete from {STAGE_RAWS} s using (select stream, source_key, max(seq) as last from {STAGE_RAWS}"
+            " group by stream, source_key having count(*) > 1) d"
+            " where s.stream = d.stream and s.source_key = d.source_key and s.seq < d.last"
+        )
+        self.run(
             "insert into ppm.raw_records (organization_id, system, stream, source_key, hash, record, run_id,"
-            " last_changed_at) select distinct on (stream, source_key) %(organization)s, %(system)s, stream,"
-            f" source_key, hash, record, %(run)s, %(now)s from {STAGE_RAWS} order by stream, source_key, seq desc"
-            " on conflict (organization_id, system, stream, source_key) do update set hash = excluded.hash,"
-            " record = excluded.record, run_id = excluded.run_id, last_changed_at = excluded.last_changed_at"
-            " where raw_records.hash <> excluded.hash"
+            " last_changed_at) select %(organization)s, %(system)s, stream, source_key, hash, record, %(run)s, %(now)s"
+            f" from {STAGE_RAWS} where not known"
+        )
+        self.run(
+            "update ppm.raw_records r set hash = s.hash, record = s.record, run_id = %(run)s, last_changed_at = %(now)s"
+            f" from {STAGE_RAWS} s where s.known and r.organization_id = %(organization)s and r.system = %(system)s"
+            " and r.stream = s.stream and r.source_key = s.source_key and r.hash <> s.hash"
         )
 
     def _keep_last(self, fact: Fact) -> None:
@@ -259,9 +266,10 @@ class _Merge(Staging):
         for name in ("projects", "wbs_elements"):
             self._classify(FACTS[name])
             self._upsert(FACTS[name])
+        projects = FACTS["projects"].changed
         self.run(
             "create temp table new_links on commit drop as select gen_random_uuid()::text as project_id, p.project_nr,"
-            " p.company_code, p.name, p.status, p.currency from change_projects p where not exists (select 1 from"
+            f" p.company_code, p.name, p.status, p.currency from {projects} p where not exists (select 1 from"
             " ppm.project_links l where l.organization_id = %(organization)s and l.system = %(system)s and"
             " l.company_code = p.company_code and l.project_nr = p.project_nr)"
         )
@@ -276,7 +284,7 @@ class _Merge(Staging):
         # A project that stands for one source project follows its name; one that people merged keeps its own.
         self.run(
             "update ppm.costbook_projects c set name = p.name, status = p.status, currency = p.currency"
-            " from change_projects p join ppm.project_links l on l.organization_id = %(organization)s and"
+            f" from {projects} p join ppm.project_links l on l.organization_id = %(organization)s and"
             " l.system = %(system)s and l.company_code = p.company_code and l.project_nr = p.project_nr"
             " where p.change = 'updated' and c.project_id = l.project_id and not exists (select 1 from"
             " ppm.project_links o where o.project_id = c.project_id and o is distinct from l)"
@@ -289,15 +297,16 @@ class _Merge(Staging):
             " p.company_code = l.company_code and p.project_nr = l.project_nr)) as only_one from ppm.project_links l"
             " where l.organization_id = %(organization)s and l.system = %(system)s"
         )
+        self.run("analyze own_links")
 
     def _classify(self, fact: Fact) -> None:
         """What each staged record would change: inserted, closed (the source says so), updated, unchanged."""
-        mine, project, ended = fact.columns, "", ""
+        mine, ended, staged = fact.columns, "", fact.stage
         if fact.belongs_to_project:
-            project = (
-                ", coalesce((select project_id from own_links l where l.project_nr = s.project_nr and"
-                " l.company_code = s.company_code), (select project_id from own_links l where"
-                " l.project_nr = s.project_nr and only_one)) as project_id"
+            staged = (
+                f"(select s.*, coalesce(own.project_id, sole.project_id) as project_id from {fact.stage} s left join"
+                " own_links own on own.project_nr = s.project_nr and own.company_code = s.company_code left join"
+                " own_links sole on sole.project_nr = s.project_nr and sole.only_one)"
             )
         if fact.ended:
             at, why = fact.ended
@@ -305,29 +314,37 @@ class _Merge(Staging):
             closing = f"when s.{why} is not null and t.{at} is null then 'closed'"
         else:
             closing = ""
-        inner = f"select s.*{project} from {fact.stage} s"
-        compared = [name for name in [*mine, *(["project_id"] if project else [])] if name not in POINTERS]
+        place = ["project_id"] if fact.belongs_to_project else []
+        compared = [name for name in [*mine, *place] if name not in POINTERS]
+        own = "".join(f", s.{name}" for name in place)
         self.run(
-            f"create temp table {fact.change} on commit drop as select s.*{ended}, case when t.id is null then"
-            f" 'inserted' {closing} when ({listed(compared, 't.')}) is distinct from ({listed(compared, 's.')})"
-            f" then 'updated' else 'unchanged' end as change from ({inner}) s left join {fact.table} t on"
+            f"create temp table {fact.change} on commit drop as select s.seq, s.source_key{own}{ended}, case when t.id"
+            f" is null then 'inserted' {closing} when ({listed(compared, 't.')}) is distinct from"
+            f" ({listed(compared, 's.')}) then 'updated' else 'unchanged' end as change"
+            f" from {staged} s left join {fact.table} t on"
             " t.organization_id = %(organization)s and t.system = %(system)s and t.source_key = s.source_key"
         )
         # Else PostgreSQL takes it for small and compares every row with every other.
-        self.run(f"analyze {fact.change} (source_key, change)")
+        self.run(f"analyze {fact.change} (seq, source_key, change)")
 
     def _upsert(self, fact: Fact) -> None:
+        counts = self.counts[fact.name]
+        for row in self.run(f"select change, count(*) as rows from {fact.change} group by change"):
+            counts[row["change"]] += row["rows"]
         mine = [*fact.columns, *(["project_id"] if fact.belongs_to_project else []), *(fact.ended or ())[:1]]
-        changed = ", ".join(f"{name} = excluded.{name}" for name in [*mine, "run_id", "last_changed_at"])
+        # Which are new is known, and nobody else writes facts of this system meanwhile: no conflict to look for.
         self.run(
             f"insert into {fact.table}"
             f" (organization_id, system, run_id, first_seen_at, last_changed_at, {listed(mine)})"
-            f" select %(organization)s, %(system)s, %(run)s, %(now)s, %(now)s, {listed(mine)} from {fact.change}"
-            " where change <> 'unchanged' order by source_key"
-            f" on conflict (organization_id, system, source_key) do update set {changed}"
+            f" select %(organization)s, %(system)s, %(run)s, %(now)s, %(now)s, {listed(mine)} from {fact.changed} c"
+            " where change = 'inserted'"
         )
-        for row in self.run(f"select change, count(*) as rows from {fact.change} group by change"):
-            self.counts[fact.name][row["change"]] += row["rows"]
+        changed = ", ".join(f"{name} = c.{name}" for name in mine)
+        self.run(
+            f"update {fact.table} t set run_id = %(run)s, last_changed_at = %(now)s, {changed} from {fact.changed} c"
+            " where c.change in ('updated', 'closed') and t.organization_id = %(organization)s"
+            " and t.system = %(system)s and t.source_key = c.source_key"
+        )
 
     def _merge_fact(self, fact: Fact, complete: bool) -> None:
         before = self._sums(fact)
@@ -344,12 +361,13 @@ class _Merge(Staging):
     def _reject_unknown_projects(self, fact: Fact) -> None:
         first = next(iter(fact.sums.values()))
         self.run(
-            f"with gone as (delete from {fact.change} where project_id is null returning *)"
+            f"with gone as (delete from {fact.change} where project_id is null returning seq)"
             f" insert into {STAGE_REJECTIONS} (seq, entity, source_key, code, field, reason, raw, amount, currency,"
             f" project_nr, company_code, open_amount, {listed(POINTERS)})"
             " select seq, %(entity)s, source_key, 'unknown_project', 'project_nr', format(%(reason)s, project_nr),"
-            f" to_jsonb(gone), {first}, currency, project_nr, company_code,"
-            f" {'open_amount' if 'open' in fact.sums else 'null'}, {listed(POINTERS)} from gone",
+            f" to_jsonb(s), {first}, currency, project_nr, company_code,"
+            f" {'open_amount' if 'open' in fact.sums else 'null'}, {listed(POINTERS)} from {fact.stage} s join gone"
+            " using (seq)",
             entity=fact.name,
             reason="The project %s is not among the source's projects. Check it there, or link it.",
         )
@@ -466,7 +484,7 @@ class _Merge(Staging):
         found = self.run(
             "select c.source_key as key, v.field, coalesce(v.before, '') as before, coalesce(v.after, '') as after,"
             " t.currency, t.company_currency"
-            f" from {fact.change} c join {fact.table} t on t.organization_id = %(organization)s and"
+            f" from {fact.changed} c join {fact.table} t on t.organization_id = %(organization)s and"
             " t.system = %(system)s and t.source_key = c.source_key"
             f" cross join lateral (values {pairs}) v (field, before, after)"
             " where c.change = 'updated' and v.before is distinct from v.after order by 1, 2 limit %(most)s",
@@ -480,7 +498,7 @@ class _Merge(Staging):
             return []
         found = self.run(
             "select source_key as key, 'relieved_amount' as field, ordered_amount::text as before,"
-            f" relieved_amount::text as after, currency, company_currency from {fact.change}"
+            f" relieved_amount::text as after, currency, company_currency from {fact.changed} c"
             " where change in ('inserted', 'updated') and counts and closed_reason is null"
             " and abs(relieved_amount) > abs(ordered_amount)"
             " and sign(relieved_amount) = sign(ordered_amount) order by 1 limit %(most)s",

@@ -6,10 +6,13 @@ Memory holds one page. The tables go with the session, so a killed load leaves n
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import queue
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from operator import attrgetter
@@ -19,6 +22,7 @@ import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
+from ppm_pipelines import copying
 from ppm_pipelines.facts import FACTS, POINTERS, Fact, counted
 from ppm_pipelines.records import MINOR_UNITS, ZERO, Deleted, Outcome, Page, Raw, Rejection, Skipped
 from ppm_pipelines.runs import RunRequest
@@ -78,7 +82,7 @@ class Staging:
     def stage_all(self, pages: Iterable[Page], on_progress: Progress) -> None:
         self.run(f"set work_mem = '{WORK_MEMORY}'")
         self._create_stages()
-        for page in pages:
+        for page in ahead(pages):
             self._stage(page)
             self.pages += 1
             self.rows += len(page.outcomes)
@@ -107,7 +111,7 @@ class Staging:
         )
         self.run(
             f"drop table if exists {STAGE_RAWS}; create temp table {STAGE_RAWS} as select 0::bigint as seq,"
-            " stream, source_key, hash, record from ppm.raw_records with no data"
+            " true as known, stream, source_key, hash, record from ppm.raw_records with no data"
         )
 
     def _stage(self, page: Page) -> None:
@@ -129,12 +133,11 @@ class Staging:
                 good.append((place, outcome))
         self._seq += len(page.outcomes)
         counts["total"] += len(page.outcomes)
-        row = self._row(fact)
-        self._copy(fact.stage, fact.columns, ((place, *row(one)) for place, one in good))
+        self._copy(fact.stage, fact.columns, _columns(fact, good))
         rejected = ((place, page.entity, *self._rejected(one)) for place, one in bad)
-        self._copy(STAGE_REJECTIONS, ["entity", *REJECTED], rejected)
-        self._copy(STAGE_SKIPPED, ["entity", "source_key"], skipped)
-        self._copy(STAGE_DELETED, ["entity", "source_key", "whole"], deleted)
+        self._copy(STAGE_REJECTIONS, ["entity", *REJECTED], list(zip(*rejected, strict=True)))
+        self._copy(STAGE_SKIPPED, ["entity", "source_key"], list(zip(*skipped, strict=True)))
+        self._copy(STAGE_DELETED, ["entity", "source_key", "whole"], list(zip(*deleted, strict=True)))
         self._stage_raws(page.raws)
 
     def _stage_raws(self, raws: list[Raw]) -> None:
@@ -150,8 +153,8 @@ class Staging:
         )
         kept = {(row["stream"], row["source_key"]): row["hash"] for row in known}
         new = [one for one in encoded if kept.get(one[:2]) != one[2]]
-        rows = ((self._seq + place, *one) for place, one in enumerate(new))
-        self._copy(STAGE_RAWS, ["stream", "source_key", "hash", "record"], rows)
+        rows = ((self._seq + place, one[:2] in kept, *one) for place, one in enumerate(new))
+        self._copy(STAGE_RAWS, ["known", "stream", "source_key", "hash", "record"], list(zip(*rows, strict=True)))
 
     def _skip_money(self, entity: str, outcome: Skipped) -> None:
         amount, currency = outcome.amount, outcome.currency or ""
@@ -159,29 +162,57 @@ class Staging:
             self.skipped_money[currency] = self.skipped_money.get(currency, ZERO) + amount
 
     @staticmethod
-    def _row(fact: Fact) -> Callable[[Outcome], tuple[Any, ...]]:
-        values = attrgetter(*fact.columns)
-        if "custom_fields" not in fact.columns:
-            return values
-        place = fact.columns.index("custom_fields")
-
-        def row(record: Outcome) -> tuple[Any, ...]:
-            cells = values(record)
-            own = json.dumps(cells[place], default=str) if cells[place] else "{}"
-            return (*cells[:place], own, *cells[place + 1 :])
-
-        return row
-
-    @staticmethod
     def _rejected(one: Rejection) -> tuple[Any, ...]:
         values = {name: getattr(one, name) for name in REJECTED}
         return tuple((values | {"raw": _encoded(one.raw)[1]}).values())
 
-    def _copy(self, table: str, columns: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    def _copy(self, table: str, columns: list[str], values: Sequence[Sequence[Any]]) -> None:
+        """``values`` are whole columns, the running number first; none where there is no row."""
+        if not values or not values[0]:
+            return
         statement = f"copy {table} (seq, {listed(columns)}) from stdin"
         with self.connection.cursor() as cursor, cursor.copy(_sql(statement)) as copy:
-            for row in rows:
-                copy.write_row(row)
+            copy.write(copying.block(values))
+
+
+def ahead(pages: Iterable[Page]) -> Iterator[Page]:
+    """The pages, the next one read while the last one is written: the source and PostgreSQL work at the same time.
+
+    Memory holds one page more. What reading raises is raised here. When nobody wants the rest, the reader ends with the
+    answer that it waits for; closing the source ends that wait.
+    """
+    ready: queue.Queue[tuple[Page | None, BaseException | None]] = queue.Queue(maxsize=1)
+    stopped = threading.Event()
+
+    def read() -> None:
+        try:
+            for page in pages:
+                ready.put((page, None))
+                if stopped.is_set():
+                    return
+            ready.put((None, None))
+        except BaseException as error:
+            ready.put((None, error))
+
+    threading.Thread(target=read, daemon=True, name="reader").start()
+    try:
+        while (found := ready.get())[0] is not None:
+            yield found[0]
+    finally:
+        stopped.set()
+        with contextlib.suppress(queue.Empty):
+            ready.get_nowait()
+    if found[1] is not None:
+        raise found[1]
+
+
+def _columns(fact: Fact, good: list[tuple[int, Outcome]]) -> list[Sequence[Any]]:
+    """The fields of the records, a column each, behind their running numbers."""
+    records = [record for _, record in good]
+    columns: dict[str, list[Any]] = {name: list(map(attrgetter(name), records)) for name in fact.columns}
+    if "custom_fields" in columns:
+        columns["custom_fields"] = [json.dumps(own, default=str) if own else "{}" for own in columns["custom_fields"]]
+    return [[place for place, _ in good], *columns.values()]
 
 
 def _encoded(record: Mapping[str, Any]) -> tuple[bytes, str]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from ppm_pipelines import connectors, database, home, load, runs, tables, vault
 from ppm_pipelines.adapters.base import Adapter, Credentials, Misconfigured, Refused, SourceError, Unavailable
@@ -120,7 +121,7 @@ def _quarantined(request: runs.RunRequest, entity: str) -> Iterator[Raw]:
         .select_from(tables.raw_records.join(tables.rejections, same))
         .where(bad.organization_id == request.organization_id, bad.system == request.system, bad.entity == entity)
         .where(bad.id.in_((request.scope or {}).get("rejections", [])))
-        .distinct()
+        .ext(distinct_on(raw.stream, raw.source_key))
         .order_by(raw.stream, raw.source_key)
     )
     with database.owner() as connection:

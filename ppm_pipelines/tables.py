@@ -40,7 +40,7 @@ from sqlalchemy import (
     text,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 SCHEMA = "ppm"
 metadata = MetaData(
@@ -364,7 +364,7 @@ raw_records = Table(
     Column("stream", Text, primary_key=True),
     Column("source_key", Text, primary_key=True),
     Column("hash", LargeBinary, nullable=False),
-    Column("record", JSONB, nullable=False),
+    Column("record", JSON, nullable=False),
     Column("mapping_version", Integer),
     Column("run_id", Text, nullable=False),
     _since(),

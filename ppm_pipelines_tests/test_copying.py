@@ -1,0 +1,53 @@
+"""Values on their way into PostgreSQL's COPY: what goes in comes out, of every kind, against PostgreSQL itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ppm_pipelines import copying
+
+TEXTS = st.none() | st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
+MONEY = st.none() | st.decimals(-(10**17), 10**17, places=5)
+DAYS = st.none() | st.dates()
+TIMES = st.none() | st.datetimes(datetime(1900, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+WHOLE = st.none() | st.integers(-(2**63), 2**63 - 1)
+ROWS = st.lists(st.tuples(TEXTS, MONEY, DAYS, TIMES, WHOLE, st.none() | st.booleans(), st.none() | st.binary()))
+
+
+@pytest.fixture(scope="module")
+def table(server: str) -> Iterator[psycopg.Connection]:
+    connection = psycopg.connect(server, autocommit=True)
+    connection.execute(
+        "create temp table kinds (place int, a text, b numeric(23,5), c date, d timestamptz, e bigint, f bool, g bytea)"
+    )
+    yield connection
+    connection.close()
+
+
+@given(rows=ROWS)
+def test_what_goes_in_comes_out(table: psycopg.Connection, rows: list[tuple[Any, ...]]) -> None:
+    table.execute("truncate kinds")
+    with table.cursor() as cursor, cursor.copy("copy kinds from stdin") as copy:
+        copy.write(copying.block(list(zip(*((place, *row) for place, row in enumerate(rows)), strict=True))))
+    assert [row[1:] for row in table.execute("select * from kinds order by place").fetchall()] == rows
+
+
+def test_every_sign_of_the_format_is_escaped() -> None:
+    assert copying.block([["a\\b\tc\nd\re", r"\N", "", None]]) == "a\\\\b\\tc\\nd\\re\n\\\\N\n\n\\N\n"
+
+
+def test_a_column_of_several_kinds_is_written_cell_by_cell() -> None:
+    assert copying.block([[Decimal("1.50"), 2, None, date(2026, 3, 5), "x\t"]]) == "1.50\n2\n\\N\n2026-03-05\nx\\t\n"
+
+
+def test_a_kind_that_no_column_holds_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        copying.block([[1.5]])
