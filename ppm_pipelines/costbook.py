@@ -25,10 +25,10 @@ from ppm_pipelines.tables import (
     at,
     budgets,
     closed_periods,
-    commitments,
     costbook_projects,
     of_link,
     project_links,
+    project_sums,
     rejections,
     sync_runs,
     wbs_elements,
@@ -134,8 +134,7 @@ class _Gathered:
         self.document: dict[str, dict[str, Sums]] = defaultdict(lambda: defaultdict(Sums))
         self.taken: dict[tuple[str, str], dict[str | None, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         self.systems: dict[str, set[str]] = defaultdict(set)
-        self._commitments()
-        self._actuals()
+        self._add_up()
         self.budgets = _budgets(connection, organization_id, project_id, as_of)
         self.parents = self._parents()
         self.quarantined = self._quarantined()
@@ -152,39 +151,23 @@ class _Gathered:
         query = sa.select(table).where(linked, *self._only(table))
         return self.connection.execute(query.order_by(table.c.project_nr, table.c.project_id)).all()
 
-    def _commitments(self) -> None:
-        table = at(commitments, self.moment)
-        c = table.c
-        by = (c.project_id, c.system, c.wbs_element, c.currency, c.company_currency)
-        query = sa.select(
-            *by,
-            sa.func.sum(c.ordered_amount).label("ordered"),
-            sa.func.sum(c.open_amount).label("open"),
-            sa.func.sum(c.company_ordered_amount).label("company_ordered"),
-            sa.func.sum(c.company_open_amount).label("company_open"),
-        ).where(c.counts, *self._only(table))
-        for row in self.connection.execute(query.group_by(*by)):
-            self.document[row.project_id][row.currency].add(row.ordered, ZERO, row.open)
-            self.company[row.project_id][row.company_currency].add(row.company_ordered, ZERO, row.company_open)
-            self.taken[row.project_id, row.company_currency][row.wbs_element] += row.company_ordered
-            self.systems[row.project_id].add(row.system)
-
-    def _actuals(self) -> None:
-        table = at(actuals, self.moment)
-        a = table.c
-        without_order = sa.func.coalesce(a.po_no, "") == ""
-        by = (a.project_id, a.system, a.wbs_element, a.currency, a.company_currency)
-        own = sa.func.coalesce(sa.func.sum(a.company_amount).filter(without_order), 0)
-        query = sa.select(
-            *by,
-            sa.func.sum(a.amount).label("amount"),
-            sa.func.sum(a.company_amount).label("company_amount"),
-            own.label("without_order"),
-        ).where(a.counts, a.removed_at.is_(None), *self._only(table))
-        for row in self.connection.execute(query.group_by(*by)):
-            self.document[row.project_id][row.currency].add(ZERO, row.amount)
-            self.company[row.project_id][row.company_currency].add(ZERO, row.company_amount)
-            self.taken[row.project_id, row.company_currency][row.wbs_element] += row.without_order
+    def _add_up(self) -> None:
+        table = at(project_sums, self.moment)
+        s = table.c
+        by = (s.project_id, s.system, s.wbs_element, s.currency, s.company_currency)
+        names = ("ordered", "actual", "open")
+        sums = [
+            sa.func.sum(s[f"{prefix}{name}"]).label(f"{prefix}{name}") for prefix in ("", "company_") for name in names
+        ]
+        own = sa.func.sum(s.company_actual).filter(s.kind == "").label("without_order")
+        query = sa.select(*by, *sums, own).where(s.counts, *self._only(table)).group_by(*by)
+        for row in self.connection.execute(query):
+            self.document[row.project_id][row.currency].add(row.ordered, row.actual, row.open)
+            self.company[row.project_id][row.company_currency].add(
+                row.company_ordered, row.company_actual, row.company_open
+            )
+            taken = row.company_ordered + (row.without_order or ZERO)
+            self.taken[row.project_id, row.company_currency][row.wbs_element or None] += taken
             self.systems[row.project_id].add(row.system)
 
     def _parents(self) -> dict[str, str | None]:
@@ -219,9 +202,11 @@ class _Gathered:
         table = at(actuals, self.moment)
         a = table.c
         by = (a.project_id, a.fiscal_year, a.fiscal_period, a.company_currency)
+        # Says the same once more, and lets PostgreSQL pass over whatever came before the first closing.
+        first_closed = sa.select(sa.func.min(closed_periods.c.closed_at)).scalar_subquery()
         query = (
             sa.select(*by, sa.func.sum(a.company_amount).label("amount"), sa.func.count().label("rows"))
-            .where(is_late(table), a.counts, a.removed_at.is_(None), *self._only(table))
+            .where(is_late(table), a.first_seen_at > first_closed, a.counts, a.removed_at.is_(None), *self._only(table))
             .group_by(*by)
             .order_by(*by)
         )

@@ -15,6 +15,14 @@ from ppm_pipelines.records import Actual, Commitment, Project, WbsElement
 
 # Where a fact came from is no part of what it says: another road to the same fact changes nothing.
 POINTERS = ("raw_stream", "raw_key")
+# A fact's amount -> the column of stored sums that adds it up.
+SUMMED = {
+    "ordered_amount": "ordered",
+    "relieved_amount": "relieved",
+    "open_amount": "open",
+    "amount": "actual",
+    "company_amount": "company_actual",
+}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from typing import Any
 import psycopg
 
 from ppm_pipelines import database
-from ppm_pipelines.facts import FACTS, POINTERS, Fact, counted
+from ppm_pipelines.facts import FACTS, POINTERS, SUMMED, Fact, counted
 from ppm_pipelines.reconcile import reconciled
 from ppm_pipelines.records import (
     ZERO,
@@ -541,11 +541,11 @@ class _Merge(Staging):
 
     def _sums(self, fact: Fact) -> dict[str, dict[str, Decimal]]:
         """Per currency and figure, what counts now."""
-        figures = ", ".join(f"sum({column}) as {name}" for name, column in fact.sums.items())
-        removed = " and removed_at is null" if fact.name == "actuals" else ""
+        figures = ", ".join(f"sum({SUMMED[column]}) as {name}" for name, column in fact.sums.items())
         found = self.run(
-            f"select currency, {figures} from {fact.table} where organization_id = %(organization)s"
-            f" and system = %(system)s and counts{removed} group by currency"
+            f"select currency, {figures} from ppm.project_sums where organization_id = %(organization)s"
+            " and system = %(system)s and fact = %(fact)s and counts group by currency",
+            fact=fact.name,
         )
         return {row.pop("currency"): row for row in found}
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from ppm_pipelines.facts import FACTS
+from ppm_pipelines.facts import FACTS, SUMMED
 from ppm_pipelines.records import ZERO, ControlTotal, shown
 
 Run = Callable[..., Any]  # a statement of ours, with the organisation, the system and the given values
@@ -46,30 +46,29 @@ def _rows_known(run: Run, name: str) -> int:
     """What the source should count too: rows that did not vanish, and quarantined ones that name a project."""
     fact = FACTS[name]
     ended = fact.ended[1] if fact.ended else "source_key"
-    mine = "t.organization_id = %(organization)s and t.system = %(system)s"
-    known = f"{mine} and coalesce(t.{ended}, '') not in ('vanished', 'out_of_scope')"
+    mine = "organization_id = %(organization)s and {0}.system = %(system)s"
     row = run(
-        f"select (select count(*) from {fact.table} t where {known}) + (select count(*) from ppm.rejections r"
-        " where r.organization_id = %(organization)s and r.system = %(system)s and r.entity = %(entity)s"
-        " and r.code <> 'no_project' and not exists (select 1 from"
-        f" {fact.table} t where {known} and t.source_key = r.source_key)) as rows",
+        f"select (select coalesce(sum(rows), 0) from ppm.project_sums s where s.{mine.format('s')}"
+        " and s.fact = %(entity)s and s.known) + (select count(*) from ppm.rejections r"
+        f" where r.{mine.format('r')} and r.entity = %(entity)s"
+        f" and r.code <> 'no_project' and not exists (select 1 from {fact.table} t where t.{mine.format('t')}"
+        f" and coalesce(t.{ended}, '') not in ('vanished', 'out_of_scope') and t.source_key = r.source_key)) as rows",
         entity=name,
     ).fetchone()
-    return row["rows"] if row else 0
+    return int(row["rows"]) if row else 0
 
 
 def _by_period(run: Run, name: str, figure: str) -> dict[Place, Decimal]:
     """``figure`` as ``ControlTotal`` names it: ``relieved:receipt`` sums what receipts relieve."""
-    fact = FACTS[name]
     wanted, _, relieved_by = figure.partition(":")
-    column = {"relieved": "relieved_amount", "company": "company_amount"}.get(wanted) or fact.sums[wanted]
+    column = {"relieved": "relieved_amount", "company": "company_amount"}.get(wanted) or FACTS[name].sums[wanted]
     currency = "company_currency" if wanted == "company" else "currency"
-    period = "fiscal_year || '/' || fiscal_period" if name == "actuals" else "''"
-    ended = f" and coalesce({fact.ended[1]}, '') not in ('vanished', 'out_of_scope')" if fact.ended else ""
-    only = " and relieved_by = %(relieved_by)s" if relieved_by else ""
+    only = " and kind = %(relieved_by)s" if relieved_by else ""
     found = run(
-        f"select project_nr, {currency} as currency, {period} as period, sum({column}) as amount from {fact.table}"
-        f" where organization_id = %(organization)s and system = %(system)s{ended}{only} group by 1, 2, 3",
+        f"select project_nr, {currency} as currency, period, sum({SUMMED[column]}) as amount from ppm.project_sums"
+        f" where organization_id = %(organization)s and system = %(system)s and fact = %(entity)s and known{only}"
+        " group by 1, 2, 3",
+        entity=name,
         relieved_by=relieved_by,
     )
     return {(r["project_nr"], r["currency"], r["period"]): r["amount"] for r in found}

@@ -330,6 +330,7 @@ actuals = Table(
     *_from_raw(),
     UniqueConstraint("organization_id", "system", "source_key"),
     Index("ix_actuals_project", "organization_id", "project_id", text("posting_date desc")),
+    Index("ix_actuals_seen", "first_seen_at", postgresql_using="brin"),  # what came after a period was closed
 )
 
 rejections = Table(
@@ -432,6 +433,39 @@ period_figures = Table(
     Column("figures", JSONB, nullable=False),
 )
 
+# What figures add up, per cell, kept by triggers in the transaction that changes a fact, whoever changes it. ``period``
+# is that of actuals; ``kind`` says what relieves commitments, and of actuals whether they have an ``order``; ``known``
+# says that the source still shows them.
+project_sums = Table(
+    "project_sums",
+    metadata,
+    *(
+        Column(name, Text, primary_key=True)
+        for name in (
+            "organization_id",
+            "project_id",
+            "fact",
+            "system",
+            "project_nr",
+            "wbs_element",
+            "currency",
+            "company_currency",
+            "period",
+            "kind",
+        )
+    ),
+    Column("counts", Boolean, primary_key=True),
+    Column("known", Boolean, primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+    *(
+        Column(f"{currency}{name}", Numeric, nullable=False)
+        for currency in ("", "company_")
+        for name in ("ordered", "relieved", "open", "actual")
+    ),
+    _since(),
+    Index("ix_project_sums_empty", "rows", postgresql_where=text("rows = 0")),
+)
+
 # --- what was ------------------------------------------------------------------------------------------------------
 
 
@@ -455,6 +489,7 @@ HISTORY = {
         (project_links, "project_id"),
         (budgets, "project_id"),
         (raw_records, "source_key"),
+        (project_sums, "project_id"),
     )
 }
 

@@ -10,12 +10,14 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import alembic.command
+import alembic.config
 import pytest
 import sqlalchemy as sa
 
 from ppm_pipelines import breakdown, costbook, database, history, planning
-from ppm_pipelines.records import Outcome, Page, Project, Raw, Rejection
-from ppm_pipelines.tables import HISTORY
+from ppm_pipelines.records import Deleted, Outcome, Page, Project, Raw, Rejection, Skipped
+from ppm_pipelines.tables import HISTORY, project_sums
 from ppm_pipelines_tests.test_load import actual, commitment, masters, rows, sync
 
 pytestmark = pytest.mark.usefixtures("database_url")
@@ -297,3 +299,75 @@ def test_the_moment_of_a_version_is_that_of_its_transaction() -> None:
         "select c.last_changed_at, h.valid_to from ppm.commitments c join ppm.commitments_history h using (id)"
     )
     assert current == earlier < datetime.now(UTC)
+
+
+# stored sums
+
+ADDED_UP = """
+select {cells}, count(*) as rows, {money} from (
+  select organization_id, project_id, 'commitments' as fact, system, project_nr,
+    coalesce(wbs_element, '') as wbs_element, currency, company_currency, '' as period, relieved_by as kind, counts,
+    coalesce(closed_reason, '') not in ('vanished', 'out_of_scope', 'deleted') as known, ordered_amount as ordered,
+    relieved_amount as relieved, open_amount as open, 0 as actual, company_ordered_amount as company_ordered,
+    company_relieved_amount as company_relieved, company_open_amount as company_open, 0 as company_actual
+  from ppm.commitments
+  union all
+  select organization_id, project_id, 'actuals', system, project_nr, coalesce(wbs_element, ''), currency,
+    company_currency, fiscal_year || '/' || fiscal_period, case when coalesce(po_no, '') = '' then '' else 'order' end,
+    counts and removed_at is null, coalesce(removed_reason, '') not in ('vanished', 'out_of_scope', 'deleted'),
+    0, 0, 0, amount, 0, 0, 0, company_amount
+  from ppm.actuals) f group by {cells}
+"""
+CELLS = [column.name for column in project_sums.primary_key]
+MONEY = [column.name for column in project_sums.c if isinstance(column.type, sa.Numeric)]
+
+
+def added_up() -> list[tuple[Any, ...]]:
+    return sorted(
+        rows(ADDED_UP.format(cells=", ".join(CELLS), money=", ".join(f"sum({name}) as {name}" for name in MONEY)))
+    )
+
+
+def stored() -> list[tuple[Any, ...]]:
+    return sorted(rows(f"select {', '.join([*CELLS, 'rows', *MONEY])} from ppm.project_sums"))
+
+
+def many_changes() -> Iterator[str]:
+    """Everything that changes a fact, one after the other."""
+    other = Project("P-2", "P-2", "Halle 5", currency="EUR", company_code="1010")
+    three = [commitment(f"450000000{n}/00010/01", f"{n}00.00", project_nr=f"P-{1 + n % 2}") for n in (1, 2, 3)]
+    sync(pages=[Page("projects", [other]), *masters(), Page("commitments", list(three)), Page("actuals", [actual()])])
+    yield "inserted"
+    sync([replace(three[0], open_amount=Decimal(1), wbs_element="P-1.1"), three[1]], [actual(amount="41.00")])
+    yield "updated"
+    sync([Skipped(three[1].source_key, "no project")], [Deleted(actual().source_key)])
+    yield "out of scope, deleted"
+    link_both_to_the_second()
+    yield "linked"
+    sync([three[2]], [actual(po_no="4500000003")], complete={"commitments", "actuals"})
+    yield "vanished, there again"
+    with database.owner() as connection:
+        connection.execute(sa.text("delete from ppm.actuals"))
+    yield "removed"
+
+
+def test_stored_sums_are_what_the_facts_add_up_to_whoever_changes_them() -> None:
+    for what in many_changes():
+        assert stored() == added_up(), what
+    assert [row for row in stored() if not row[len(CELLS)]] == []
+
+
+def test_sums_of_a_home_from_before_are_added_up_with_their_history() -> None:
+    moments, shown = [], []
+    for _ in many_changes():
+        moments.append(now())
+        shown.append(figures())
+    with database.engine().connect() as connection:
+        configuration = alembic.config.Config()
+        configuration.set_main_option("script_location", str(database.MIGRATIONS))
+        configuration.attributes["connection"] = connection
+        alembic.command.downgrade(configuration, "0005")
+        alembic.command.upgrade(configuration, "head")
+        connection.commit()
+    assert stored() == added_up()
+    assert [figures(moment) for moment in moments] == shown
