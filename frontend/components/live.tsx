@@ -8,7 +8,7 @@ import { ApiError } from "@/lib/api";
 import type { ReplayRequest, Run, RunEvent } from "@/lib/api-types";
 import { withoutTable } from "@/lib/lines-query";
 import { rejectionsPage } from "@/lib/rejections";
-import { type Replayed, replayFailure, replayMessage } from "@/lib/replay-message";
+import { replayFailure, replayMessage } from "@/lib/replay-message";
 import { listen, POLL_MS } from "@/lib/run-events";
 import { stageOf } from "@/lib/stages";
 import { type Heard, replayToEnd, runToEnd, type SyncOptions, type Target } from "@/lib/start-sync";
@@ -25,7 +25,7 @@ type Live = {
   /** Runs started here that have ended well; their rows can be pointed out. */
   finished: string[];
   sync: (target: Target, options?: SyncOptions) => Promise<void>;
-  /** Tries quarantined records once more, one system after the other. */
+  /** Tries quarantined records once more, one system after the other; each says how it ended. */
   replay: (wanted: ReplayRequest[]) => Promise<void>;
 };
 
@@ -116,14 +116,13 @@ function useSyncs(heard: Heard) {
       let said: Said;
       try {
         const run = await runToEnd(target, options, heard);
-        if (run.status !== "failed") setFinished((before) => [...before, run.run_id]);
+        if (endedWell(run)) setFinished((before) => [...before, run.run_id]);
         said = [syncMessage(run, target.name, t), actionFor(run, again, show, details)];
       } catch (cause) {
         const error = problemIn(cause);
-        const canceled = error.slug === "canceled";
-        said = [failure(error.slug, error.problem.detail ?? "", target.name, t), canceled ? undefined : again];
+        said = [failure(error.slug, error.problem.detail ?? "", target.name, t), againAfter(error.slug, again)];
       }
-      say(...said);
+      say(...(options.several ? named(said, target.name) : said));
       await queries.invalidateQueries();
       setWaiting((now) => without(now, target.system));
     },
@@ -132,23 +131,28 @@ function useSyncs(heard: Heard) {
 
   const replay = useCallback(
     async function replay(wanted: ReplayRequest[]): Promise<void> {
-      const again = { label: t("common.retry"), onClick: () => void replay(wanted) };
-      const systems = wanted.map(({ system }) => system);
-      setWaiting((now) => [...now, ...systems]);
-      let said: Said;
-      try {
-        const replays: Replayed[] = [];
-        for (const one of wanted) replays.push(await replayToEnd(one, heard));
-        setFinished((before) => [...before, ...replays.map(({ run }) => run.run_id)]);
-        said = [replayMessage(replays, t)];
-      } catch (cause) {
-        const error = problemIn(cause);
-        const names = systems.map(systemName).join(", ");
-        said = [replayFailure(error.slug, error.problem.detail ?? "", names, t), again];
+      setWaiting((now) => [...now, ...wanted.map(({ system }) => system)]);
+      for (const one of wanted) {
+        const said = await outcome(one);
+        if (wanted.length > 1) stay(...named(said, systemName(one.system)));
+        else say(...said);
+        await queries.invalidateQueries();
+        setWaiting((now) => without(now, one.system));
       }
-      say(...said);
-      await queries.invalidateQueries();
-      setWaiting((now) => systems.reduce(without, now));
+
+      /** One system's replay at its end; a failure is tried again without the others. */
+      async function outcome(one: ReplayRequest): Promise<Said> {
+        const again = { label: t("common.retry"), onClick: () => void replay([one]) };
+        try {
+          const replayed = await replayToEnd(one, heard);
+          const { run } = replayed;
+          if (endedWell(run)) setFinished((before) => [...before, run.run_id]);
+          return [replayMessage(replayed, t), run.status === "failed" ? again : undefined];
+        } catch (cause) {
+          const { slug, problem } = problemIn(cause);
+          return [replayFailure(slug, problem.detail ?? "", systemName(one.system), t), againAfter(slug, again)];
+        }
+      }
     },
     [t, queries, heard],
   );
@@ -157,6 +161,20 @@ function useSyncs(heard: Heard) {
 
 type Action = { label: string; onClick: () => void };
 type Said = [SyncMessage, Action?];
+
+function endedWell({ status }: Run): boolean {
+  return status === "success" || status === "partial";
+}
+
+/** Whoever stopped it has no need to be offered it again. */
+function againAfter(slug: string, again: Action): Action | undefined {
+  return slug === "canceled" ? undefined : again;
+}
+
+/** With several systems each message says whose it is. */
+function named([message, action]: Said, name: string): Said {
+  return [{ ...message, description: [name, message.description].filter(Boolean).join(": ") }, action];
+}
 
 function problemIn(cause: unknown): ApiError {
   return cause instanceof ApiError ? cause : new ApiError(0, { type: "/problems/internal" });
@@ -183,9 +201,18 @@ function actionFor(run: Run, again: Action, show: Action, details: Action): Acti
   return run.inserted || run.updated ? show : undefined;
 }
 
-function say({ kind, title, description }: SyncMessage, action?: Action): void {
+function say(message: SyncMessage, action?: Action): void {
   // A failure stays until somebody has read it; the rest goes by itself.
-  const duration = kind === "error" ? Number.POSITIVE_INFINITY : 10_000;
+  if (message.kind === "error") stay(message, action);
+  else show(message, action, 10_000);
+}
+
+/** Until somebody closes it: of several results the first would be gone before the last is there. */
+function stay(message: SyncMessage, action?: Action): void {
+  show(message, action, Number.POSITIVE_INFINITY);
+}
+
+function show({ kind, title, description }: SyncMessage, action: Action | undefined, duration: number): void {
   toast[kind](title, { description: description || undefined, action, duration });
 }
 

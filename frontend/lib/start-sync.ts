@@ -5,7 +5,12 @@ import type { Replayed } from "./replay-message";
 /** Starting a sync or a replay and following it to its end. What it says to people is `sync-message.ts`. */
 
 export type Target = { system: string; name: string };
-export type SyncOptions = { entity?: Entity; mode?: "incremental" | "full" };
+export type SyncOptions = {
+  entity?: Entity;
+  mode?: "incremental" | "full";
+  /** One of several that were started together: its message names the system. */
+  several?: boolean;
+};
 
 /** Resolves when the run's end was heard of, or after a while without hearing of it. */
 export type Heard = (runId: string) => Promise<void>;

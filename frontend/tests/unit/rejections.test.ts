@@ -76,23 +76,19 @@ describe("a replay", () => {
     run: { run_id: "r", system: "sap", entity: "costs", status: "success", ...given },
   });
 
-  test("says how many were taken and how many are still rejected, over all systems", () => {
+  test("says how many were taken and how many are still rejected", () => {
     const errors = [{ key: "4500000001/00010/01", field: "amount", reason: "Kein Betrag." }];
-    const both = [replayed(1, { inserted: 1 }), replayed(2, { updated: 1, rejected: 1, errors })];
-    expect(replayMessage(both, de)).toEqual({
+    expect(replayMessage(replayed(3, { inserted: 1, updated: 1, rejected: 1, errors }), de)).toEqual({
       kind: "warning",
       title: "2 übernommen, 1 weiterhin abgelehnt",
       description: "4500000001/00010/01: Kein Betrag.",
     });
-    expect(replayMessage([replayed(2, { inserted: 2 })], de)).toMatchObject({
-      kind: "success",
-      title: "2 übernommen",
-    });
-    expect(replayMessage([replayed(1, { skipped: 1 })], de).title).toBe("0 übernommen, 1 übersprungen");
+    expect(replayMessage(replayed(2, { inserted: 2 }), de)).toMatchObject({ kind: "success", title: "2 übernommen" });
+    expect(replayMessage(replayed(1, { skipped: 1 }), de).title).toBe("0 übernommen, 1 übersprungen");
   });
 
   test("counts no other part of the same order, which never was rejected", () => {
-    const title = (asked: number, given: Partial<Run>) => replayMessage([replayed(asked, given)], de).title;
+    const title = (asked: number, given: Partial<Run>) => replayMessage(replayed(asked, given), de).title;
     expect(title(44, { inserted: 44, unchanged: 2 })).toBe("44 übernommen");
     expect(title(1, { inserted: 1, skipped: 1 })).toBe("1 übernommen");
     expect(title(2, { inserted: 1, unchanged: 1, rejected: 1 })).toBe("1 übernommen, 1 weiterhin abgelehnt");
@@ -101,7 +97,7 @@ describe("a replay", () => {
 
   test("that failed says why", () => {
     const given = { status: "failed", problem: "unavailable", reason: "Zeit abgelaufen." } as const;
-    const failed = replayMessage([replayed(1, given)], de);
+    const failed = replayMessage(replayed(1, given), de);
     expect(failed.kind).toBe("error");
     expect(failed.title).toMatch(/^Erneutes Verarbeiten fehlgeschlagen – .*SAP/);
     expect(replayFailure("canceled", "", "SAP", de).kind).toBe("warning");

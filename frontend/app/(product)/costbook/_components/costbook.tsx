@@ -41,7 +41,7 @@ export function Costbook({ rights }: { rights: Me["rights"] }) {
   const list = projects.data;
   const project = list?.items.find((item) => item.project_id === url.get("project"));
   const running = Object.values(progress);
-  const onSync = () => Promise.all(targets.map((target) => sync(target)));
+  const onSync = () => Promise.all(targets.map((target) => sync(target, { several: targets.length > 1 })));
 
   return (
     <div className="grid gap-4">

@@ -1,0 +1,109 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { render, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { Toaster, toast } from "sonner";
+import { IntlProvider } from "use-intl";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { LiveProvider, useLive } from "@/components/live";
+import type { ReplayRequest, Run } from "@/lib/api-types";
+import { messages } from "@/lib/messages";
+
+/** Syncs and replays from the click to the toast, before an API that answers as the test says. */
+
+vi.mock("next/navigation", () => ({ useRouter: () => ({ push: () => undefined }) }));
+
+let asked: string[] = [];
+let answers: Record<string, Partial<Run>[]> = {};
+
+/** Each run is at its end at once; a system's runs answer one after the other. */
+function answered(_: unknown, request?: RequestInit): Promise<Response> {
+  const { system } = JSON.parse(String(request?.body)) as ReplayRequest;
+  asked.push(system);
+  const next = answers[system]?.shift();
+  if (!next) {
+    const problem = { type: "/problems/unavailable", title: "", status: 502, detail: `${system} schweigt.` };
+    return Promise.resolve(Response.json(problem, { status: 502 }));
+  }
+  return Promise.resolve(Response.json({ run_id: `${system}-${asked.length}`, system, entity: "costs", ...next }));
+}
+
+class Silent extends EventTarget {
+  static readonly OPEN = 1;
+  readyState = Silent.OPEN;
+  close() {}
+}
+
+beforeEach(() => {
+  asked = [];
+  vi.stubGlobal("fetch", answered);
+  vi.stubGlobal("EventSource", Silent);
+});
+afterEach(() => {
+  toast.dismiss();
+  vi.unstubAllGlobals();
+});
+
+const record = (system: string): ReplayRequest => ({ system, ids: [1] });
+
+function Page({ wanted }: { wanted: ReplayRequest[] }) {
+  const { replay, finished, waiting } = useLive();
+  return (
+    <>
+      <button type="button" onClick={() => void replay(wanted)}>
+        Start
+      </button>
+      <output>{`${finished.join(" ")} | ${waiting.join(" ")}`}</output>
+    </>
+  );
+}
+
+async function started(wanted: ReplayRequest[], given: typeof answers): Promise<void> {
+  answers = given;
+  render(
+    <IntlProvider locale="de" messages={messages.de} timeZone="UTC">
+      <QueryClientProvider client={new QueryClient()}>
+        <LiveProvider>
+          <Page wanted={wanted} />
+        </LiveProvider>
+        <Toaster />
+      </QueryClientProvider>
+    </IntlProvider>,
+  );
+  await userEvent.click(screen.getByRole("button", { name: "Start" }));
+}
+
+async function message(text: string | RegExp): Promise<HTMLElement> {
+  const found = (await screen.findByText(text)).closest("li");
+  if (!found) throw new Error("The text stands in no toast.");
+  return found;
+}
+
+test("a replay that ends failed says why, offers to try again, and is not counted as finished", async () => {
+  const failed = { status: "failed", problem: "unavailable", reason: "Zeit abgelaufen." } as const;
+  await started([record("sap")], { sap: [failed, { status: "success", inserted: 1 }] });
+  const said = await message("Erneutes Verarbeiten fehlgeschlagen – SAP ist nicht erreichbar");
+  expect(said).toHaveTextContent("Zeit abgelaufen.");
+  expect(screen.getByRole("status")).toHaveTextContent(/^\|$/);
+  await userEvent.click(within(said).getByRole("button", { name: "Erneut versuchen" }));
+  await message("1 übernommen");
+  expect(screen.getByRole("status")).toHaveTextContent(/^sap-2 \|$/);
+});
+
+test("of several systems each has its own result; only what failed is tried again", async () => {
+  const given = { sap: [{ status: "success", inserted: 1 }], jira: [], netsuite: [{ status: "partial", rejected: 1 }] };
+  await started([record("sap"), record("jira"), record("netsuite")], given as typeof answers);
+  expect(await message("1 übernommen")).toHaveTextContent("SAP");
+  expect(await message("0 übernommen, 1 weiterhin abgelehnt")).toHaveTextContent("Oracle NetSuite");
+  const failed = await message("Erneutes Verarbeiten fehlgeschlagen – Jira ist nicht erreichbar");
+  expect(failed).toHaveTextContent("jira schweigt.");
+  await waitFor(() => expect(screen.getByRole("status")).toHaveTextContent(/^sap-1 netsuite-3 \|$/));
+  await userEvent.click(within(failed).getByRole("button", { name: "Erneut versuchen" }));
+  await waitFor(() => expect(asked).toEqual(["sap", "jira", "netsuite", "jira"]));
+});
+
+test("a canceled replay is no failure to try again", async () => {
+  await started([record("sap")], { sap: [{ status: "canceled" }] });
+  const said = await message("Erneutes Verarbeiten abgebrochen");
+  expect(within(said).queryByRole("button", { name: "Erneut versuchen" })).toBeNull();
+  expect(screen.getByRole("status")).toHaveTextContent(/^\|$/);
+});
