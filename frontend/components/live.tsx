@@ -204,15 +204,15 @@ function actionFor(run: Run, again: Action, show: Action, details: Action): Acti
 function say(message: SyncMessage, action?: Action): void {
   // A failure stays until somebody has read it; the rest goes by itself.
   if (message.kind === "error") stay(message, action);
-  else show(message, action, 10_000);
+  else display(message, action, 10_000);
 }
 
 /** Until somebody closes it: of several results the first would be gone before the last is there. */
 function stay(message: SyncMessage, action?: Action): void {
-  show(message, action, Number.POSITIVE_INFINITY);
+  display(message, action, Number.POSITIVE_INFINITY);
 }
 
-function show({ kind, title, description }: SyncMessage, action: Action | undefined, duration: number): void {
+function display({ kind, title, description }: SyncMessage, action: Action | undefined, duration: number): void {
   toast[kind](title, { description: description || undefined, action, duration });
 }
 

@@ -3,7 +3,7 @@ import { Monitor, Moon, Sun } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { useLocale, useTranslations } from "use-intl";
 import { cn } from "@/lib/class-names";
-import { locales, type Theme, themes } from "@/lib/preferences";
+import { languageOf, locales, type Theme, themes } from "@/lib/preferences";
 
 const ICONS = { light: Sun, dark: Moon, system: Monitor };
 const group = "flex items-center rounded-md border bg-surface p-0.5";
@@ -14,7 +14,7 @@ const choice =
 export function Preferences({ theme }: { theme: Theme }) {
   const t = useTranslations("nav");
   const router = useRouter();
-  const locale = useLocale();
+  const locale = languageOf(useLocale());
   const choose = async (name: "locale" | "theme", value: string) => {
     const form = new FormData();
     form.set(name, value);

@@ -6,14 +6,18 @@ import { Toaster } from "sonner";
 import { IntlProvider, useTranslations } from "use-intl";
 import { ApiError } from "@/lib/api";
 import type { Messages } from "@/lib/messages";
-import type { Locale, Theme } from "@/lib/preferences";
+import { type Locale, localeTag, type Theme } from "@/lib/preferences";
 
 type Props = { locale: Locale; theme: Theme; messages: Messages; children: ReactNode };
 
 export function Providers({ locale, theme, messages, children }: Props) {
   const [client] = useState(newClient);
   return (
-    <IntlProvider locale={locale} messages={messages} timeZone={Intl.DateTimeFormat().resolvedOptions().timeZone}>
+    <IntlProvider
+      locale={localeTag(locale)}
+      messages={messages}
+      timeZone={Intl.DateTimeFormat().resolvedOptions().timeZone}
+    >
       <QueryClientProvider client={client}>
         <Tooltip.Provider delayDuration={300}>{children}</Tooltip.Provider>
         <Toasts theme={theme} />

@@ -20,6 +20,6 @@ export function useDay(): (day: unknown) => string {
   return (day) => {
     if (typeof day !== "string" || !/^\d{4}-\d{2}-\d{2}/.test(day)) return "–";
     const date = new Date(`${day.slice(0, 10)}T00:00:00Z`);
-    return format.dateTime(date, { timeZone: "UTC", day: "2-digit", month: "2-digit", year: "numeric" });
+    return format.dateTime(date, { timeZone: "UTC", dateStyle: "medium" });
   };
 }

@@ -82,9 +82,14 @@ const BOTH = ["system", "company_code", "source_key", "first_seen_at", "last_cha
 /** Ids that only programs need; the runs have a section of their own. */
 const HIDDEN = ["id", "project_id", "run_id"];
 
+/** Every field that a line can have, in the usual order. */
+export function usualFields(kind: "commitments" | "actuals"): string[] {
+  return [...(kind === "commitments" ? COMMITMENT : ACTUAL), ...BOTH];
+}
+
 /** The line's fields in their usual order; what is new to this page comes last. */
 export function fieldsOfLine(kind: "commitments" | "actuals", line: Record<string, unknown>): string[] {
-  const usual = [...(kind === "commitments" ? COMMITMENT : ACTUAL), ...BOTH];
+  const usual = usualFields(kind);
   const others = Object.keys(line).filter((name) => !usual.includes(name) && !HIDDEN.includes(name));
   return [...usual.filter((name) => name in line), ...others];
 }
@@ -114,7 +119,7 @@ export function fieldText(name: string, value: unknown, line: Record<string, unk
   if (NUMBERS.includes(name)) return formatNumber(text, words.locale);
   if (name.endsWith("_date") && !Number.isNaN(Date.parse(text))) {
     const day = new Date(`${text.slice(0, 10)}T00:00:00Z`);
-    return words.format.dateTime(day, { timeZone: "UTC", day: "2-digit", month: "2-digit", year: "numeric" });
+    return words.format.dateTime(day, { timeZone: "UTC", dateStyle: "medium" });
   }
   if (name.endsWith("_at") && !Number.isNaN(Date.parse(text))) {
     return words.format.dateTime(new Date(text), { dateStyle: "medium", timeStyle: "short" });

@@ -1,3 +1,5 @@
+import { localeTag } from "./preferences";
+
 /**
  * Money as people read it. Amounts come as exact decimal strings and stay strings: `Intl.NumberFormat` takes them
  * digit by digit, so nothing is rounded through a float on the way. Sums come from the server; where it has none,
@@ -5,14 +7,13 @@
  */
 
 const EXACT = /^-?\d+(\.\d+)?$/;
-const TAGS: Record<string, string> = { de: "de-DE", en: "en-GB" };
 const formatters = new Map<string, Intl.NumberFormat>();
 
 function formatter(locale: string, currency: string): Intl.NumberFormat {
   const key = `${locale}|${currency}`;
   let found = formatters.get(key);
   if (!found) {
-    found = build(TAGS[locale] ?? locale, currency);
+    found = build(localeTag(locale), currency);
     formatters.set(key, found);
   }
   return found;
@@ -62,7 +63,7 @@ export function formatAmount(amount: string | null | undefined, locale: string, 
 /** A quantity or a rate with all its digits. */
 export function formatNumber(number: string, locale: string): string {
   if (!EXACT.test(number)) return number;
-  const exact = new Intl.NumberFormat(TAGS[locale] ?? locale, { maximumFractionDigits: 20 });
+  const exact = new Intl.NumberFormat(localeTag(locale), { maximumFractionDigits: 20 });
   return exact.format(number as Intl.StringNumericLiteral).replace("-", "−");
 }
 

@@ -1,6 +1,19 @@
 export const locales = ["de", "en"] as const;
 export type Locale = (typeof locales)[number];
 
+/** Whose dates and numbers a language has: English ones are those of 27 Nov 2026, never of 11/27/2026. */
+const TAGS = { de: "de-DE", en: "en-GB" } as const;
+export type LocaleTag = (typeof TAGS)[Locale];
+
+/** By language or by tag. */
+export function localeTag(locale: string): LocaleTag {
+  return TAGS[languageOf(locale)];
+}
+
+export function languageOf(tag: string): Locale {
+  return locales.find((locale) => tag.startsWith(locale)) ?? "de";
+}
+
 export const themes = ["light", "dark", "system"] as const;
 export type Theme = (typeof themes)[number];
 

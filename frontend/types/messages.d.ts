@@ -1,9 +1,9 @@
 import type { Messages } from "@/lib/messages";
-import type { Locale } from "@/lib/preferences";
+import type { Locale, LocaleTag } from "@/lib/preferences";
 
 declare module "use-intl" {
   interface AppConfig {
     Messages: Messages;
-    Locale: Locale;
+    Locale: Locale | LocaleTag;
   }
 }

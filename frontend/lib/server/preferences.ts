@@ -2,7 +2,7 @@ import "server-only";
 import { cookies, headers } from "next/headers";
 import { createTranslator } from "use-intl/core";
 import { type Messages, messages } from "@/lib/messages";
-import { type Locale, preferredLocale, preferredTheme, type Theme } from "@/lib/preferences";
+import { type Locale, localeTag, preferredLocale, preferredTheme, type Theme } from "@/lib/preferences";
 
 export async function preferences(): Promise<{ locale: Locale; theme: Theme; messages: Messages }> {
   const store = await cookies();
@@ -13,5 +13,5 @@ export async function preferences(): Promise<{ locale: Locale; theme: Theme; mes
 /** The translator for server components. */
 export async function translator() {
   const { locale, messages } = await preferences();
-  return createTranslator({ locale, messages });
+  return createTranslator({ locale: localeTag(locale), messages });
 }

@@ -1,14 +1,15 @@
 import { createFormatter } from "use-intl/core";
 import { expect, test } from "vitest";
 import { COLUMNS } from "@/app/(product)/costbook/_components/columns";
-import { fieldsOfLine, fieldText } from "@/lib/line-fields";
+import { fieldsOfLine, fieldText, usualFields } from "@/lib/line-fields";
 import { messages } from "@/lib/messages";
+import { locales, localeTag } from "@/lib/preferences";
 
 const words = {
   locale: "de",
   yes: "Ja",
   no: "Nein",
-  format: createFormatter({ locale: "de", timeZone: "UTC" }),
+  format: createFormatter({ locale: localeTag("de"), timeZone: "UTC" }),
   wordFor: (field: string, code: string) => (`${field}_${code}` === "closed_reason_vanished" ? "weg" : undefined),
 };
 const line = { currency: "JPY", company_currency: "EUR" };
@@ -56,9 +57,17 @@ test("fields come in their usual order, new ones last, ids of programs not at al
   expect(found).toEqual(["po_number", "open_amount", "brand_new"]);
 });
 
-test("every field that is known has a name in the language", () => {
-  const shown = [...COLUMNS.commitments, ...COLUMNS.actuals].map(({ key }) => key);
-  const known = ["commitments", "actuals"] as const;
-  const all = known.flatMap((kind) => fieldsOfLine(kind, Object.fromEntries(shown.map((key) => [key, ""]))));
-  for (const name of all) expect([name, name in messages.de.lines]).toEqual([name, true]);
+test.each(["commitments", "actuals"] as const)("every field of %s has a name, shown in the table or not", (kind) => {
+  const columns = COLUMNS[kind].map(({ key }) => key);
+  expect(columns.filter((name) => !usualFields(kind).includes(name))).toEqual([]);
+  for (const language of locales) {
+    expect(usualFields(kind).filter((name) => !(name in messages[language].lines))).toEqual([]);
+  }
+});
+
+test("a day in English cannot be taken for an American one", () => {
+  const english = { ...words, locale: "en", format: createFormatter({ locale: localeTag("en"), timeZone: "UTC" }) };
+  expect(fieldText("po_date", "2026-03-01", line, english)).toBe("1 Mar 2026");
+  expect(fieldText("changed_at", "2026-03-01T12:30:00Z", line, english)).toBe("1 Mar 2026, 12:30");
+  expect(fieldText("quantity", "1234.5", line, english)).toBe("1,234.5");
 });

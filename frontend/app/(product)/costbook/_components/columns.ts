@@ -1,6 +1,6 @@
 /** Which columns the two line tables show, in the order their users know. Keys are the API's and the messages'. */
 
-export type Column = { key: ColumnKey; kind: "id" | "text" | "date" | "money" };
+export type Column = { key: ColumnKey; kind: "id" | "text" | "code" | "date" | "money" };
 export type ColumnKey = (typeof COMMITMENTS)[number]["key"] | (typeof ACTUALS)[number]["key"];
 
 const COMMITMENTS = [
@@ -11,7 +11,7 @@ const COMMITMENTS = [
   { key: "po_line_text", kind: "text" },
   { key: "wbs_element", kind: "id" },
   { key: "cost_center", kind: "id" },
-  { key: "po_status", kind: "id" },
+  { key: "po_status", kind: "code" },
   { key: "delivery_date", kind: "date" },
   { key: "ordered_amount", kind: "money" },
   { key: "relieved_amount", kind: "money" },
@@ -43,7 +43,22 @@ export const COLUMNS: Record<"commitments" | "actuals", readonly Column[]> = {
 
 /** Columns whose text the server can search; dates and amounts are sorted instead. */
 export function isFilterable({ kind }: Column): boolean {
-  return kind === "id" || kind === "text";
+  return kind === "id" || kind === "text" || kind === "code";
 }
+
+/** What an order's status may be in the Costbook's own words; a source may have others. */
+export const ORDER_STATUSES = [
+  "active",
+  "open",
+  "unreleased",
+  "rejected",
+  "blocked",
+  "received",
+  "invoiced",
+  "completed",
+  "closed",
+  "cancelled",
+  "deleted",
+];
 
 export const DEFAULT_SORT = { commitments: "-po_date", actuals: "-posting_date" } as const;

@@ -2,16 +2,18 @@
 import { ArrowDown, ArrowUp } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslations } from "use-intl";
-import { Input } from "@/components/ui/field";
+import { Input, Select } from "@/components/ui/field";
+import { useValueWord } from "@/components/use-value-word";
+import type { Line } from "@/lib/api-types";
 import { cn } from "@/lib/class-names";
 import { type LinesQuery, withFilter } from "@/lib/lines-query";
 import { useUrl } from "@/lib/use-url";
-import { type Column, isFilterable } from "./columns";
+import { type Column, isFilterable, ORDER_STATUSES } from "./columns";
 
-type Props = { columns: readonly Column[]; asked: LinesQuery; filtering: boolean };
+type Props = { columns: readonly Column[]; asked: LinesQuery; filtering: boolean; items: Line[] };
 
 /** The columns' names, which sort, and below them what to look for in each. */
-export function LinesHead({ columns, asked, filtering }: Props) {
+export function LinesHead({ columns, asked, filtering, items }: Props) {
   return (
     <thead>
       <tr aria-rowindex={1}>
@@ -23,7 +25,7 @@ export function LinesHead({ columns, asked, filtering }: Props) {
         <tr aria-rowindex={2}>
           {columns.map((column) => (
             <td key={column.key} className="px-1.5! py-1!">
-              {isFilterable(column) ? <FilterInput column={column} value={asked.filters[column.key] ?? ""} /> : null}
+              <Filter column={column} value={asked.filters[column.key] ?? ""} items={items} />
             </td>
           ))}
         </tr>
@@ -58,10 +60,41 @@ function SortHead({ column: { key, kind }, sort }: { column: Column; sort: strin
   );
 }
 
+type FilterProps = { column: Column; value: string };
+
+function Filter({ items, ...given }: FilterProps & { items: Line[] }) {
+  if (!isFilterable(given.column)) return null;
+  return given.column.kind === "code" ? <CodeChoice items={items} {...given} /> : <FilterInput {...given} />;
+}
+
+/** A code is chosen by its word. What the lines hold beside the usual codes is offered as it is. */
+function CodeChoice({ column: { key }, value, items }: FilterProps & { items: Line[] }) {
+  const t = useTranslations();
+  const [, change] = useUrl();
+  const wordFor = useValueWord();
+  const found = items.map((line) => line[key]).filter((code): code is string => typeof code === "string");
+  const codes = [...new Set([...ORDER_STATUSES, ...found, value])].filter(Boolean);
+  return (
+    <Select
+      aria-label={t("lines.filterBy", { name: t(`lines.${key}`) })}
+      className="h-6 min-w-24 px-1.5 text-xs"
+      value={value}
+      onChange={(event) => change(withFilter(key, event.target.value))}
+    >
+      <option value="">{t("common.all")}</option>
+      {codes.map((code) => (
+        <option key={code} value={code}>
+          {wordFor(key, code) ?? code}
+        </option>
+      ))}
+    </Select>
+  );
+}
+
 const PAUSE_MS = 300;
 
 /** Asks when the typing pauses, not at each key. */
-function FilterInput({ column, value }: { column: Column; value: string }) {
+function FilterInput({ column, value }: FilterProps) {
   const t = useTranslations("lines");
   const [, change] = useUrl();
   const [text, setText] = useState(value);

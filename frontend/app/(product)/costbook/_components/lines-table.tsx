@@ -66,7 +66,7 @@ export function LinesTable({ projectId, kind, fresh }: Props) {
         busy={lines.isPlaceholderData}
         className="max-h-[max(20rem,calc(100dvh-20.5rem))]"
       >
-        <LinesHead columns={COLUMNS[kind]} asked={asked} filtering={filtering} />
+        <LinesHead columns={COLUMNS[kind]} asked={asked} filtering={filtering} items={lines.data.items} />
         {total === 0 ? (
           <NothingFound columns={COLUMNS[kind].length} />
         ) : (
@@ -182,11 +182,13 @@ function Rows({ columns, items, first, fresh }: RowsProps) {
 function Value({ column, line }: { column: Column; line: Line }) {
   const locale = useLocale();
   const day = useDay();
+  const wordFor = useValueWord();
   const value = line[column.key];
   if (value === null || value === undefined || value === "") return <span className="text-muted">–</span>;
   const text = String(value);
   if (column.kind === "date") return day(value);
   if (column.kind === "id") return text;
+  if (column.kind === "code") return wordFor(column.key, text) ?? text;
   if (column.kind === "money") {
     return <span className={cn(isNegative(text) && "text-bad")}>{formatAmount(text, locale, line.currency)}</span>;
   }

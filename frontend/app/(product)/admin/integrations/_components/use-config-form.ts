@@ -5,6 +5,7 @@ import { toast } from "sonner";
 import { useLocale, useTranslations } from "use-intl";
 import { ApiError, call } from "@/lib/api";
 import type { ConnectorSettings, TestResult } from "@/lib/api-types";
+import { languageOf } from "@/lib/preferences";
 import { choiceOf, type ScheduleChoice, scheduleOf } from "@/lib/schedules";
 import {
   bodyOf,
@@ -32,7 +33,7 @@ export type FormProps = {
 /** The state of the form: what is typed, what is wrong with it, testing and saving. */
 export function useConfigForm({ name, config, etag, onDirty, onSaved }: FormProps) {
   const t = useTranslations("config");
-  const locale = useLocale();
+  const locale = languageOf(useLocale());
   const fields = useMemo(() => fieldsOf(config.schema, locale), [config.schema, locale]);
   const [values, setValues] = useState(() => valuesOf(fields, config));
   const [plans, setPlans] = useState<Plans>(() => initialPlans(fields, config));
