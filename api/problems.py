@@ -106,7 +106,7 @@ NOT_FOUND = Kind(
     "not-found",
     404,
     ("Not found", "There is no {what} here, or it is not yours to see."),
-    ("Nicht gefunden", "{what} gibt es hier nicht, oder Sie dürfen es nicht sehen."),
+    ("Nicht gefunden", "{what} gibt es hier nicht, oder Sie haben keinen Zugriff darauf."),
 )
 METHOD_NOT_ALLOWED = Kind(
     "method-not-allowed",

@@ -15,10 +15,13 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from pydantic_core import PydanticKnownError
 from pydantic_core.core_schema import ErrorType
 
+from api.lines import HIDDEN
 from api.sentences import PLACEHOLDER, catalogue, told
+from ppm_pipelines import tables
 from ppm_pipelines.adapters import sap_checks, sap_settings, sap_streams
 from ppm_pipelines.adapters.base import Stream
 from ppm_pipelines.adapters.sap_control import RECEIVED_FIGURE
@@ -31,7 +34,8 @@ PLACES = (
     "ppm_pipelines/adapters/*.py",
     *(f"ppm_pipelines/{name}.py" for name in ("load", "sync", "reconcile", "planning", "connectors", "periods")),
     *(f"ppm_pipelines/{name}.py" for name in ("vault", "launcher")),
-    *(f"api/{name}.py" for name in ("events", "integrations", "configuration", "deps")),
+    *(f"api/{name}.py" for name in ("events", "integrations", "configuration", "deps", "costbook", "lines", "periods")),
+    *(f"api/{name}.py" for name in ("quarantine", "runs")),
 )
 # Which argument of a call is a sentence for a person.
 SAID = dict.fromkeys(
@@ -121,6 +125,8 @@ def _said(function: ast.AST) -> Iterator[ast.expr]:
                 yield said
             case ast.keyword(arg="reason", value=said):
                 yield said
+            case ast.Call(func=ast.Name(id="Problem"), keywords=filled):
+                yield from (one.value for one in filled if one.arg == "what")
     yield from (value for name, value in _assigned(ast.walk(function)) if name in NAMES)
 
 
@@ -245,6 +251,15 @@ def test_a_german_sentence_says_all_that_the_english_one_says(english: str) -> N
 
 def test_settings_are_called_as_the_form_calls_them() -> None:
     assert {title: told(title, "de") for title in titles()} == titles()
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+@pytest.mark.parametrize("lines", [tables.commitments, tables.actuals], ids=["commitments", "actuals"])
+def test_every_field_of_a_line_has_a_name(lines: sa.Table, language: str) -> None:
+    """Also those that only filters, sorting and the history tell of."""
+    labels = json.loads((ROOT / f"frontend/messages/{language}.json").read_text("utf-8"))["lines"]
+    ids = {"id", "project_id", "run_id"}
+    assert {column.name for column in lines.c} - HIDDEN - ids <= labels.keys()
 
 
 @pytest.mark.parametrize("language", ["de", "en"])
@@ -400,6 +415,35 @@ def test_a_rejection_is_told_in_german(sap: Product) -> None:
     assert [one["reason"] for one in german(sap, "GET", path).json()["items"]] == [reason]
     text = german(sap, "GET", path, params={"format": "csv"}).text.removeprefix("\ufeff")
     assert [row["reason"] for row in csv.DictReader(io.StringIO(text))] == [reason]
+
+
+@pytest.mark.parametrize(
+    ("path", "what"),
+    [
+        ("integrations/runs/r-1", "Den Lauf r-1"),
+        ("integrations/oracle/config", "Das System oracle"),
+        ("costbook/projects/p-1", "Das Projekt p-1"),
+        ("costbook/projects/p-1/commitments", "Das Projekt p-1"),
+        ("costbook/periods/1999/1", "Die geschlossene Periode 1/1999"),
+        ("costbook/projects?organization_id=theirs", "Die Organisation theirs"),
+        ("nowhere", "/api/nowhere"),
+    ],
+)
+def test_what_is_not_there_is_told_in_german(product: Product, path: str, what: str) -> None:
+    answer = german(product, "GET", f"/api/{path}")
+    assert (answer.status_code, answer.json()["title"]) == (404, "Nicht gefunden")
+    assert answer.json()["detail"] == f"{what} gibt es hier nicht, oder Sie haben keinen Zugriff darauf."
+
+
+def test_records_and_lines_that_are_not_there_are_told_in_german(sap: Product) -> None:
+    sync(sap, "projects")
+    project = sap.api().get("/api/costbook/projects").json()["items"][0]["project_id"]
+    line = german(sap, "GET", f"/api/costbook/projects/{project}/actuals/0").json()
+    assert line["detail"].startswith("Die Zeile 0 gibt es hier nicht")
+    record = german(sap, "POST", "/api/integrations/rejections/replay", json={"system": "sap", "ids": [0]}).json()
+    assert record["detail"].startswith(
+        "Einen Datensatz in Quarantäne, der erneut verarbeitet werden kann, gibt es hier"
+    )
 
 
 def test_wrong_input_is_told_in_german(sap: Product) -> None:
