@@ -1,3 +1,4 @@
+import type { Messages } from "@/lib/messages";
 import { apiUrl } from "@/lib/server/environment";
 import { isSameOrigin } from "@/lib/server/origin";
 import { preferences } from "@/lib/server/preferences";
@@ -19,16 +20,16 @@ type Context = { params: Promise<{ path: string[] }> };
 
 async function pass(request: Request, { params }: Context): Promise<Response> {
   const path = backendPath((await params).path);
-  if (!path) return problem(404, "not-found", "Not found", "There is nothing at this address.");
+  if (!path) return problem(404, "not-found", "notFound");
   if (!["GET", "HEAD"].includes(request.method) && !isSameOrigin(request)) {
-    return problem(403, "cross-site", "Refused", "This request did not come from the Costbook's own pages.");
+    return problem(403, "cross-site", "crossSite");
   }
   const session = await currentSession();
   if (!session) return signedOut();
   const body = await bodyOf(request);
-  if (body === "too large") return problem(413, "too-large", "Too large", "A request may hold one megabyte.");
+  if (body === "too large") return problem(413, "too-large", "tooLarge");
   const answer = await ask(request, path, session.token, body);
-  return answer?.status === 401 ? signedOut() : (answer ?? down());
+  return answer?.status === 401 ? signedOut() : (answer ?? problem(502, "backend-down", "down"));
 }
 
 /** Only the prefixes the pages use, each segment plain: an encoded `../` must not climb out of them. */
@@ -79,18 +80,22 @@ function only(from: Headers, names: string[]): Headers {
 
 async function signedOut(): Promise<Response> {
   (await openSession()).destroy();
-  return problem(401, "session-expired", "Signed out", "Your session has ended. Sign in again.");
+  return problem(401, "session-expired", "expired");
 }
 
-function down(): Response {
-  const detail = "The Costbook's server does not answer. Try again in a moment.";
-  return problem(502, "backend-down", "Server not reachable", detail);
-}
-
-function problem(status: number, type: string, title: string, detail: string): Response {
+/** What this site refuses by itself, in the page's language like what the backend says. */
+async function problem(status: number, type: string, what: keyof Messages["errors"]["problems"]): Promise<Response> {
+  const { locale, messages } = await preferences();
   return Response.json(
-    { type: `/problems/${type}`, title, status, detail },
-    { status, headers: { "content-type": "application/problem+json", "cache-control": "no-store" } },
+    { type: `/problems/${type}`, status, ...messages.errors.problems[what] },
+    {
+      status,
+      headers: {
+        "content-type": "application/problem+json",
+        "content-language": locale,
+        "cache-control": "no-store",
+      },
+    },
   );
 }
 
