@@ -200,7 +200,7 @@ export type ReplayRequest = {
   project_nr?: string;
 };
 
-export type RowCounts = { ours: number; source: number };
+type RowCounts = { ours: number; source: number };
 
 export type Difference = {
   entity: string;

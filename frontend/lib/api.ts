@@ -1,6 +1,6 @@
 /** The one file that calls the backend from the browser, always by way of this site's own `/api`. */
 
-export type Problem = {
+type Problem = {
   type?: string;
   title?: string;
   status?: number;
@@ -25,9 +25,9 @@ export class ApiError extends Error {
   }
 }
 
-export type Answer<T> = { data: T; status: number; etag: string | null };
+type Answer<T> = { data: T; status: number; etag: string | null };
 
-export type Call = { method?: string; body?: unknown; ifMatch?: string | null; signal?: AbortSignal };
+type Call = { method?: string; body?: unknown; ifMatch?: string | null; signal?: AbortSignal };
 
 export async function call<T>(path: string, { method = "GET", body, ifMatch, signal }: Call = {}): Promise<Answer<T>> {
   // The backend words its problems in the page's language, not in the browser's.

@@ -20,7 +20,7 @@ function nothing(currency: string): Figures {
   return { currency, ...none };
 }
 
-export type Standing = "over" | "under" | "on" | "none";
+type Standing = "over" | "under" | "on" | "none";
 
 export function standing({ budget, variance }: Pick<Figures, "budget" | "variance">): Standing {
   if (budget === null || variance === null) return "none";

@@ -5,7 +5,7 @@ import type { Translate } from "./sync-message";
 
 /** What the figures are short of, and what came into them late: read from the Costbook's answers, put into words. */
 
-export type Waiting = { rows: number; amounts: WaitingMoney[] };
+type Waiting = { rows: number; amounts: WaitingMoney[] };
 
 /** One project's quarantine, or that of all projects and of what belongs to none yet. */
 export function waitingIn(list: ProjectList, project: ProjectFigures | undefined): Waiting {

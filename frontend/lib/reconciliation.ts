@@ -41,7 +41,7 @@ function differenceSentence(one: Difference, system: string, t: Translate, local
 type EntityKey = keyof Messages["reconciliation"]["entities"];
 const ENTITIES: EntityKey[] = ["commitments", "actuals", "projects"];
 
-export function entityWord(entity: string, t: Translate): string {
+function entityWord(entity: string, t: Translate): string {
   const known = ENTITIES.find((one) => one === entity);
   return known ? t(`reconciliation.entities.${known}`) : entity;
 }

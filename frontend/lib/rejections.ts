@@ -8,7 +8,7 @@ import type { Changes } from "./use-url";
 /** What the list is filtered by in the page's address, and what the API calls it. */
 const FILTERS = { system: "system", entity: "entity", code: "code", project: "project_nr" } as const;
 export type FilterName = keyof typeof FILTERS;
-export const FILTER_NAMES = Object.keys(FILTERS) as FilterName[];
+const FILTER_NAMES = Object.keys(FILTERS) as FilterName[];
 export type Filters = Partial<Record<FilterName, string>>;
 
 export const CODES = [
@@ -21,7 +21,6 @@ export const CODES = [
   "missing_field",
   "contradiction",
 ] as const;
-export type Code = (typeof CODES)[number];
 
 export function filtersIn(url: URLSearchParams): Filters {
   return Object.fromEntries(
@@ -89,8 +88,8 @@ export function offersFor({ code, cost_center }: Rejection): Offer[] {
   return [linkable ? ("link" as const) : [], cost_center ? ("costCenter" as const) : []].flat();
 }
 
-export type Right = { configure: boolean; sync: boolean };
-export type Obstacle = "notReplayable" | "busy" | "noLink" | "noRightToConfigure";
+type Right = { configure: boolean; sync: boolean };
+type Obstacle = "notReplayable" | "busy" | "noLink" | "noRightToConfigure";
 
 /** Why it cannot be tried again now; undefined when it can. */
 export function replayObstacle(item: Rejection, busy: boolean): Obstacle | undefined {

@@ -1,7 +1,7 @@
 import type { Schedule } from "./api-types";
 
 /** The schedules that have a name; everything else is a cron expression of its own. */
-export const PRESETS = {
+const PRESETS = {
   scheduleQuarter: "*/15 * * * *",
   scheduleHour: "0 * * * *",
   scheduleDay: "0 6 * * *",

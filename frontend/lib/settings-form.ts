@@ -20,7 +20,7 @@ export type FormField = {
   fallback: string;
 };
 
-export type Values = Record<string, string>;
+type Values = Record<string, string>;
 /** What happens to a stored secret: it stays, it is replaced by what is typed, or it goes. */
 export type SecretPlan = "keep" | "replace" | "remove";
 export type Plans = Record<string, SecretPlan>;
@@ -134,7 +134,7 @@ function pair(line: string): [string, string] | null {
   return at > 0 && key && value ? [key, value] : null;
 }
 
-export type Complaint = "missing" | "httpsOnly" | "clientDigits" | "badMap" | "badJson" | "badFormat" | "reenter";
+type Complaint = "missing" | "httpsOnly" | "clientDigits" | "badMap" | "badJson" | "badFormat" | "reenter";
 
 /** What can be said about a field before the server is asked; null when nothing is wrong. */
 export function complaint(field: FormField, text: string, hasStored: boolean): Complaint | null {

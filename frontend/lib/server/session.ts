@@ -6,7 +6,7 @@ import { sessionSecret } from "./environment";
 import { needsSecureCookies } from "./origin";
 
 /** The sealed, httpOnly cookie: who is signed in and the backend's token, which browser code never sees. */
-export type Session = {
+type Session = {
   token: string;
   /** Seconds since 1970, from the token's `exp`. */
   expiresAt: number;

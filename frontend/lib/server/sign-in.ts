@@ -4,7 +4,7 @@ import { safeNext } from "@/lib/next-path";
 import { apiUrl } from "./environment";
 import { openSession } from "./session";
 
-export type SignInError = "refused" | "unavailable" | "no_role" | "too_large" | "provider" | "cross_site";
+type SignInError = "refused" | "unavailable" | "no_role" | "too_large" | "provider" | "cross_site";
 
 export class SignInFailed extends Error {
   constructor(readonly code: SignInError) {

@@ -7,7 +7,7 @@ import type { Line, LineList, ProjectFigures, ProjectList, Rejection, RejectionL
  * Nothing here stands in for the product; every journey talks to the real one.
  */
 
-export type Role = "admin" | "controller" | "viewer";
+type Role = "admin" | "controller" | "viewer";
 export const KEY = "sandbox-key";
 
 function address(variable: string): string {
@@ -17,7 +17,7 @@ function address(variable: string): string {
 }
 
 export const sandbox = () => address("PPM_E2E_SANDBOX_URL");
-export const api = () => address("PPM_E2E_API_URL");
+const api = () => address("PPM_E2E_API_URL");
 export const dagster = () => address("PPM_E2E_DAGSTER_URL");
 
 /** A page that fails its test on script errors and on anything the content security policy refused. */
