@@ -114,7 +114,6 @@ export type LineRun = {
 /** One line with how it came to be; versions and raw records are the newest first. */
 export type LineDetail = { line: Line; versions: LineVersion[]; raw: RawRecord[]; runs: LineRun[] };
 
-export type Entity = "commitments" | "actuals" | "projects" | "costs";
 export type RunStatus = "queued" | "running" | "success" | "partial" | "failed" | "canceled";
 
 export type Counts = {
@@ -254,6 +253,7 @@ export type Connector = {
 export type ConnectorSettings = {
   system: string;
   name?: string;
+  entities?: string[];
   enabled: boolean;
   settings: Record<string, unknown>;
   secrets: Record<string, { set: boolean; updated_at: string | null }>;

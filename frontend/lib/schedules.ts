@@ -20,14 +20,17 @@ export function choiceOf(schedule: Schedule | null | undefined): ScheduleChoice 
   return { choice: named ?? "scheduleCustom", cron: schedule.cron, timeZone };
 }
 
-/** What to store; entity and mode stay as they were, or are the usual ones. */
-export function scheduleOf({ choice, cron, timeZone }: ScheduleChoice, before?: Schedule | null): Schedule | null {
+/** What to store; entity and mode stay as they were, or are the usual ones of the system. */
+export function scheduleOf(
+  { choice, cron, timeZone }: ScheduleChoice,
+  before?: Schedule | null,
+  entity = "costs",
+): Schedule | null {
   if (choice === "scheduleOff") return null;
   const expression = choice === "scheduleCustom" ? cron.trim() : PRESETS[choice];
-  const usual = { entity: "costs", mode: "incremental" } as const;
   return {
-    entity: before?.entity ?? usual.entity,
-    mode: before?.mode ?? usual.mode,
+    entity: before?.entity ?? entity,
+    mode: before?.mode ?? "incremental",
     cron: expression,
     time_zone: timeZone,
   };

@@ -1,16 +1,21 @@
 import { ApiError, call, get } from "./api";
-import type { Entity, RejectionList, ReplayRequest, Run } from "./api-types";
+import type { RejectionList, ReplayRequest, Run } from "./api-types";
 import type { Replayed } from "./replay-message";
 
 /** Starting a sync or a replay and following it to its end. What it says to people is `sync-message.ts`. */
 
 export type Target = { system: string; name: string };
 export type SyncOptions = {
-  entity?: Entity;
+  entity?: string;
   mode?: "incremental" | "full";
   /** One of several that were started together: its message names the system. */
   several?: boolean;
 };
+
+/** What a system is synced for at one click: its costs, else the first kind of record that it has. */
+export function usualEntity(entities: string[]): string | undefined {
+  return entities.includes("costs") ? "costs" : entities[0];
+}
 
 /** Resolves when the run's end was heard of, or after a while without hearing of it. */
 export type Heard = (runId: string) => Promise<void>;

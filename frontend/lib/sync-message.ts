@@ -6,7 +6,7 @@ export type Translate = ReturnType<typeof createTranslator<Messages>>;
 export type SyncMessage = { kind: "success" | "warning" | "error"; title: string; description: string };
 
 type Noun = keyof Messages["sync"]["new"];
-const NOUNS: Noun[] = ["commitments", "actuals", "projects"];
+const NOUNS: Noun[] = ["commitments", "actuals", "projects", "digest"];
 
 /**
  * A finished sync as people read it: the headline carries the most telling count, the description the rest.

@@ -11,6 +11,7 @@ import { Ago } from "@/components/time";
 import { Button } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
 import { Hint } from "@/components/ui/hint";
+import { useEntityWord } from "@/components/use-entity-word";
 import { call } from "@/lib/api";
 import type { Connector, RunEvent } from "@/lib/api-types";
 import { rejectionsPage } from "@/lib/rejections";
@@ -77,11 +78,10 @@ function firstSentence(text: string): string {
   return /^.*?[.!?](?=\s|$)/s.exec(text)?.[0] ?? text;
 }
 
-const FEEDS = ["sap", "dynamics", "netsuite", "jira", "slack"] as const;
-
+/** What it brings is the server's list of its entities, so that a new system needs no change here. */
 function Name({ connector }: { connector: Connector }) {
-  const t = useTranslations("integrations.feeds");
-  const feeds = FEEDS.find((slug) => slug === connector.system);
+  const entityWord = useEntityWord();
+  const feeds = connector.entities.filter((entity) => entity !== "costs").map(entityWord);
   return (
     <span className="flex items-center gap-3">
       <span
@@ -92,7 +92,7 @@ function Name({ connector }: { connector: Connector }) {
       </span>
       <span>
         <span className="block font-medium">{connector.name}</span>
-        <span className="block font-normal text-muted text-xs">{feeds ? t(feeds) : null}</span>
+        <span className="block font-normal text-muted text-xs">{feeds.join(", ")}</span>
       </span>
     </span>
   );

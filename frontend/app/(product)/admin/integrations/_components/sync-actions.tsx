@@ -4,9 +4,10 @@ import { DropdownMenu } from "radix-ui";
 import { useTranslations } from "use-intl";
 import { Button } from "@/components/ui/button";
 import { Hint } from "@/components/ui/hint";
+import { useEntityWord } from "@/components/use-entity-word";
 import type { Connector } from "@/lib/api-types";
 import { cn } from "@/lib/class-names";
-import type { SyncOptions } from "@/lib/start-sync";
+import { type SyncOptions, usualEntity } from "@/lib/start-sync";
 
 type Props = {
   connector: Connector;
@@ -15,16 +16,19 @@ type Props = {
   onConfigure: () => void;
 };
 
-const ENTITIES = ["costs", "commitments", "actuals", "projects"] as const;
+/** The kinds in the order of the menu; one that is new to this page comes last. */
+const ENTITIES = ["costs", "commitments", "actuals", "projects", "digest"];
 const item = "cursor-pointer rounded px-2.5 py-1.5 outline-none data-highlighted:bg-raised";
 
 /** Sync at one click, its variants in a menu. Without settings the click opens the form instead. */
 export function SyncActions({ connector, running, onSync, onConfigure }: Props) {
   const t = useTranslations("integrations");
+  const wordFor = useActionWord();
   const { name, configured, enabled } = connector;
   const reason = configured ? (enabled ? undefined : t("enableFirst")) : t("configureFirst");
   const blocked = running || (configured && !enabled);
-  const click = () => (configured ? onSync() : onConfigure());
+  const usual = usualEntity(connector.entities);
+  const click = () => (configured ? onSync({ entity: usual }) : onConfigure());
   return (
     <div className="flex">
       <Hint text={reason}>
@@ -48,18 +52,35 @@ export function SyncActions({ connector, running, onSync, onConfigure }: Props) 
         </DropdownMenu.Trigger>
         <DropdownMenu.Portal>
           <DropdownMenu.Content align="end" sideOffset={4} className="z-40 rounded-lg border bg-surface p-1 shadow-lg">
-            {ENTITIES.filter((entity) => connector.entities.includes(entity)).map((entity) => (
+            {inOrder(connector.entities).map((entity) => (
               <DropdownMenu.Item key={entity} className={item} onSelect={() => onSync({ entity })}>
-                {t(`entity.${entity}`)}
+                {wordFor(entity)}
               </DropdownMenu.Item>
             ))}
-            <DropdownMenu.Separator className="my-1 h-px bg-line" />
-            <DropdownMenu.Item className={item} onSelect={() => onSync({ mode: "full" })}>
-              {t("fullSync")}
-            </DropdownMenu.Item>
+            {usual === "digest" ? null : (
+              <>
+                <DropdownMenu.Separator className="my-1 h-px bg-line" />
+                <DropdownMenu.Item className={item} onSelect={() => onSync({ entity: usual, mode: "full" })}>
+                  {t("fullSync")}
+                </DropdownMenu.Item>
+              </>
+            )}
           </DropdownMenu.Content>
         </DropdownMenu.Portal>
       </DropdownMenu.Root>
     </div>
   );
+}
+
+function inOrder(entities: string[]): string[] {
+  return [...ENTITIES.filter((one) => entities.includes(one)), ...entities.filter((one) => !ENTITIES.includes(one))];
+}
+
+function useActionWord(): (entity: string) => string {
+  const t = useTranslations("integrations.entity");
+  const entityWord = useEntityWord();
+  return (entity) => {
+    const key = entity as Parameters<typeof t>[0];
+    return t.has(key) ? t(key) : entityWord(entity);
+  };
 }

@@ -19,6 +19,7 @@ import {
   type SecretPlan,
   valuesOf,
 } from "@/lib/settings-form";
+import { usualEntity } from "@/lib/start-sync";
 
 export type FormProps = {
   name: string;
@@ -142,7 +143,7 @@ function store(
   schedule: ScheduleChoice,
   ifMatch: string | null,
 ) {
-  const body = { settings, schedule: scheduleOf(schedule, config.schedule) };
+  const body = { settings, schedule: scheduleOf(schedule, config.schedule, usualEntity(config.entities ?? [])) };
   return call(`integrations/${config.system}/config`, { method: "PUT", body, ifMatch });
 }
 

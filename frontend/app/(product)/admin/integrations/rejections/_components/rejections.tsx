@@ -153,7 +153,7 @@ function Records({ rights, filters, list, more, loading }: RecordsProps) {
     setEvery(false);
   };
   const start = async () => {
-    const wanted = every ? replayOfAll(filters, await systemsWith(filters)) : replayOf(items);
+    const wanted = every ? replayOfAll(filters, await systemsWith(filters, list.items)) : replayOf(items);
     await replay(wanted);
     choose(new Set());
   };

@@ -2,7 +2,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useLocale } from "use-intl";
 import { get } from "@/lib/api";
-import type { RejectionList } from "@/lib/api-types";
+import type { Rejection, RejectionList } from "@/lib/api-types";
 import { type Filters, joined, rejectionsPath } from "@/lib/rejections";
 import { SYSTEMS } from "@/lib/systems";
 
@@ -24,11 +24,14 @@ export function useRejections(filters: Filters) {
   });
 }
 
-/** The systems that have matching records: a replay of "all" is asked for once per system. */
-export async function systemsWith(filters: Filters): Promise<string[]> {
+/**
+ * The systems that have matching records, of those that are known or on the list: a replay of "all" is asked for once
+ * per system.
+ */
+export async function systemsWith(filters: Filters, listed: Rejection[]): Promise<string[]> {
   if (filters.system) return [filters.system];
   const found = await Promise.all(
-    SYSTEMS.map(async (system) => {
+    [...new Set([...SYSTEMS, ...listed.map(({ system }) => system)])].map(async (system) => {
       const { total } = await get<RejectionList>(rejectionsPath({ ...filters, system }, { limit: "1" }));
       return total > 0 ? [system] : [];
     }),

@@ -1,0 +1,106 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { render, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { Tooltip } from "radix-ui";
+import { IntlProvider } from "use-intl";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Integrations } from "@/app/(product)/admin/integrations/_components/integrations";
+import { LiveProvider } from "@/components/live";
+import type { Connector } from "@/lib/api-types";
+import { messages } from "@/lib/messages";
+import { localeTag } from "@/lib/preferences";
+
+/** The connectors that the API lists, whichever they are. */
+
+vi.mock("next/navigation", () => ({ useRouter: () => ({ push: () => undefined }) }));
+
+const connector = (system: string, name: string, entities: string[]): Connector => ({
+  system,
+  name,
+  entities,
+  enabled: true,
+  configured: true,
+  health: "ok",
+  schedule: null,
+  last_sync: null,
+  last_error: null,
+  quarantined: 0,
+  reconciliation: null,
+});
+
+const LISTED = [
+  connector("sap", "SAP", ["projects", "commitments", "actuals", "costs"]),
+  connector("slack", "Slack", ["digest"]),
+  connector("abacus", "Abacus", ["projects", "timesheets"]),
+];
+
+let started: unknown[] = [];
+
+function answered(path: string, request?: RequestInit): Promise<Response> {
+  if (!path.startsWith("/api/integrations/sync")) return Promise.resolve(Response.json(LISTED));
+  started.push(JSON.parse(String(request?.body)));
+  const { system, entity } = started.at(-1) as { system: string; entity: string };
+  return Promise.resolve(Response.json({ run_id: "r", system, entity, status: "success", inserted: 1 }));
+}
+
+class Silent extends EventTarget {
+  static readonly OPEN = 1;
+  readyState = Silent.OPEN;
+  close() {}
+}
+
+beforeEach(() => {
+  started = [];
+  vi.stubGlobal("fetch", answered);
+  vi.stubGlobal("EventSource", Silent);
+});
+afterEach(() => vi.unstubAllGlobals());
+
+async function shown(): Promise<void> {
+  render(
+    <IntlProvider locale={localeTag("de")} messages={messages.de} timeZone="UTC">
+      <QueryClientProvider client={new QueryClient()}>
+        <Tooltip.Provider>
+          <LiveProvider>
+            <Integrations />
+          </LiveProvider>
+        </Tooltip.Provider>
+      </QueryClientProvider>
+    </IntlProvider>,
+  );
+  await screen.findByRole("row", { name: /SAP/ });
+}
+
+test("every system that is listed has its row and says what it brings, also one that is new to this page", async () => {
+  await shown();
+  const heads = screen.getAllByRole("rowheader").map((head) => head.textContent);
+  expect(heads).toEqual([
+    "SSAPProjekte, Commitments, Ist-Werte",
+    "SSlackZusammenfassung",
+    "AAbacusProjekte, timesheets",
+  ]);
+  await userEvent.click(screen.getByRole("button", { name: "Mehr Aktionen für Abacus" }));
+  const offered = within(await screen.findByRole("menu")).getAllByRole("menuitem");
+  expect(offered.map((item) => item.textContent)).toEqual(["Projekte", "timesheets", "Alles neu lesen"]);
+});
+
+test("one click syncs what the system has: the costs, or its first kind of record", async () => {
+  await shown();
+  for (const name of ["SAP", "Slack", "Abacus"]) {
+    await userEvent.click(screen.getByRole("button", { name: `${name} synchronisieren` }));
+  }
+  await waitFor(() =>
+    expect(started).toEqual([
+      { system: "sap", entity: "costs", mode: "incremental" },
+      { system: "slack", entity: "digest", mode: "incremental" },
+      { system: "abacus", entity: "projects", mode: "incremental" },
+    ]),
+  );
+});
+
+test("a digest is sent, and nothing of it can be read anew", async () => {
+  await shown();
+  await userEvent.click(screen.getByRole("button", { name: "Mehr Aktionen für Slack" }));
+  const offered = within(await screen.findByRole("menu")).getAllByRole("menuitem");
+  expect(offered.map((item) => item.textContent)).toEqual(["Zusammenfassung senden"]);
+});
