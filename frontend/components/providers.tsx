@@ -2,11 +2,11 @@
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { Tooltip } from "radix-ui";
 import { type ReactNode, useState } from "react";
-import { Toaster } from "sonner";
-import { IntlProvider, useTranslations } from "use-intl";
+import { IntlProvider } from "use-intl";
 import { ApiError } from "@/lib/api";
 import type { Messages } from "@/lib/messages";
 import { type Locale, localeTag, type Theme } from "@/lib/preferences";
+import { Toasts } from "./toasts";
 
 type Props = { locale: Locale; theme: Theme; messages: Messages; children: ReactNode };
 
@@ -23,23 +23,6 @@ export function Providers({ locale, theme, messages, children }: Props) {
         <Toasts theme={theme} />
       </QueryClientProvider>
     </IntlProvider>
-  );
-}
-
-function Toasts({ theme }: { theme: Theme }) {
-  const t = useTranslations("common");
-  return (
-    <Toaster
-      theme={theme}
-      position="bottom-right"
-      richColors
-      closeButton
-      containerAriaLabel={t("notifications")}
-      toastOptions={{
-        closeButtonAriaLabel: t("close"),
-        classNames: { title: "font-semibold!", description: "text-text!", actionButton: "bg-main! text-on-main!" },
-      }}
-    />
   );
 }
 

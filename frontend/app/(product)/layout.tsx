@@ -12,7 +12,11 @@ export default async function ProductLayout({ children }: { children: ReactNode 
   return (
     <LiveProvider>
       <Header me={session.me} theme={theme} />
-      <main id="content" tabIndex={-1} className="mx-auto max-w-[100rem] px-4 py-4 outline-none sm:px-6">
+      <main
+        id="content"
+        tabIndex={-1}
+        className="mx-auto max-w-[100rem] px-4 pt-4 pb-[calc(1rem+var(--toasts))] outline-none sm:px-6"
+      >
         {children}
       </main>
     </LiveProvider>

@@ -30,7 +30,7 @@ export function Dialog({ open, onOpenChange, title, description, children, class
             if (opener instanceof HTMLElement) opener.focus();
           }}
           className={cn(
-            "fixed inset-0 z-50 flex flex-col overflow-hidden bg-surface shadow-xl outline-none sm:inset-auto sm:top-1/2 sm:left-1/2 sm:max-h-[90dvh] sm:w-[min(44rem,94vw)] sm:-translate-x-1/2 sm:-translate-y-1/2 sm:rounded-lg sm:border",
+            "fixed inset-x-0 top-0 bottom-(--toasts) z-50 flex flex-col overflow-hidden bg-surface shadow-xl outline-none sm:inset-auto sm:top-[calc(50%-var(--toasts)/2)] sm:left-1/2 sm:max-h-[calc(90dvh-var(--toasts))] sm:w-[min(44rem,94vw)] sm:-translate-x-1/2 sm:-translate-y-1/2 sm:rounded-lg sm:border",
             className,
           )}
         >

@@ -144,6 +144,39 @@ test.describe("at 320 pixels", () => {
   }
 });
 
+for (const viewport of [
+  { width: 1280, height: 720 },
+  { width: 320, height: 800 },
+]) {
+  test.describe(`at ${viewport.width} pixels`, () => {
+    test.use({ viewport });
+
+    test("no message covers the sums, and the page comes back when it is closed", async ({ page }) => {
+      await signIn(page, "controller");
+      await openCostbook(page);
+      await page.getByRole("rowheader").getByRole("button").first().click();
+      await page.getByRole("tab", { name: "Commitments" }).click();
+      const sum = page.getByRole("rowheader", { name: /^Summe in/ }).last();
+      await expect(sum).toBeVisible();
+      const height = () => page.evaluate(() => document.documentElement.scrollHeight);
+      const before = await height();
+      await syncButton(page).click();
+      const said = message(page).filter({ hasText: "Sync erfolgreich" });
+      await expect(said).toBeVisible({ timeout: 60_000 });
+      // What comes to rest: neither the message that moves in nor the table that makes room.
+      const room = async () => {
+        await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
+        const [last, over] = [await sum.boundingBox(), await said.boundingBox()];
+        return last && over ? over.y - (last.y + last.height) : Number.NaN;
+      };
+      await expect.poll(room).toBeGreaterThanOrEqual(0);
+      await said.getByRole("button", { name: "Schließen" }).click();
+      await expect(said).toBeHidden();
+      await expect.poll(height).toBe(before);
+    });
+  });
+}
+
 test.describe("language", () => {
   test.use({ locale: "en-GB" });
 

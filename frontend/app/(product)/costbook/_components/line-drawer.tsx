@@ -41,7 +41,7 @@ export function LineDrawer({ projectId, kind, lineId, isPast, onClose }: Props) 
       onOpenChange={(open) => !open && onClose()}
       title={found ? t(title, { number: String(found[number]), line: String(found[line]) }) : t("title")}
       description={t("lead")}
-      className="sm:top-0 sm:right-0 sm:left-auto sm:h-dvh sm:max-h-none sm:w-[min(44rem,94vw)] sm:translate-x-0 sm:translate-y-0 sm:rounded-none sm:border-y-0 sm:border-e-0"
+      className="sm:top-0 sm:right-0 sm:left-auto sm:h-[calc(100dvh-var(--toasts))] sm:max-h-none sm:w-[min(44rem,94vw)] sm:translate-x-0 sm:translate-y-0 sm:rounded-none sm:border-y-0 sm:border-e-0"
     >
       <section
         aria-label={t("title")}

@@ -64,7 +64,7 @@ export function LinesTable({ projectId, kind, fresh }: Props) {
         name={t(`costbook.tabs.${kind}`)}
         rows={heads + total + Object.keys(sums).length}
         busy={lines.isPlaceholderData}
-        className="max-h-[max(20rem,calc(100dvh-20.5rem))]"
+        className="max-h-[max(10rem,max(20rem,100dvh-20.5rem)-var(--toasts))]"
       >
         <LinesHead columns={COLUMNS[kind]} asked={asked} filtering={filtering} items={lines.data.items} />
         {total === 0 ? (

@@ -35,7 +35,11 @@ export function RejectionTable({ list, ...rest }: Props) {
   const replayable = list.items.filter((item) => item.replayable);
   const allChosen = replayable.length > 0 && replayable.every((item) => chosen.has(item.id));
   return (
-    <DataTable name={t("title")} rows={list.total + 1} className="max-h-[max(20rem,calc(100dvh-20rem))]">
+    <DataTable
+      name={t("title")}
+      rows={list.total + 1}
+      className="max-h-[max(10rem,max(20rem,100dvh-20rem)-var(--toasts))]"
+    >
       <thead>
         <tr>
           <th scope="col">
