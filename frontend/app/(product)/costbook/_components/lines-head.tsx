@@ -6,6 +6,7 @@ import { Input, Select } from "@/components/ui/field";
 import { useValueWord } from "@/components/use-value-word";
 import type { Line } from "@/lib/api-types";
 import { cn } from "@/lib/class-names";
+import { grouped } from "@/lib/grouped";
 import { type LinesQuery, withFilter } from "@/lib/lines-query";
 import { useUrl } from "@/lib/use-url";
 import { type Column, isFilterable, ORDER_STATUSES } from "./columns";
@@ -73,7 +74,8 @@ function CodeChoice({ column: { key }, value, items }: FilterProps & { items: Li
   const [, change] = useUrl();
   const wordFor = useValueWord();
   const found = items.map((line) => line[key]).filter((code): code is string => typeof code === "string");
-  const codes = [...new Set([...ORDER_STATUSES, ...found, value])].filter(Boolean);
+  // The server looks for texts whatever their case.
+  const codes = grouped([value, ...ORDER_STATUSES, ...found].filter(Boolean), (code) => code.toLowerCase());
   return (
     <Select
       aria-label={t("lines.filterBy", { name: t(`lines.${key}`) })}
@@ -82,7 +84,7 @@ function CodeChoice({ column: { key }, value, items }: FilterProps & { items: Li
       onChange={(event) => change(withFilter(key, event.target.value))}
     >
       <option value="">{t("common.all")}</option>
-      {codes.map((code) => (
+      {[...codes.values()].map(([code = ""]) => (
         <option key={code} value={code}>
           {wordFor(key, code) ?? code}
         </option>
