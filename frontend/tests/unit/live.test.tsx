@@ -38,19 +38,23 @@ beforeEach(() => {
   vi.stubGlobal("fetch", answered);
   vi.stubGlobal("EventSource", Silent);
 });
-afterEach(() => {
+afterEach(async () => {
   toast.dismiss();
+  await waitFor(() => expect(document.querySelector("[data-sonner-toast]")).toBeNull());
   vi.unstubAllGlobals();
 });
 
 const record = (system: string): ReplayRequest => ({ system, ids: [1] });
 
 function Page({ wanted }: { wanted: ReplayRequest[] }) {
-  const { replay, finished, waiting } = useLive();
+  const { replay, sync, finished, waiting } = useLive();
   return (
     <>
       <button type="button" onClick={() => void replay(wanted)}>
         Start
+      </button>
+      <button type="button" onClick={() => void sync({ system: "jira", name: "Jira" }, { several: true })}>
+        Sync
       </button>
       <output>{`${finished.join(" ")} | ${waiting.join(" ")}`}</output>
     </>
@@ -99,6 +103,14 @@ test("of several systems each has its own result; only what failed is tried agai
   await waitFor(() => expect(screen.getByRole("status")).toHaveTextContent(/^sap-1 netsuite-3 \|$/));
   await userEvent.click(within(failed).getByRole("button", { name: "Erneut versuchen" }));
   await waitFor(() => expect(asked).toEqual(["sap", "jira", "netsuite", "jira"]));
+});
+
+test("of syncs that were started together each names its system", async () => {
+  await started([], { jira: [{ status: "success", inserted: 2, updated: 1, entity: "commitments" }] });
+  await userEvent.click(screen.getByRole("button", { name: "Sync" }));
+  const said = await message("Sync erfolgreich – 2 neue Commitments");
+  expect(said).toHaveTextContent("Jira: 1 geändert");
+  await waitFor(() => expect(screen.getByRole("status")).toHaveTextContent(/^jira-1 \|$/));
 });
 
 test("a canceled replay is no failure to try again", async () => {

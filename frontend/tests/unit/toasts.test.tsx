@@ -11,8 +11,9 @@ import { localeTag } from "@/lib/preferences";
 beforeEach(() => {
   vi.spyOn(HTMLElement.prototype, "offsetHeight", "get").mockReturnValue(80);
 });
-afterEach(() => {
+afterEach(async () => {
   toast.dismiss();
+  await waitFor(() => expect(document.querySelector("[data-sonner-toast]")).toBeNull());
   vi.restoreAllMocks();
 });
 
