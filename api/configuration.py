@@ -93,7 +93,7 @@ class Trial(BaseModel):
 
 def _adapter(system: str) -> type[Adapter]:
     if system not in ADAPTERS:
-        raise Problem(NOT_FOUND, what=f"system {system}")
+        raise Problem(NOT_FOUND, what=f"system {system!r}")
     return ADAPTERS[system]
 
 

@@ -213,7 +213,7 @@ async def carried_out(
 
 def adapter_of(system: str) -> type[Adapter]:
     if system not in ADAPTERS:
-        raise Problem(NOT_FOUND, what=f"system {system}")
+        raise Problem(NOT_FOUND, what=f"system {system!r}")
     return ADAPTERS[system]
 
 

@@ -421,7 +421,7 @@ def test_a_rejection_is_told_in_german(sap: Product) -> None:
     ("path", "what"),
     [
         ("integrations/runs/r-1", "Den Lauf r-1"),
-        ("integrations/oracle/config", "Das System oracle"),
+        ("integrations/oracle/config", "Das System 'oracle'"),
         ("costbook/projects/p-1", "Das Projekt p-1"),
         ("costbook/projects/p-1/commitments", "Das Projekt p-1"),
         ("costbook/periods/1999/1", "Die geschlossene Periode 1/1999"),
