@@ -54,6 +54,8 @@ test("a sync with rejected records: its message leads to them, with reason and a
   expect(run.status).toBe("partial");
   const partial = message(page).filter({ hasText: /^.*Sync mit Hinweisen – .*3 abgelehnt/ });
   await expect(partial).toBeVisible({ timeout: 60_000 });
+  // Under the pointer it stays, however long looking at it takes.
+  await partial.hover();
 
   const rejected = await admin.rejections();
   expect(rejected).toHaveLength(3);
