@@ -35,7 +35,7 @@ for (const locale of ["de-DE", "en-GB"]) {
 
       test("the Costbook, all projects and one", async ({ page }) => {
         // Seven states, each looked at by axe as a whole.
-        test.setTimeout(180_000);
+        test.setTimeout(300_000);
         await signIn(page, "controller");
         await openCostbook(page);
         await expect(page.getByRole("table").first()).toBeVisible();
