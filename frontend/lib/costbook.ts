@@ -47,7 +47,7 @@ export function matches(project: ProjectFigures, search: string): boolean {
 export function lastSyncs(runs: Run[]): Run[] {
   const seen = new Map<string, Run>();
   for (const run of runs) {
-    const counts = ["success", "partial"].includes(run.status) && run.entity !== "digest";
+    const counts = ["success", "partial"].includes(run.status) && run.system !== "slack";
     if (counts && run.synced_at && !seen.has(run.system)) seen.set(run.system, run);
   }
   return [...seen.values()];
