@@ -54,12 +54,13 @@ class FailedCheck:
     count: int | None = None
 
 
-# Ids of Dagster's runs -> the failed checks of each; a run that has not ended there is left out.
+# Ids of Dagster's runs -> the failed checks of each; a run is left out whose checks are not known (yet).
 Checks = Callable[[Sequence[str]], Mapping[str, Sequence[FailedCheck]]]
 
 
-def no_checks(dagster_run_ids: Sequence[str]) -> Mapping[str, Sequence[FailedCheck]]:
-    return dict.fromkeys(dagster_run_ids, ())
+def no_checks(_: Sequence[str]) -> Mapping[str, Sequence[FailedCheck]]:
+    """For who does not see Dagster: its runs are left to who does."""
+    return {}
 
 
 @dataclass
@@ -448,15 +449,19 @@ def _result(request: runs.RunRequest, run_id: str, news: News, messages: int) ->
     """The counts of a digest: lines told of, by kind; none where nothing was sent (docs/systems/slack.md)."""
     result = load.SyncResult(run_id, request.system, request.entity, request.organization_id)
     if messages:
-        counts = news.counts()
-        result.inserted, result.updated = counts.get("new", 0), counts.get("changed", 0)
-        result.closed = counts.get("closed", 0) + counts.get("gone", 0)
-        result.total = result.inserted + result.updated + result.closed
+        result.by_entity = {entity: _counted(kinds) for entity, kinds in sorted(news.lines().items())}
+        for name in load.COUNTS:
+            setattr(result, name, sum(counts[name] for counts in result.by_entity.values()))
         result.amounts = _amounts(news.projects)
-    own = {name: getattr(result, name) for name in load.COUNTS} | {"amounts": result.amounts}
-    result.by_entity = {"digest": own | {"messages": messages, "alerts": len(news.alerts) * messages}}
+    result.by_entity["digest"] = {"messages": messages, "alerts": len(news.alerts) * messages}
     result.synced_at = news.until.astimezone(UTC).isoformat()
     return result
+
+
+def _counted(kinds: Mapping[str, int]) -> dict[str, int]:
+    new, changed, closed = kinds.get("new", 0), kinds.get("changed", 0), kinds.get("closed", 0) + kinds.get("gone", 0)
+    told = {"total": new + changed + closed, "inserted": new, "updated": changed, "closed": closed}
+    return dict.fromkeys(load.COUNTS, 0) | told
 
 
 def _amounts(projects: Iterable[ProjectNews]) -> load.Money:

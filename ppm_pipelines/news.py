@@ -83,10 +83,11 @@ class News:
     runs: int = 0  # syncs that ended well
     link: str = ""
 
-    def counts(self) -> Mapping[str, int]:
-        """Lines that changed, by kind."""
-        found: dict[str, int] = {}
+    def lines(self) -> Mapping[str, Mapping[str, int]]:
+        """How many lines changed, by entity and kind."""
+        found: dict[str, dict[str, int]] = {}
         for project in self.projects:
-            for (_, kind), count in project.lines.items():
-                found[kind] = found.get(kind, 0) + count
+            for (entity, kind), count in project.lines.items():
+                kinds = found.setdefault(entity, {})
+                kinds[kind] = kinds.get(kind, 0) + count
         return found

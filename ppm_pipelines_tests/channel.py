@@ -35,8 +35,9 @@ class Channel:
     def settings(self, **other: Any) -> dict[str, Any]:
         return {"webhook_url": self.webhook, "language": "en", "notify": "changes"} | other
 
-    def notifier(self, **other: Any) -> Slack:
-        return Slack(Slack.Settings.model_validate(self.settings(**other)), allowed_hosts=self.url)
+    def notifier(self, timeout_seconds: float = 30, **other: Any) -> Slack:
+        settings = Slack.Settings.model_validate(self.settings(**other))
+        return Slack(settings, allowed_hosts=self.url, timeout_seconds=timeout_seconds)
 
     def state(self) -> dict[str, Any]:
         found: dict[str, Any] = self.control.get("/_sandbox/slack").json()

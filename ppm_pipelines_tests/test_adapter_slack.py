@@ -180,8 +180,8 @@ def channel(served: Channel) -> Channel:
     return served
 
 
-def sent(channel: Channel, url: str | None = None, **more: Any) -> None:
-    with closing(channel.notifier(**({"webhook_url": url} if url else {}), **more)) as notifier:
+def sent(channel: Channel, url: str | None = None) -> None:
+    with closing(channel.notifier(webhook_url=url or channel.webhook)) as notifier:
         notifier.send(news(projects=[project()]))
 
 
@@ -251,6 +251,14 @@ def test_a_long_retry_after_is_not_waited_for(channel: Channel) -> None:
     with pytest.raises(Unavailable):
         sent(channel)
     assert channel.state()["received"] == 1
+
+
+def test_a_slack_that_does_not_answer_is_given_up_in_time(channel: Channel) -> None:
+    channel.fault("timeout", 5, seconds=3)
+    with closing(channel.notifier(timeout_seconds=0.5)) as notifier, pytest.raises(Unavailable):
+        notifier.send(news(projects=[project()]))
+    assert channel.state()["received"] == 1
+    assert channel.messages() == []
 
 
 def test_a_burst_that_is_too_long_is_slowed_down_and_loses_nothing(channel: Channel) -> None:

@@ -114,7 +114,7 @@ export type LineRun = {
 /** One line with how it came to be; versions and raw records are the newest first. */
 export type LineDetail = { line: Line; versions: LineVersion[]; raw: RawRecord[]; runs: LineRun[] };
 
-export type Entity = "commitments" | "actuals" | "projects" | "costs";
+export type Entity = "commitments" | "actuals" | "projects" | "costs" | "digest";
 export type RunStatus = "queued" | "running" | "success" | "partial" | "failed" | "canceled";
 
 export type Counts = {

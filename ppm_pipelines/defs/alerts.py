@@ -8,6 +8,7 @@ is told where every other sync's end is told.
 """
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -16,17 +17,17 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
-from ppm_pipelines import connectors, database, digest, home, sync, tables, vault
+from ppm_pipelines import database, digest, sync, tables
 from ppm_pipelines.adapters import ADAPTERS, NOTIFIERS
-from ppm_pipelines.adapters.base import Notifier, SourceError
+from ppm_pipelines.adapters.base import Notifier
 from ppm_pipelines.defs.resources import Sources, organizations
 from ppm_pipelines.defs.schedules import assets_of, schedule
 from ppm_pipelines.defs.syncs import SyncConfig, carried_out, requested
 from ppm_pipelines.load import COUNTS, SyncResult
 from ppm_pipelines.runs import ACTIVE, RUN_CONFIG
 
+log = logging.getLogger(__name__)
 SECONDS = 10  # between two looks of the sensor
-NOT_OPENED = (SourceError, connectors.NotConfigured, connectors.Disabled, home.Missing, vault.NotOpened)
 # What of a failed check's metadata says how much it is about.
 COUNTED = ("in_quarantine", "differences", "lines", "anomalies")
 
@@ -162,7 +163,8 @@ def worth_telling(instance: dg.DagsterInstance, system: str, organization_id: st
         with closing(Sources().open(system, organization_id)) as notifier, database.owner() as connection:
             assert isinstance(notifier, Notifier)  # noqa: S101 - for the type
             found = digest.look(connection, notifier, organization_id, checks=lambda ids: failed_checks(instance, ids))
-    except NOT_OPENED:
+    except Exception:
+        log.exception("What to tell %s of %s is not known.", system, organization_id)
         return True
     return None if found.waiting else digest.wanted(notifier, found.news)
 

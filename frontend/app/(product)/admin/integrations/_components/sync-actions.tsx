@@ -24,7 +24,10 @@ export function SyncActions({ connector, running, onSync, onConfigure }: Props) 
   const { name, configured, enabled } = connector;
   const reason = configured ? (enabled ? undefined : t("enableFirst")) : t("configureFirst");
   const blocked = running || (configured && !enabled);
-  const click = () => (configured ? onSync() : onConfigure());
+  // Who is told and not read has no costs, and nothing to choose from.
+  const usual = connector.entities.includes("costs") ? "costs" : "digest";
+  const choices = ENTITIES.filter((entity) => connector.entities.includes(entity));
+  const click = () => (configured ? onSync({ entity: usual }) : onConfigure());
   return (
     <div className="flex">
       <Hint text={reason}>
@@ -41,14 +44,14 @@ export function SyncActions({ connector, running, onSync, onConfigure }: Props) 
         </Button>
       </Hint>
       <DropdownMenu.Root>
-        <DropdownMenu.Trigger asChild disabled={blocked || !configured}>
+        <DropdownMenu.Trigger asChild disabled={blocked || !configured || choices.length === 0}>
           <Button size="icon" className="w-7 rounded-s-none" aria-label={t("more", { name })}>
             <ChevronDown aria-hidden />
           </Button>
         </DropdownMenu.Trigger>
         <DropdownMenu.Portal>
           <DropdownMenu.Content align="end" sideOffset={4} className="z-40 rounded-lg border bg-surface p-1 shadow-lg">
-            {ENTITIES.filter((entity) => connector.entities.includes(entity)).map((entity) => (
+            {choices.map((entity) => (
               <DropdownMenu.Item key={entity} className={item} onSelect={() => onSync({ entity })}>
                 {t(`entity.${entity}`)}
               </DropdownMenu.Item>
