@@ -256,6 +256,8 @@ def _of_run(one: Ended, language: str) -> Iterator[Alert]:
             check = FailedCheck(check.entity, check.check, "", check.count)
         sentence = in_language(check.sentence, language)
         about = {"entity": check.entity, "check": check.check, "sentence": sentence, "count": check.count}
+        if check.check == "nothing_rejected":
+            about["link"] = _page(f"/admin/integrations/rejections?system={row.system}")
         yield Alert("check", **common | about | {"asked": False})
 
 

@@ -317,6 +317,7 @@ class TestChecks:
         three = FailedCheck("commitments", "nothing_rejected", count=3)
         assert after(three) == 1
         assert channel.texts()[1].endswith("SAP, commitments: records are in quarantine (3)")
+        assert "/admin/integrations/rejections?system=sap|Look at it>" in channel.said()
         assert after(three) == 0
         assert after(replace(three, count=4)) == 1
         assert after() == 0
