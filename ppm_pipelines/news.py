@@ -14,7 +14,6 @@ from typing import Literal
 # What a notifier is asked to tell of by itself: what went wrong; also what changed; also that nothing did.
 Level = Literal["failures", "changes", "all"]
 Language = Literal["de", "en"]
-LEVELS: tuple[Level, ...] = ("failures", "changes", "all")
 
 
 @dataclass(frozen=True, slots=True)
