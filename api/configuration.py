@@ -26,8 +26,8 @@ from api.runs import compared
 from api.sentences import told
 from api.settings import LATE_MINUTES, TEST_SECONDS
 from ppm_pipelines import connectors, database, home, tables
-from ppm_pipelines.adapters import ADAPTERS
-from ppm_pipelines.adapters.base import Adapter, SourceError
+from ppm_pipelines.adapters import SYSTEMS
+from ppm_pipelines.adapters.base import SourceError, System
 from ppm_pipelines.connectors import Connector
 from ppm_pipelines.vault import Vault
 
@@ -91,13 +91,13 @@ class Trial(BaseModel):
     settings: dict[str, Any] | None = None
 
 
-def _adapter(system: str) -> type[Adapter]:
-    if system not in ADAPTERS:
+def _adapter(system: str) -> type[System]:
+    if system not in SYSTEMS:
         raise Problem(NOT_FOUND, what=f"system {system!r}")
-    return ADAPTERS[system]
+    return SYSTEMS[system]
 
 
-OfSystem = Annotated[type[Adapter], Depends(_adapter)]
+OfSystem = Annotated[type[System], Depends(_adapter)]
 IfMatch = Annotated[str | None, Header(description="The ETag of the settings that were read")]
 
 
@@ -114,7 +114,7 @@ def _check_match(if_match: str | None, connector: Connector | None) -> None:
         raise Problem(CHANGED_MEANWHILE, headers={"ETag": etag(connector)})
 
 
-def _shown(adapter: type[Adapter], connector: Connector | None) -> dict[str, Any]:
+def _shown(adapter: type[System], connector: Connector | None) -> dict[str, Any]:
     never = {"set": False, "updated_at": None}
     known = dict(connector.secrets) if connector else {}
     return {
@@ -190,8 +190,8 @@ def switch_config(
     return _shown(adapter, saved)
 
 
-def _schedule(adapter: type[Adapter], schedule: Schedule | None) -> dict[str, Any] | None:
-    if schedule is not None and schedule.entity not in adapter.entities:
+def _schedule(adapter: type[System], schedule: Schedule | None) -> dict[str, Any] | None:
+    if schedule is not None and schedule.entity not in adapter.accepts():
         offered = ", ".join(adapter.entities)
         raise invalid("schedule.entity", f"{adapter.name} has {offered}.", f"{adapter.name} bietet {offered}.")
     return schedule.model_dump() if schedule else None
@@ -225,7 +225,7 @@ def try_connection(adapter: OfSystem, who: Integrator, language: Language, body:
     return {"ok": ok, "checks": [check | {"detail": told(check["detail"], language)} for check in checks]}
 
 
-def _tried(adapter: type[Adapter], settings: BaseModel) -> list[dict[str, Any]]:
+def _tried(adapter: type[System], settings: BaseModel) -> list[dict[str, Any]]:
     """The checks that came back in time. The thread ends by the adapter's own deadline if it outlives ours."""
     checks: list[dict[str, Any]] = []
     thread = threading.Thread(target=_try, args=(adapter, settings, checks.append), daemon=True)
@@ -239,7 +239,7 @@ def _tried(adapter: type[Adapter], settings: BaseModel) -> list[dict[str, Any]]:
     return checks
 
 
-def _try(adapter: type[Adapter], settings: BaseModel, done: Callable[[dict[str, Any]], None]) -> None:
+def _try(adapter: type[System], settings: BaseModel, done: Callable[[dict[str, Any]], None]) -> None:
     started = time.monotonic()
     try:
         source = adapter(settings, allowed_hosts=home.home().callable_hosts, timeout_seconds=TEST_SECONDS)
@@ -269,7 +269,7 @@ def list_configs(who: Integrator, connection: Db, language: Language) -> list[di
             "quarantined": waiting.get(adapter.system, 0),
             "reconciliation": compared(found.get(adapter.system), language),
         }
-        for adapter in ADAPTERS.values()
+        for adapter in SYSTEMS.values()
     ]
 
 
@@ -310,7 +310,7 @@ def _last_runs(connection: sa.Connection, organization_id: str) -> dict[tuple[st
 
 
 def _summary(
-    adapter: type[Adapter], connector: Connector | None, runs: dict[tuple[str, bool], dict[str, Any]], language: str
+    adapter: type[System], connector: Connector | None, runs: dict[tuple[str, bool], dict[str, Any]], language: str
 ) -> dict[str, Any]:
     ended, active = runs.get((adapter.system, True)), runs.get((adapter.system, False))
     failed = ended is not None and ended["status"] == "failed"

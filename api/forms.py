@@ -15,14 +15,14 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from api.problems import Finding, finding_of, findings
 from api.sentences import told
 from ppm_pipelines import home
-from ppm_pipelines.adapters.base import Adapter
+from ppm_pipelines.adapters.base import System
 from ppm_pipelines.adapters.http import host_refused
 
 Settings = dict[str, Any]
 
 
 @cache
-def schema(adapter: type[Adapter]) -> dict[str, Any]:
+def schema(adapter: type[System]) -> dict[str, Any]:
     """The JSON Schema of the settings, ``writeOnly`` on every secret, optional ones too."""
     document = adapter.Settings.model_json_schema()
     for field in document["properties"].values():
@@ -31,7 +31,7 @@ def schema(adapter: type[Adapter]) -> dict[str, Any]:
     return document
 
 
-def secrets(adapter: type[Adapter]) -> tuple[str, ...]:
+def secrets(adapter: type[System]) -> tuple[str, ...]:
     return tuple(name for name, field in schema(adapter)["properties"].items() if field.get("writeOnly"))
 
 
@@ -41,7 +41,7 @@ def plain(settings: BaseModel) -> Settings:
     return {k: v.get_secret_value() if isinstance(v, SecretStr) else v for k, v in values.items()}
 
 
-def merged(adapter: type[Adapter], given: Mapping[str, Any], stored: Mapping[str, Any]) -> BaseModel:
+def merged(adapter: type[System], given: Mapping[str, Any], stored: Mapping[str, Any]) -> BaseModel:
     """The settings from now on: the given ones, and the stored secrets that were left out or empty (null removes).
 
     Raises a 422 that names the fields: unknown or ill-formed ones, hosts that may not be called, and secrets that
@@ -61,7 +61,7 @@ def merged(adapter: type[Adapter], given: Mapping[str, Any], stored: Mapping[str
     return _validated(adapter, {name: value for name, value in (chosen | kept).items() if name not in unused})
 
 
-def _validated(adapter: type[Adapter], values: Mapping[str, Any]) -> BaseModel:
+def _validated(adapter: type[System], values: Mapping[str, Any]) -> BaseModel:
     unknown = [name for name in values if name not in schema(adapter)["properties"]]
     if unknown:
         raise findings([(f"settings.{n}", "is not a setting.", "ist keine Einstellung.") for n in unknown])
@@ -73,16 +73,16 @@ def _validated(adapter: type[Adapter], values: Mapping[str, Any]) -> BaseModel:
         raise findings([finding_of(e, prefix="settings") for e in errors]) from None
 
 
-def _hosts(adapter: type[Adapter], settings: BaseModel) -> Iterator[Finding]:
+def _hosts(adapter: type[System], settings: BaseModel) -> Iterator[Finding]:
     """Hosts that are refused by their text alone; the rest is refused at connection time."""
     for name in adapter.HOSTS:
-        url = getattr(settings, name, None)
-        if url and "://" in str(url) and (reason := host_refused(str(url), home.home().callable_hosts)):
+        url = str(plain(settings).get(name) or "")
+        if "://" in url and (reason := host_refused(url, home.home().callable_hosts)):
             yield f"settings.{name}", reason, told(reason, "de")
 
 
 def _moved(
-    adapter: type[Adapter], settings: BaseModel, stored: Mapping[str, Any], kept: Mapping[str, Any]
+    adapter: type[System], settings: BaseModel, stored: Mapping[str, Any], kept: Mapping[str, Any]
 ) -> dict[str, str]:
     """Kept secrets whose host or account changed, and which: nobody may send a stored secret where they choose."""
     again: dict[str, str] = {}
@@ -102,7 +102,7 @@ def _typed_again(name: str, where: str) -> Finding:
     )
 
 
-def _shown(adapter: type[Adapter], name: str, settings: BaseModel) -> bool:
+def _shown(adapter: type[System], name: str, settings: BaseModel) -> bool:
     """Whether the form would show the field with these settings (``x-show-when``)."""
     wanted = schema(adapter)["properties"][name].get("x-show-when", {})
     return all(
@@ -110,6 +110,6 @@ def _shown(adapter: type[Adapter], name: str, settings: BaseModel) -> bool:
     )
 
 
-def without_secrets(adapter: type[Adapter], settings: Mapping[str, Any]) -> Settings:
+def without_secrets(adapter: type[System], settings: Mapping[str, Any]) -> Settings:
     hidden = set(secrets(adapter))
     return {name: value for name, value in settings.items() if name not in hidden}

@@ -27,8 +27,8 @@ from api.problems import NOT_FOUND, Kind, Language, Problem, invalid
 from api.runs import answer, located
 from api.settings import IDEMPOTENCY_HOURS, WAIT_DEFAULT, WAIT_MOST
 from ppm_pipelines import connectors, database, runs, tables
-from ppm_pipelines.adapters import ADAPTERS
-from ppm_pipelines.adapters.base import Adapter
+from ppm_pipelines.adapters import SYSTEMS
+from ppm_pipelines.adapters.base import System
 
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["integrations"])
@@ -211,16 +211,16 @@ async def carried_out(
     return answer(row, who, language)
 
 
-def adapter_of(system: str) -> type[Adapter]:
-    if system not in ADAPTERS:
+def adapter_of(system: str) -> type[System]:
+    if system not in SYSTEMS:
         raise Problem(NOT_FOUND, what=f"system {system!r}")
-    return ADAPTERS[system]
+    return SYSTEMS[system]
 
 
 def _checked(system: str, body: SyncBody, who: Caller, organization_id: str) -> runs.RunRequest:
     """What is asked for, by somebody who may, of a system that can."""
     adapter = adapter_of(system)
-    if body.entity not in adapter.entities:
+    if body.entity not in adapter.accepts():
         offered = ", ".join(adapter.entities)
         raise invalid("entity", f"{adapter.name} has {offered}.", f"{adapter.name} bietet {offered}.")
     for field, given in (("scope", body.scope is not None), ("dry_run", body.dry_run)):
@@ -230,7 +230,7 @@ def _checked(system: str, body: SyncBody, who: Caller, organization_id: str) -> 
     return runs.RunRequest(organization_id, system, body.entity, body.mode, who.email, body.dry_run)
 
 
-def connected(adapter: type[Adapter], organization_id: str) -> None:
+def connected(adapter: type[System], organization_id: str) -> None:
     """Refuses what cannot start: a system without settings, or switched off."""
     with database.scoped(organization_id) as connection:
         connector = connectors.get(connection, organization_id, adapter.system)
@@ -256,7 +256,7 @@ def _claimed(wanted: Wanted) -> tuple[str, runs.RunRequest | None]:
             _remember(connection, wanted, claim.run_id)
             return claim.run_id, None if claim.joined else request
     except runs.Busy as busy:
-        name = ADAPTERS[request.system].name
+        name = SYSTEMS[request.system].name
         raise Problem(BUSY, members={"run_id": busy.run_id}, name=name, entity=request.entity) from busy
 
 

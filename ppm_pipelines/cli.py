@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy.dialects.postgresql import insert
 
 from ppm_pipelines import cli_costbook, connectors, database, home, load, runs, sync, tables, up, vault
-from ppm_pipelines.adapters import ADAPTERS
+from ppm_pipelines.adapters import SYSTEMS
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Commitments and actuals, to the cent.")
 keys_app = typer.Typer(no_args_is_help=True, help="Keys that seal connector settings.")
@@ -81,8 +81,8 @@ def sync_command(
     ] = False,
 ) -> None:
     """Syncs in this process, with the numbers that the API would answer. 0 ok, 1 failed, 2 usage."""
-    if system not in ADAPTERS or entity not in ADAPTERS[system].entities:
-        offered = "; ".join(f"{name}: {', '.join(a.entities)}" for name, a in ADAPTERS.items())
+    if system not in SYSTEMS or entity not in SYSTEMS[system].accepts():
+        offered = "; ".join(f"{name}: {', '.join(a.accepts())}" for name, a in SYSTEMS.items())
         raise fail(f"There is no {system} {entity}. There are {offered}.", 2)
     if accept and not full:
         raise fail("--accept-disappearance goes with --full: only a full read sees what vanished.", 2)

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, SecretStr
 from sqlalchemy.dialects.postgresql import insert
 
-from ppm_pipelines.adapters import ADAPTERS
+from ppm_pipelines.adapters import SYSTEMS
 from ppm_pipelines.tables import audit_log, connectors, integration_config
 from ppm_pipelines.vault import Vault
 
@@ -75,7 +75,7 @@ def _place(table: sa.Table, organization_id: str, system: str) -> sa.ColumnEleme
 
 def _connector(connection: sa.Connection, row: Mapping[Any, Any]) -> Connector:
     organization_id, system = row["organization_id"], row["system"]
-    hidden, vault = secret_names(ADAPTERS[system].Settings), Vault.from_environment()
+    hidden, vault = secret_names(SYSTEMS[system].Settings), Vault.from_environment()
     settings: dict[str, Any] = {}
     secrets: dict[str, dict[str, Any]] = {}
     for kept in _sealed(connection, organization_id, system):
@@ -102,14 +102,14 @@ def open_values(connection: sa.Connection, vault: Vault, organization_id: str, s
 
 def open_settings(connection: sa.Connection, vault: Vault, organization_id: str, system: str) -> BaseModel:
     """The settings for a run; raises ``NotConfigured``, ``Disabled`` or ``vault.NotOpened``."""
-    name = ADAPTERS[system].name
+    name = SYSTEMS[system].name
     enabled = connection.scalar(sa.select(connectors.c.enabled).where(_place(connectors, organization_id, system)))
     if enabled is None:
         raise NotConfigured(f"{name} is not connected yet. Enter its settings under Administration, Integrations.")
     if not enabled:
         raise Disabled(f"{name} is switched off. Enable it under Administration, Integrations.")
     values = open_values(connection, vault, organization_id, system)
-    return ADAPTERS[system].Settings.model_validate(values)
+    return SYSTEMS[system].Settings.model_validate(values)
 
 
 def save(

@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from ppm_pipelines.adapters import ADAPTERS
 from ppm_pipelines.records import MINOR_UNITS, ZERO, rounded
 from ppm_pipelines.tables import (
     actuals,
@@ -297,7 +298,8 @@ def is_late(table: sa.FromClause) -> sa.ColumnElement[bool]:
 def last_sync(connection: sa.Connection, organization_id: str | None = None) -> datetime | None:
     """When facts last became visible."""
     run = sync_runs.c
-    query = sa.select(sa.func.max(run.ended_at)).where(run.status.in_(("success", "partial")))
+    good = (run.status.in_(("success", "partial")), run.system.in_(list(ADAPTERS)))
+    query = sa.select(sa.func.max(run.ended_at)).where(*good)
     mine = [] if organization_id is None else [run.organization_id == organization_id]
     found: datetime | None = connection.scalar(query.where(*mine))
     return found
@@ -312,7 +314,11 @@ def visible_at(connection: sa.Connection, organization_id: str, moment: datetime
     run = sync_runs.c
     began = sa.cast(run.result["synced_at"].astext, sa.DateTime(timezone=True))
     query = sa.select(sa.func.min(began)).where(
-        run.organization_id == organization_id, run.result.is_not(None), began <= moment, run.ended_at > moment
+        run.organization_id == organization_id,
+        run.system.in_(list(ADAPTERS)),
+        run.result.is_not(None),
+        began <= moment,
+        run.ended_at > moment,
     )
     merging: datetime | None = connection.scalar(query)
     return moment if merging is None else merging - timedelta(microseconds=1)

@@ -93,7 +93,7 @@ def _summed(connection: sa.Connection, fact: Fact, project: Any, start: datetime
     """Per kind how many lines, and per currency what they moved; only what counts moves money."""
     old, new, kind, differs = _changed(fact, project, start, end)
     currency = sa.func.coalesce(new.c.currency, old.c.currency).label("currency")
-    moved = [(_counted(new, fact, column) - _counted(old, fact, column)) for column in fact.sums.values()]
+    moved = [(counted(new, fact, column) - counted(old, fact, column)) for column in fact.sums.values()]
     sums = [sa.func.sum(delta).label(name) for name, delta in zip(fact.sums, moved, strict=True)]
     query = (
         sa.select(kind, currency, sa.func.count().label("rows"), *sums)
@@ -109,7 +109,7 @@ def _summed(connection: sa.Connection, fact: Fact, project: Any, start: datetime
     return dict(told)
 
 
-def _counted(table: sa.FromClause, fact: Fact, column: str) -> sa.ColumnElement[Decimal]:
+def counted(table: sa.FromClause, fact: Fact, column: str) -> sa.ColumnElement[Decimal]:
     """What the line adds to the project's sums."""
     counts = table.c.counts if fact.name == "commitments" else sa.and_(table.c.counts, table.c.removed_at.is_(None))
     return sa.case((counts, table.c[column]), else_=0)

@@ -37,6 +37,7 @@ class Home(BaseSettings):
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
     allowed_hosts: str | None = None
+    public_url: str | None = None
     api_port: int = Field(8000, ge=1, le=65535)
     frontend_port: int = Field(3000, ge=1, le=65535)
     dagster_port: int = Field(3070, ge=1, le=65535)

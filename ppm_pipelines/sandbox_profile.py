@@ -13,6 +13,7 @@ import httpx
 import sqlalchemy as sa
 
 from ppm_pipelines import connectors, database, home, planning, tables, vault
+from ppm_pipelines.adapters import ADAPTERS
 
 ORGANIZATION = "default"
 SCHEDULE = {"cron": "0 6 * * 1-5", "time_zone": "Europe/Berlin", "entity": "costs", "mode": "incremental"}
@@ -22,6 +23,7 @@ Say = Callable[[str], None]
 # Slug -> the connector's settings, from the root of the simulation. What is read here first comes first.
 SETTINGS: dict[str, Callable[[str], dict[str, Any]]] = {
     "sap": lambda root: {"api_url": f"{root}/sap", "client": "100", "auth": "api_key", "api_key": "sandbox-key"},
+    "slack": lambda root: {"webhook_url": f"{root}/slack/services/TSANDBOX/BSANDBOX/sandboxkey", "notify": "changes"},
 }
 # Systems whose services tell no budgets (DOMAIN R13 needs them); the simulation tells its own.
 BUDGETS = ("sap",)
@@ -35,13 +37,15 @@ def connect(connection: sa.Connection) -> None:
     """Connects every simulated system that is not connected yet."""
     for system, settings in SETTINGS.items():
         if connectors.get(connection, ORGANIZATION, system) is None:
+            # Who is told follows the syncs, and needs no schedule.
+            schedule = SCHEDULE if system in ADAPTERS else None
             connectors.save(
                 connection,
                 vault.Vault.from_environment(),
                 ORGANIZATION,
                 system,
                 settings=settings(root()),
-                schedule=SCHEDULE,
+                schedule=schedule,
                 enabled=True,
                 by="ppm up",
             )
@@ -50,7 +54,7 @@ def connect(connection: sa.Connection) -> None:
 def bring_over(client: httpx.Client, api: str, token: str, say: Say) -> None:
     """Reads every system that was never read, with its budgets."""
     for system in SETTINGS:
-        if not _was_read(system):
+        if system in ADAPTERS and not _was_read(system):
             _first_sync(client, api, token, system, say)
 
 

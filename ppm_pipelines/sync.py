@@ -15,8 +15,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from ppm_pipelines import connectors, database, home, load, runs, tables, vault
-from ppm_pipelines.adapters.base import Adapter, Credentials, Misconfigured, Refused, SourceError, Unavailable
+from ppm_pipelines import connectors, database, digest, home, load, runs, tables, vault
+from ppm_pipelines.adapters.base import (
+    Adapter,
+    Credentials,
+    Misconfigured,
+    Notifier,
+    Refused,
+    SourceError,
+    System,
+    Unavailable,
+)
 from ppm_pipelines.facts import counted
 from ppm_pipelines.records import Page, Raw
 
@@ -51,30 +60,25 @@ class Failed(Exception):
 def carry_out(
     request: runs.RunRequest,
     run_id: str,
-    opened: Callable[[], Adapter],
+    opened: Callable[[], System],
     say: Say = lambda _: None,
     interrupted: tuple[type[BaseException], ...] = (KeyboardInterrupt,),
+    checks: digest.Checks = digest.no_checks,
 ) -> load.SyncResult:
-    """Reads the source and merges, for a run that is claimed and started; settles its row whatever happens.
+    """Reads the source and merges, or tells a notifier, for a run that is claimed and started; settles its row
+    whatever happens.
 
-    Raises ``Failed``; what ``interrupted`` names passes through, with the row settled as canceled.
+    ``checks`` tells a notifier which checks failed. Raises ``Failed``; what ``interrupted`` names passes through, with
+    the row settled as canceled.
     """
     try:
-        with contextlib.closing(opened()) as source, contextlib.closing(database.direct()) as connection:
-            source.linked = _linked(request)
-            return load.load(
-                connection,
-                request,
-                run_id,
-                _pages(source, request),
-                complete=lambda: () if request.mode == "replay" else source.complete,
-                state=source.state,
-                # What is held already was compared when it was read; the source has moved on since.
-                control=None if request.mode == "replay" else source.control,
-                final_postings=source.final_postings,
-                companies=source.companies,
-                on_progress=_Teller(run_id, say),
-            )
+        with contextlib.closing(opened()) as system:
+            match system:
+                case Adapter():
+                    return _loaded(system, request, run_id, say)
+                case Notifier():
+                    return digest.tell(system, request, run_id, checks)
+        raise TypeError(f"{type(system).__name__} can neither be read nor told anything.")
     except interrupted:
         _settle(run_id, "canceled", STOPPED, None)
         raise
@@ -82,6 +86,24 @@ def carry_out(
         reason, problem = _meaning(error)
         _settle(run_id, "failed", reason, problem)
         raise Failed(reason, problem, run_id) from error
+
+
+def _loaded(source: Adapter, request: runs.RunRequest, run_id: str, say: Say) -> load.SyncResult:
+    source.linked = _linked(request)
+    with contextlib.closing(database.direct()) as connection:
+        return load.load(
+            connection,
+            request,
+            run_id,
+            _pages(source, request),
+            complete=lambda: () if request.mode == "replay" else source.complete,
+            state=source.state,
+            # What is held already was compared when it was read; the source has moved on since.
+            control=None if request.mode == "replay" else source.control,
+            final_postings=source.final_postings,
+            companies=source.companies,
+            on_progress=_Teller(run_id, say),
+        )
 
 
 def _linked(request: runs.RunRequest) -> frozenset[str]:

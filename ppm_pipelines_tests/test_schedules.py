@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from ppm_pipelines import connectors, database
-from ppm_pipelines.defs.schedules import due_at, is_due
+from ppm_pipelines.defs.schedules import assets_of, due_at, is_due
 from ppm_pipelines.vault import Vault
 
 BERLIN = {"cron": "0 6 * * 1-5", "time_zone": "Europe/Berlin", "entity": "costs", "mode": "incremental"}
@@ -18,14 +19,18 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def connect(organization_id: str, schedule: dict[str, Any] | None, *, enabled: bool = True) -> None:
+def connect(
+    organization_id: str, schedule: dict[str, Any] | None, *, enabled: bool = True, system: str = "sap"
+) -> None:
     with database.owner() as connection:
         connectors.save(
             connection,
             Vault.from_environment(),
             organization_id,
-            "sap",
-            settings={"api_url": "https://sap.example"},
+            system,
+            settings={"api_url": "https://sap.example"}
+            if system == "sap"
+            else {"webhook_url": "https://chat.example/x"},
             schedule=schedule,
             enabled=enabled,
             by="test",
@@ -61,3 +66,11 @@ def test_once_a_night_everything_is_read_whatever_is_scheduled() -> None:
     connect("a", BERLIN | {"cron": "* * * * *"})
     [(_, wanted)] = due_at("sap", at("2026-11-25T01:30"))
     assert wanted["mode"] == "full"
+
+
+@pytest.mark.usefixtures("database_url")
+def test_who_is_told_and_not_read_has_no_nightly_full_read() -> None:
+    connect("a", BERLIN, system="slack")
+    assert list(due_at("slack", at("2026-11-25T01:30"))) == []
+    assert list(due_at("slack", at("2026-11-25T05:00"))) == [("a", BERLIN)]
+    assert assets_of("slack", "costs") == [dg.AssetKey(["slack", "digest"])]

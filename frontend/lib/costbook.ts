@@ -1,5 +1,6 @@
 import type { Figures, ProjectFigures, ProjectList, Run } from "./api-types";
 import { isNegative } from "./money";
+import { bringsCosts } from "./systems";
 
 /** Reading the Costbook's answers: which figures to show, how many projects are over. Nothing here adds money. */
 
@@ -47,7 +48,7 @@ export function matches(project: ProjectFigures, search: string): boolean {
 export function lastSyncs(runs: Run[]): Run[] {
   const seen = new Map<string, Run>();
   for (const run of runs) {
-    const counts = ["success", "partial"].includes(run.status) && run.entity !== "digest";
+    const counts = ["success", "partial"].includes(run.status) && bringsCosts(run.system);
     if (counts && run.synced_at && !seen.has(run.system)) seen.set(run.system, run);
   }
   return [...seen.values()];

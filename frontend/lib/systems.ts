@@ -11,4 +11,9 @@ export function systemName(slug: string): string {
   return NAMES[slug] ?? slug;
 }
 
+/** Whether the system brings costs; the others are told of them. */
+export function bringsCosts(slug: string): boolean {
+  return slug !== "slack";
+}
+
 export const SYSTEMS = Object.keys(NAMES);

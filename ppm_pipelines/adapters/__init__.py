@@ -1,8 +1,15 @@
-"""The systems that can be read, by slug. An adapter imports ``records`` and third-party libraries, nothing else."""
+"""The systems by slug: adapters are read, notifiers are told.
+
+They import ``records``, ``news`` and third-party libraries, nothing else.
+"""
 
 from __future__ import annotations
 
-from ppm_pipelines.adapters.base import Adapter
+from ppm_pipelines.adapters.base import Adapter, Notifier, System
 from ppm_pipelines.adapters.sap import Sap
+from ppm_pipelines.adapters.slack import Slack
 
 ADAPTERS: dict[str, type[Adapter]] = {Sap.system: Sap}
+NOTIFIERS: dict[str, type[Notifier]] = {Slack.system: Slack}
+# What people connect, switch, test and sync; facts come from ADAPTERS alone.
+SYSTEMS: dict[str, type[System]] = {**ADAPTERS, **NOTIFIERS}

@@ -1,8 +1,8 @@
-"""What every adapter promises, and how it fails.
+"""What every system promises, what an adapter and a notifier promise beyond that, and how they fail.
 
-Belongs here: the interface that runs and the API use, a check's result, a stream as data, the tree of errors.
-Does not belong here: HTTP (``http``), a protocol (``odata``), any system's own names (``sap``).
-An adapter reads; it never writes to a source and knows neither Dagster nor the database.
+Belongs here: the interfaces that runs and the API use, a check's result, a stream as data, the tree of errors.
+Does not belong here: HTTP (``http``), a protocol (``odata``), any system's own names (``sap``), the news (``news``).
+An adapter reads; it never writes to a source. Neither it nor a notifier knows Dagster or the database.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel
 
+from ppm_pipelines.news import Language, Level, News
 from ppm_pipelines.records import ControlTotal, Outcome, Page, Raw
 
 Row = Mapping[str, Any]
@@ -86,19 +87,18 @@ class Stream:
     to_record: Callable[..., Iterator[Outcome]] | None = None
 
 
-class Adapter(ABC):
-    """Reads one system of one organisation, once: made for a run with opened settings and thrown away after it."""
+class System(ABC):
+    """One system of one organisation, once: made for a run or a test with opened settings and thrown away after it.
+
+    What people connect, switch and test is a system; what it is good for, its subclass says: ``Adapter``, ``Notifier``.
+    """
 
     system: ClassVar[str]
     name: ClassVar[str]
+    # What people are offered to sync, and what is understood beside it (CONTRACT "Systems and entities").
     entities: ClassVar[tuple[str, ...]]
+    understood: ClassVar[tuple[str, ...]] = ()
     Settings: ClassVar[type[BaseModel]]
-    # Numbers of projects that people linked although the source does not list them: set before a read or a replay.
-    linked: frozenset[str] = frozenset()
-    # The company codes that are read alone; empty: all. Rows of others are out of scope, not gone.
-    companies: frozenset[str] = frozenset()
-    # Whether postings never change under their key (journal lines): a change of money or place is then an anomaly.
-    final_postings: ClassVar[bool] = True
     # A setting -> the secrets that go there (or belong to it): changing the setting needs them typed again.
     HOSTS: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
@@ -106,6 +106,51 @@ class Adapter(ABC):
     def __init__(
         self, settings: BaseModel, *, allowed_hosts: str | None = None, timeout_seconds: float = 600
     ) -> None: ...
+
+    @classmethod
+    def accepts(cls) -> tuple[str, ...]:
+        """Every entity that a sync may name."""
+        return (*cls.entities, *cls.understood)
+
+    @abstractmethod
+    def test(self) -> Iterator[Check]:
+        """Tries the settings step by step and stops where nothing after it can work. Raises nothing."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Notifier(System):
+    """Tells people what changed; it brings no facts and so has none of an adapter's promises."""
+
+    entities = ("digest",)
+    # Asked for any other entity, it sends the digest of that one.
+    understood = ("costs", "commitments", "actuals", "projects")
+    language: Language
+    level: Level
+
+    @abstractmethod
+    def send(self, news: News) -> None:
+        """One message. Raises SourceError when it did not arrive."""
+
+
+class Adapter(System):
+    """Reads one system."""
+
+    # Numbers of projects that people linked although the source does not list them: set before a read or a replay.
+    linked: frozenset[str] = frozenset()
+    # The company codes that are read alone; empty: all. Rows of others are out of scope, not gone.
+    companies: frozenset[str] = frozenset()
+    # Whether postings never change under their key (journal lines): a change of money or place is then an anomaly.
+    final_postings: ClassVar[bool] = True
 
     @abstractmethod
     def read(self, entity: str, state: State | None) -> Iterator[Page]:
@@ -130,18 +175,3 @@ class Adapter(ABC):
     def control(self, entity: str) -> list[ControlTotal]:  # noqa: ARG002
         """What the source itself reports for the cut just read, by a second road; empty where it cannot."""
         return []
-
-    @abstractmethod
-    def test(self) -> Iterator[Check]:
-        """Tries the settings step by step and stops where nothing after it can work. Raises nothing."""
-
-    @abstractmethod
-    def close(self) -> None: ...
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import logging
 import random
 import socket
 import ssl
@@ -35,6 +36,9 @@ from ppm_pipelines.adapters.hosts import host_refused as host_refused
 
 Resolve = Callable[[str, int], list[str]]
 Explain = Callable[[bytes], str]
+Meaning = Callable[[int, bytes], SourceError | None]
+# It logs the whole address of every request, and an address may be a secret.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 _AGAIN = frozenset({408, 429, 502, 503, 504})
 _ERROR_BYTES = 65_536
@@ -75,6 +79,7 @@ class Kind:
 
 _AS_JSON = Kind("JSON", ("application/json",), "+json", _DECODER.decode)
 _AS_DOCUMENT = Kind("XML", ("application/xml", "text/xml"), "+xml", bytes.decode)
+_AS_TEXT = Kind("text", ("text/plain", "text/html", "application/json"), "+json", bytes.decode)
 
 
 class _Transient(Exception):
@@ -284,7 +289,11 @@ def query(params: Mapping[str, str]) -> str:
 
 
 class Client:
-    """GET of JSON from one origin. Not for several threads."""
+    """GET of JSON from one origin, POST of JSON to it. Not for several threads.
+
+    ``meaning`` says what a refusal means in this system's own words, before the general meaning of its status; what it
+    calls Unavailable is tried again.
+    """
 
     def __init__(
         self,
@@ -297,6 +306,7 @@ class Client:
         fixed_params: Mapping[str, str] | None = None,
         secrets: Iterable[str] = (),
         explain: Explain | None = None,
+        meaning: Meaning | None = None,
         limits: Limits | None = None,
         resolve: Resolve = resolve,
     ) -> None:
@@ -309,6 +319,7 @@ class Client:
         self._fixed = dict(fixed_params or {})
         self._secrets = [secret for secret in secrets if secret]
         self._explain = explain or (lambda _body: "")
+        self._own_meaning = meaning or (lambda _status, _body: None)
         self._deadline = Deadline(timeout_seconds, system)
         if reason := host_refused(self.root, allowed_hosts):
             raise Misconfigured(reason, "host_refused")
@@ -335,6 +346,14 @@ class Client:
         url = f"{self.root}/{path}?{query(self._fixed)}" if self._fixed else f"{self.root}/{path}"
         return str(self._ask(url, {"Accept": "application/xml"}, _AS_DOCUMENT).body)
 
+    def post(self, path: str, body: Any) -> str:
+        """Sends a JSON body and answers with the text that came back. Raises SourceError.
+
+        What is tried again may have arrived before: only for what may come twice.
+        """
+        headers = {"Content-Type": "application/json; charset=utf-8", "Accept": "*/*"}
+        return str(self._ask(f"{self.root}/{path}", headers, _AS_TEXT, msgspec.json.encode(body)).body)
+
     def follow(self, answer: Answer, link: str, headers: Mapping[str, str] | None = None) -> Answer:
         """The next page that an answer names. A link to another origin is refused before anything is sent."""
         target = self.next_url(answer.url, link)
@@ -355,12 +374,14 @@ class Client:
         missing = {name: value for name, value in self._fixed.items() if name not in target.params}
         return str(target) if not missing else f"{target}{'&' if target.query else '?'}{query(missing)}"
 
-    def _ask(self, url: str, headers: Mapping[str, str] | None, kind: Kind | None = None) -> Answer:
+    def _ask(
+        self, url: str, headers: Mapping[str, str] | None, kind: Kind | None = None, content: bytes | None = None
+    ) -> Answer:
         self._deadline.start()
         for attempt in range(1, self.limits.attempts + 1):
             self._deadline.bound(None)
             try:
-                return self._attempt(url, headers, kind or _AS_JSON)
+                return self._attempt(url, headers, kind or _AS_JSON, content)
             except _Transient as transient:
                 if attempt == self.limits.attempts:
                     raise transient.error from transient.__cause__
@@ -375,10 +396,11 @@ class Client:
             raise transient.error from transient.__cause__
         time.sleep(wait)
 
-    def _attempt(self, url: str, headers: Mapping[str, str] | None, kind: Kind) -> Answer:
+    def _attempt(self, url: str, headers: Mapping[str, str] | None, kind: Kind, content: bytes | None) -> Answer:
         self.requests += 1
+        method = "GET" if content is None else "POST"
         try:
-            with self._http.stream("GET", url, headers=dict(headers or {})) as response:
+            with self._http.stream(method, url, headers=dict(headers or {}), content=content) as response:
                 self.reached = True
                 self._note_time(response)
                 self._refuse_redirect(response)
@@ -411,8 +433,9 @@ class Client:
         )
 
     def _sign_in_page(self, response: httpx.Response) -> SourceError:
+        path = self._scrubbed(response.url.path)
         return Credentials(
-            f"{self._system} answered with a sign-in page instead of data (GET {response.url.path}). Use a "
+            f"{self._system} answered with a sign-in page instead of data (GET {path}). Use a "
             "communication user (not a dialog user), check its password or key, and the address of the API host.",
             "sign_in_page",
         )
@@ -455,7 +478,7 @@ class Client:
         """Raises what a status or a content type means; returns for the wanted kind with a status of success."""
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if response.is_success:
-            if kind == "text/html":
+            if kind == "text/html" and kind not in wanted.types:
                 raise self._sign_in_page(response)
             if kind not in wanted.types and not kind.endswith(wanted.suffix):
                 raise Misconfigured(
@@ -465,6 +488,8 @@ class Client:
                 )
             return
         status = response.status_code
+        if (own := self._own_meaning(status, body)) is not None:
+            raise _Transient(own, _retry_after(response)) if isinstance(own, Unavailable) else own
         told = self._scrubbed(self._explain(body) if "json" in kind or "xml" in kind else "")
         said = f"{self._called(response)} answered {status}{f': {told}' if told else ''}".rstrip(".")
         raise self._meaning(response, status, said)
@@ -487,7 +512,7 @@ class Client:
 
     def _called(self, response: httpx.Response) -> str:
         """System, method and path; never the query, which may carry what is nobody's business."""
-        return f"{self._system} (GET {self._scrubbed(response.url.path)})"
+        return f"{self._system} ({response.request.method} {self._scrubbed(response.url.path)})"
 
     def _host(self) -> str:
         return httpx.URL(self.root).netloc.decode("ascii")

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from cronsim import CronSim
 
 from ppm_pipelines import database, tables
-from ppm_pipelines.adapters.base import Adapter
+from ppm_pipelines.adapters import NOTIFIERS
+from ppm_pipelines.adapters.base import System
 from ppm_pipelines.runs import RUN_CONFIG
 
 # Whatever is scheduled, once a night everything is read: an incremental read does not see what vanished.
@@ -22,11 +23,13 @@ NIGHTLY = "30 2 * * *"
 
 
 def assets_of(system: str, entity: str) -> list[dg.AssetKey]:
+    if system in NOTIFIERS:
+        return [dg.AssetKey([system, "digest"])]
     names = ("commitments", "actuals") if entity == "costs" else (entity,)
     return [dg.AssetKey([system, name]) for name in names]
 
 
-def schedule(adapter: type[Adapter], job: Any) -> dg.ScheduleDefinition:
+def schedule(adapter: type[System], job: Any) -> dg.ScheduleDefinition:
     """Ticks every minute and asks the connectors who is due: people change their schedules without a deployment."""
 
     @dg.schedule(
@@ -64,7 +67,7 @@ def due_at(system: str, at: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
             )
         ).all()
     for organization_id, wanted in rows:
-        if wanted and is_due({**wanted, "cron": NIGHTLY}, at):
+        if wanted and system not in NOTIFIERS and is_due({**wanted, "cron": NIGHTLY}, at):
             yield organization_id, {**wanted, "mode": "full"}
         elif wanted and is_due(wanted, at):
             yield organization_id, wanted

@@ -13,7 +13,7 @@ import dagster as dg
 import sqlalchemy as sa
 from dagster._core.errors import DagsterExecutionInterruptedError
 
-from ppm_pipelines import database, runs, sync, tables
+from ppm_pipelines import database, digest, runs, sync, tables
 from ppm_pipelines.adapters import ADAPTERS
 from ppm_pipelines.adapters.base import Adapter
 from ppm_pipelines.defs.checks import MASS_DISAPPEARANCE, check_specs, checked, disappeared, freshness_check
@@ -72,9 +72,9 @@ def sync_assets(adapter: type[Adapter]) -> dg.AssetsDefinition:
     def synced(
         context: dg.AssetExecutionContext, config: SyncConfig, sources: Sources
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        request = _requested(context, system, config)
+        request = requested(context, system, config)
         try:
-            result = _carried_out(context, request, sources)
+            result = carried_out(context, request, sources)
         except sync.Failed as failed:
             yield from _refused(context, failed)
             metadata = {"problem": failed.problem, "ppm/run_id": failed.run_id}
@@ -88,7 +88,7 @@ def sync_assets(adapter: type[Adapter]) -> dg.AssetsDefinition:
     return synced
 
 
-def _requested(context: dg.AssetExecutionContext, system: str, config: SyncConfig) -> runs.RunRequest:
+def requested(context: dg.AssetExecutionContext, system: str, config: SyncConfig) -> runs.RunRequest:
     """What the run is about: its tags say so when the API or a schedule launched it, else the selection does."""
     tags = context.run.tags
     scope = _scope(tags.get("ppm/run_id"))
@@ -114,7 +114,12 @@ def _scope(run_id: str | None) -> dict[str, Any] | None:
     return row["scope"] if row else None
 
 
-def _carried_out(context: dg.AssetExecutionContext, request: runs.RunRequest, sources: Sources) -> SyncResult:
+def carried_out(
+    context: dg.AssetExecutionContext,
+    request: runs.RunRequest,
+    sources: Sources,
+    checks: digest.Checks = digest.no_checks,
+) -> SyncResult:
     """The sync under its claim: the one that the API took, or one of its own."""
 
     def now(run_id: str) -> SyncResult:
@@ -124,6 +129,7 @@ def _carried_out(context: dg.AssetExecutionContext, request: runs.RunRequest, so
             lambda: sources.open(request.system, request.organization_id),
             context.log.info,
             INTERRUPTED,
+            checks,
         )
 
     ours = context.run.tags.get("ppm/run_id")

@@ -61,6 +61,7 @@ test("projects are found by number and by words of the name", () => {
 
 test("the newest run that brought something counts as the last sync", () => {
   const runs = [
+    { run_id: "4", system: "slack", entity: "commitments", status: "success", synced_at: "2026-01-03T00:00:00Z" },
     { run_id: "3", system: "sap", entity: "costs", status: "failed", synced_at: null },
     { run_id: "2", system: "sap", entity: "costs", status: "partial", synced_at: "2026-01-02T00:00:00Z" },
     { run_id: "1", system: "sap", entity: "costs", status: "success", synced_at: "2026-01-01T00:00:00Z" },

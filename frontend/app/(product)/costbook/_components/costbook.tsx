@@ -14,6 +14,7 @@ import type { Me, ProjectFigures, ProjectList } from "@/lib/api-types";
 import { asOfIn } from "@/lib/as-of";
 import { figuresOf, fingerprint } from "@/lib/costbook";
 import { withoutTable } from "@/lib/lines-query";
+import { bringsCosts } from "@/lib/systems";
 import { useProjects } from "@/lib/use-projects";
 import { useUrl } from "@/lib/use-url";
 import { AsOfBanner } from "./as-of";
@@ -40,7 +41,7 @@ export function Costbook({ rights }: { rights: Me["rights"] }) {
 
   const list = projects.data;
   const project = list?.items.find((item) => item.project_id === url.get("project"));
-  const running = Object.values(progress);
+  const running = Object.values(progress).filter((event) => bringsCosts(event.system));
   const onSync = () => Promise.all(targets.map((target) => sync(target, { several: targets.length > 1 })));
 
   return (

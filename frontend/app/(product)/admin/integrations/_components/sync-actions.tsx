@@ -45,7 +45,7 @@ export function SyncActions({ connector, running, onSync, onConfigure }: Props) 
         </Button>
       </Hint>
       <DropdownMenu.Root>
-        <DropdownMenu.Trigger asChild disabled={blocked || !configured}>
+        <DropdownMenu.Trigger asChild disabled={blocked || !configured || connector.entities.length === 0}>
           <Button size="icon" className="w-7 rounded-s-none" aria-label={t("more", { name })}>
             <ChevronDown aria-hidden />
           </Button>
