@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ppm_pipelines.adapters.base import Adapter
+from ppm_pipelines.adapters.dynamics import Dynamics
 from ppm_pipelines.adapters.sap import Sap
 
-ADAPTERS: dict[str, type[Adapter]] = {Sap.system: Sap}
+ADAPTERS: dict[str, type[Adapter]] = {Sap.system: Sap, Dynamics.system: Dynamics}
