@@ -73,6 +73,7 @@ def carry_out(
                 control=None if request.mode == "replay" else source.control,
                 final_postings=source.final_postings,
                 companies=source.companies,
+                ended=source.ended,
                 on_progress=_Teller(run_id, say),
             )
     except interrupted:

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from ppm_pipelines.adapters import dynamics_bc_rows as bc
 from ppm_pipelines.adapters import dynamics_fo_rows as fo
 from ppm_pipelines.adapters import odata
 from ppm_pipelines.adapters.dynamics import Dynamics
+from ppm_pipelines.adapters.dynamics_bc import passes
 from ppm_pipelines.adapters.dynamics_rows import Directory, Figures, Unusable, a_day, a_moment, towards_zero
 from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.records import Actual, Commitment, Outcome, Project, Raw, Rejection, Skipped
@@ -457,6 +459,186 @@ def test_a_project_is_known_by_company_and_number() -> None:
     assert directory.projects == {("usmf", "P-1")}
     [bad] = fo.project(row | {"ProjectId": ""}, {}, directory)
     assert isinstance(bad, Rejection)
+
+
+# Business Central ----------------------------------------------------------------------------------------------------
+
+HOME = Directory({("CRONUS US", "P-1")})
+
+
+def dimensions(**values: str) -> list[Row]:
+    """A dimension's id is the same in every document: its key is the parent and the code."""
+    return [{"id": code, "code": code, "valueCode": value} for code, value in values.items()]
+
+
+def bc_line(**changes: Any) -> Row:
+    return {
+        "id": "l",
+        "sequence": 10000,
+        "lineType": "Item",
+        "lineObjectNumber": "1996-S",
+        "description": "Whiteboard „groß“",
+        "quantity": 12,
+        "netAmount": Decimal("1000.00"),
+        "expectedReceiptDate": "0001-01-01",
+        "receivedQuantity": 12,
+        "invoicedQuantity": 3,
+        "dimensionSetLines": dimensions(PROJECT="P-1", COSTCENTER="CC1"),
+    } | changes
+
+
+def bc_order(**changes: Any) -> Row:
+    return {
+        "number": "108001",
+        "orderDate": "2026-01-05",
+        "vendorNumber": "20000",
+        "vendorName": "First Up Consultants",
+        "currencyCode": "USD",
+        "purchaser": "RB",
+        "requestedReceiptDate": "2026-02-01",
+        "fullyReceived": True,
+        "status": "Open",
+        "lastModifiedDateTime": "2026-01-05T10:00:00.5Z",
+    } | changes
+
+
+def bc_outcome(of_line: Row | None = None, of_order: Row | None = None, rate: Row | None = None) -> Outcome:
+    order = bc_order(**(of_order or {})) | {"purchaseOrderLines": [bc_line(**(of_line or {}))]}
+    [raw] = bc.raw_lines("CRONUS US", "USD", rate, "project", order)
+    [made] = bc.commitment(raw, HOME)
+    return made
+
+
+def test_a_business_central_line_is_open_by_quantity() -> None:
+    made = bc_outcome()
+    assert isinstance(made, Commitment)
+    assert made.source_key == "CRONUS US/108001/10000"
+    assert figures(made) == ("1000.00", "250.00", "750.00")
+    assert (made.project_nr, made.company_code, made.po_line_nr) == ("P-1", "CRONUS US", "10000")
+    assert (made.po_status, made.delivery_date) == ("Open received", date(2026, 2, 1))  # year one is no day
+    assert made.custom_fields == {"dimensions": {"COSTCENTER": "CC1", "PROJECT": "P-1"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"invoicedQuantity": 12}, ("1000.00", "1000.00", "0.00")),
+        ({"invoicedQuantity": 15}, ("1000.00", "1250.00", "0.00")),
+        ({"quantity": 0, "invoicedQuantity": 0}, ("1000.00", "1000.00", "0.00")),
+        ({"quantity": -12, "invoicedQuantity": -3, "netAmount": -1000}, ("-1000.00", "-250.00", "-750.00")),
+        ({"netAmount": Decimal("0.10"), "quantity": 3, "invoicedQuantity": 1}, ("0.10", "0.03", "0.07")),
+    ],
+)
+def test_open_in_business_central_follows_the_invoiced_quantity(changes: Row, told: tuple[str, ...]) -> None:
+    made = bc_outcome(changes)
+    assert isinstance(made, Commitment)
+    assert figures(made) == told
+
+
+def test_comments_have_no_amount_and_lines_without_the_dimension_no_project() -> None:
+    comment, other = bc_outcome({"lineType": "Comment"}), bc_outcome({"dimensionSetLines": dimensions(COSTCENTER="1")})
+    assert isinstance(comment, Skipped)
+    assert isinstance(other, Skipped)
+    assert (comment.reason, comment.amount) == ("comment", None)
+    assert (other.reason, other.amount, other.currency) == ("no project", Decimal("1000.00"), "USD")
+
+
+@pytest.mark.parametrize("status", ["Draft", "In Review", "In_x0020_Review"])
+def test_unreleased_orders_of_business_central_are_kept_and_not_counted(status: str) -> None:
+    made = bc_outcome(None, {"status": status})
+    assert isinstance(made, Commitment)
+    assert (made.counts, made.not_counted_reason) == (False, "unreleased")
+
+
+@pytest.mark.parametrize(
+    ("of_line", "of_order", "code"),
+    [
+        ({"dimensionSetLines": dimensions(PROJECT="P-9")}, {}, "unknown_project"),
+        ({"netAmount": "x"}, {}, "bad_amount"),
+        ({"expectedReceiptDate": "soon"}, {}, "bad_date"),
+        ({}, {"currencyCode": "XXQ"}, "unknown_currency"),
+        ({}, {"currencyCode": "EUR"}, "missing_field"),
+    ],
+)
+def test_an_unusable_business_central_line_is_rejected(of_line: Row, of_order: Row, code: str) -> None:
+    made = bc_outcome(of_line, of_order)
+    assert isinstance(made, Rejection)
+    assert made.code == code
+
+
+def test_a_foreign_order_of_business_central_has_its_worth_in_local_currency() -> None:
+    rate = {"startingDate": "2026-01-01", "exchangeRateAmount": 100, "relationalExchangeRateAmount": Decimal("110.5")}
+    made = bc_outcome(None, {"currencyCode": "EUR"}, rate)
+    assert isinstance(made, Commitment)
+    assert (made.company_ordered_amount, made.company_open_amount) == (Decimal("1105.00"), Decimal("828.75"))
+    older = {**rate, "startingDate": "2015-01-01"}
+    later = {**rate, "startingDate": "2027-01-01"}
+    assert bc.newest_by_day([older, rate, later], date(2026, 5, 5)) is rate
+
+
+def bc_entry(category: str | None = "Expense", **changes: Any) -> Outcome:
+    entry = {
+        "entryNumber": 5607,
+        "postingDate": "2026-03-31",
+        "documentNumber": "PS-INV103001",
+        "documentType": "_x0020_",
+        "accountNumber": "60100",
+        "description": "Direct Cost",
+        "debitAmount": Decimal("128.4"),
+        "creditAmount": 0,
+        "dimensionSetLines": dimensions(PROJECT="P-1"),
+    } | changes
+    invoice = {"number": "PS-INV103001", "orderNumber": "108001", "vendorInvoiceNumber": "R-1", "status": "Paid"}
+    [made] = bc.actual(bc.raw_entry("CRONUS US", "USD", category, "PROJECT", entry, invoice), HOME)
+    return made
+
+
+def test_a_ledger_entry_is_debit_less_credit_in_local_currency() -> None:
+    made = bc_entry()
+    assert isinstance(made, Actual)
+    assert (made.source_key, made.amount, made.currency) == ("CRONUS US/5607", Decimal("128.40"), "USD")
+    assert (made.document_type, made.po_no, made.vendor_invoice_no, made.status) == ("", "108001", "R-1", "cleared")
+    credit = bc_entry("Cost_x0020_of_x0020_Goods_x0020_Sold", debitAmount=0, creditAmount=Decimal("7.5"))
+    assert isinstance(credit, Actual)
+    assert credit.amount == Decimal("-7.50")
+
+
+@pytest.mark.parametrize("category", ["Income", "Assets", "Liabilities", "Equity"])
+def test_the_account_s_category_says_what_is_cost(category: str) -> None:
+    made = bc_entry(category)
+    assert isinstance(made, Skipped)
+    assert made.reason == "no cost"
+
+
+def test_an_account_without_category_is_never_guessed() -> None:
+    for blank in (None, " ", "_x0020_"):
+        made = bc_entry(blank)
+        assert isinstance(made, Rejection)
+        assert (made.code, made.field, made.amount) == ("missing_field", "accountNumber", Decimal("128.4"))
+
+
+@pytest.mark.parametrize(
+    ("told", "meant"), [("_x0020_", ""), (" ", ""), ("In_x0020_Progress", "In Progress"), ("Open", "Open"), (None, "")]
+)
+def test_enumerations_may_be_encoded_for_xml(told: str | None, meant: str) -> None:
+    assert bc.told(told) == meant
+
+
+def test_drafts_are_no_posted_invoices() -> None:
+    invoices = [
+        {"orderNumber": "1", "status": "Draft"},
+        {"orderNumber": "2", "status": "In_x0020_Review"},
+        {"orderNumber": "3", "status": "Paid"},
+        {"orderNumber": "", "status": "Open"},
+    ]
+    assert bc.invoiced_orders(invoices) == {"3"}
+
+
+def test_what_passes_by_itself_in_business_central() -> None:
+    assert passes(409, "The request was chosen as a deadlock victim, retry.")
+    assert passes(400, "Please try again later.")
+    assert not passes(400, "Could not find a property named 'x'.")
+    assert not passes(409, "The record has been changed.")
 
 
 # What an environment has ---------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ import pytest
 import uvicorn
 
 from ppm_pipelines import database, load, runs
-from ppm_pipelines.adapters.base import Credentials, Refused, SourceError, Unavailable
+from ppm_pipelines.adapters.base import Credentials, Misconfigured, Refused, SourceError, Unavailable
 from ppm_pipelines.adapters.dynamics import Dynamics
 from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.adapters.http import Limits
@@ -78,6 +78,11 @@ class Environment:
         )
         return self.made[-1]
 
+    def central(self, **settings: Any) -> Dynamics:
+        """An adapter of Business Central."""
+        own: Row = {"base_url": f"{self.url}/dynamics-bc", "environment": "production", "project_dimension": "PROJECT"}
+        return self.adapter(**{"product": "business_central", **own, **settings})
+
     def post(self, what: str, **body: Any) -> Any:
         answer = self.control.post(f"/_sandbox/dynamics/{what}", json=body)
         assert answer.is_success, answer.text
@@ -87,8 +92,8 @@ class Environment:
         made: list[Row] = self.post("fault", kind=kind, times=times, **more).get("made") or []
         return made
 
-    def books(self) -> Row:
-        told: Row = self.control.get("/_sandbox/dynamics/books").json()
+    def books(self, product: str = "finance_operations") -> Row:
+        told: Row = self.control.get("/_sandbox/dynamics/books", params={"product": product}).json()
         return told
 
 
@@ -119,6 +124,7 @@ def sync(adapter: Dynamics, state: Row | None = None, entity: str = "costs") -> 
                 control=adapter.control,
                 final_postings=adapter.final_postings,
                 companies=adapter.companies,
+                ended=adapter.ended,
             )
     except Exception as error:
         with database.owner() as connection:
@@ -456,3 +462,128 @@ def test_a_connection_test_stops_where_nothing_after_it_can_work(environment: En
     environment.fault("token_expired", 50)
     checks = list(environment.adapter().test())
     assert "register it in the product" in checks[-1].detail
+
+
+# Business Central ----------------------------------------------------------------------------------------------------
+
+
+def assert_as_in_the_books_of_business_central(environment: Environment) -> None:
+    """Every row that is there, to the cent; of what is gone its end. What never was looked at nobody can know."""
+    books = environment.books("business_central")
+    ours, told = stored("commitments"), {row["source_key"]: row for row in books["commitments"]}
+    assert ours.keys() <= told.keys()
+    assert {key for key, row in told.items() if not row["gone"]} <= ours.keys()
+    for key, row in ours.items():
+        wanted = told[key]
+        if wanted["gone"]:
+            assert row["open_amount"] == 0, key
+            assert row["closed_reason"] in wanted["closed_reasons"], key
+            continue
+        amounts = {FIGURES["commitments"][name]: Decimal(wanted[name]) for name in FIGURES["commitments"]}
+        assert {name: row[name] for name in amounts} == amounts, key
+        places = ("company_code", "project_nr", "currency", "counts")
+        assert {name: row[name] for name in places} == {name: wanted[name] for name in places}, key
+        assert row["closed_reason"] is None, key
+        assert row["po_line_text"] == wanted["text"].strip()
+    posted = {row["source_key"]: row for row in books["actuals"]}
+    assert {key: str(row["amount"]) for key, row in stored("actuals").items()} == {
+        key: str(Decimal(row["amount"]) + Decimal("0.00000")) for key, row in posted.items()
+    }
+    money = {place: (amounts[2], amounts[3]) for place, amounts in totals().items()}
+    assert {place: both for place, both in money.items() if any(both)} == {
+        (row["project_nr"], row["currency"]): (Decimal(row["open"]), Decimal(row["actual"]))
+        for row in books["totals"]
+        if Decimal(row["open"]) or Decimal(row["actual"])
+    }
+
+
+def test_business_central_agrees_with_its_books(environment: Environment) -> None:
+    result = sync(environment.central())
+    assert_as_in_the_books_of_business_central(environment)
+    assert result.rejected == 0
+    assert len(rows("select 1 from ppm.projects")) == 40
+    again = sync(environment.central())
+    assert (again.inserted, again.updated, again.closed, again.rejected) == (0, 0, 0, 0)
+
+
+def test_invoiced_orders_of_business_central_are_closed_as_invoiced_and_not_cancelled(environment: Environment) -> None:
+    """Trap 5: the order is deleted when it is invoiced in full; ordered and relieved stay. An incremental read is
+    enough, because it lists every order there is (DOMAIN "What counts")."""
+    before = environment.central()
+    sync(before)
+    for steps in (40, 1, 60):
+        environment.post("advance", steps=steps)
+        environment.fault("vanish")
+        after = environment.central()
+        result = sync(after, before.state())
+        assert result.status == "success"
+        assert "commitments" in after.complete
+        assert_as_in_the_books_of_business_central(environment)
+        before = after
+    query = "select closed_reason, count(*) from ppm.commitments where closed_at is not null group by 1"
+    ended = dict(rows(query))
+    assert ended["invoiced"] > 10
+    assert ended["vanished"] > 0  # deleted by hand
+    assert rows("select 1 from ppm.commitments where closed_reason = 'invoiced' and ordered_amount = 0") == []
+    sync(environment.central())  # and what is closed stays closed as it was
+    assert dict(rows(query)) == ended
+
+
+def test_companies_of_business_central_are_chosen_by_name_or_by_id(environment: Environment) -> None:
+    name = "Nordlicht Schweiz AG"
+    sync(environment.central(companies=[name]))
+    assert {row["company_code"] for row in stored("commitments").values()} == {name}
+    [chosen] = [one for one in environment.central().test() if one.name == "projects"]
+    assert "in 6 companies" in chosen.detail
+    with pytest.raises(Misconfigured) as unknown:
+        sync(environment.central(companies=["Contoso"]))
+    assert unknown.value.code == "unknown_company"
+
+
+def test_an_unknown_dimension_is_told(environment: Environment) -> None:
+    """Trap 7: standard lines have no project; which dimension is meant is decided at setup."""
+    with pytest.raises(Misconfigured) as unknown:
+        sync(environment.central(project_dimension="JOB"))
+    assert unknown.value.code == "unknown_dimension"
+
+
+@pytest.mark.parametrize("kind", ["token_expired", "truncated_json", "http_503", "deadlock", "busy", "http_429_date"])
+def test_business_central_goes_on_after_what_passes(environment: Environment, kind: str) -> None:
+    """A deadlock (409) and a busy server (400) pass by themselves."""
+    environment.fault("page_size", 100)
+    environment.fault(kind, 2 if kind != "token_expired" else 1)
+    sync(environment.central())
+    assert_as_in_the_books_of_business_central(environment)
+
+
+def test_unusable_rows_of_business_central_wait_with_their_amount(environment: Environment) -> None:
+    codes = ("unknown_project", "unknown_currency", "bad_amount", "bad_date")
+    for code in codes:
+        environment.fault(code)
+    environment.fault("posting_unknown_project")
+    result = sync(environment.central())
+    found = rows("select code, amount is not null from ppm.rejections")
+    assert sorted(code for code, _ in found) == sorted((*codes, "unknown_project"))
+    assert {code for code, told in found if not told} == {"bad_amount"}
+    assert result.rejected == 5
+    assert_as_in_the_books_of_business_central(environment)
+
+
+def test_business_central_lines_need_their_order(environment: Environment) -> None:
+    """Trap 6: the lines alone are refused, so they are expanded."""
+    adapter = environment.central()
+    [company, *_] = adapter._product.companies()  # type: ignore[attr-defined]
+    with pytest.raises(Misconfigured, match="You must specify an Id or a Document Id"):
+        adapter._product.reader.client.get(f"companies({company.id})/purchaseOrderLines")
+
+
+def test_a_connection_to_business_central_is_tested(environment: Environment) -> None:
+    checks = {check.name: check for check in environment.central().test()}
+    assert list(checks) == ["address", "sign_in", "projects", "commitments", "invoices", "actuals"]
+    assert all(check.ok for check in checks.values()), checks
+
+
+def test_a_token_for_another_product_is_not_enough(environment: Environment) -> None:
+    adapter = environment.adapter(product="business_central", project_dimension="PROJECT")
+    with pytest.raises(SourceError):
+        sync(adapter)

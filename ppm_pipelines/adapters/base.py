@@ -8,7 +8,7 @@ An adapter reads; it never writes to a source and knows neither Dagster nor the 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -130,6 +130,11 @@ class Adapter(ABC):
     def control(self, entity: str) -> list[ControlTotal]:  # noqa: ARG002
         """What the source itself reports for the cut just read, by a second road; empty where it cannot."""
         return []
+
+    def ended(self, keys: Collection[str]) -> Mapping[str, str]:  # noqa: ARG002
+        """Why commitments that a complete read did not list ended, where the source tells it, by key: ``invoiced``
+        where it removes invoiced orders (DOMAIN "What counts"). What is not named has vanished. Raises SourceError."""
+        return {}
 
     @abstractmethod
     def test(self) -> Iterator[Check]:

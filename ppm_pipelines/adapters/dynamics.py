@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import ClassVar
@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from ppm_pipelines.adapters import odata
 from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, State
+from ppm_pipelines.adapters.dynamics_bc import BusinessCentral
 from ppm_pipelines.adapters.dynamics_fo import FinanceOperations
 from ppm_pipelines.adapters.dynamics_reader import ROWS_PER_PAGE, Product
 from ppm_pipelines.adapters.dynamics_settings import Settings, is_id
@@ -25,7 +26,10 @@ from ppm_pipelines.records import ControlTotal, Page, Raw
 
 # What the rows mean, as a number: records made by other rules are made anew by a full read.
 RULES = 1
-PRODUCTS: Mapping[str, type[Product]] = {"finance_operations": FinanceOperations}
+PRODUCTS: Mapping[str, type[Product]] = {
+    "finance_operations": FinanceOperations,
+    "business_central": BusinessCentral,
+}
 
 
 class Dynamics(Adapter):
@@ -102,7 +106,8 @@ class Dynamics(Adapter):
         for name, pages in (("commitments", self._product.commitments), ("actuals", self._product.actuals)):
             if entity in (name, "costs"):
                 yield from pages(since, state or {})
-                done |= {name} if since is None else set()
+                whole = since is None or (name == "commitments" and self._product.lists_open_orders)
+                done |= {name} if whole else set()
         self._complete = frozenset(done)
 
     def _projects(self) -> Iterator[Page]:
@@ -133,6 +138,9 @@ class Dynamics(Adapter):
 
     def control(self, entity: str) -> list[ControlTotal]:
         return self._product.control(entity) if entity in ("commitments", "actuals") else []
+
+    def ended(self, keys: Collection[str]) -> Mapping[str, str]:
+        return self._product.ended(keys)
 
     def test(self) -> Iterator[Check]:
         yield from self._product.checks()

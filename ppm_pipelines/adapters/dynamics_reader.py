@@ -7,7 +7,7 @@ order things are read (``dynamics_fo``, …), what rows mean (``dynamics_fo_rows
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
@@ -15,7 +15,7 @@ from ppm_pipelines.adapters import odata
 from ppm_pipelines.adapters.base import Check, Misconfigured, Refused, State, Stream
 from ppm_pipelines.adapters.dynamics_rows import Directory
 from ppm_pipelines.adapters.dynamics_settings import Settings
-from ppm_pipelines.adapters.http import Client, ClientCredentials, Limits, host_refused
+from ppm_pipelines.adapters.http import Client, ClientCredentials, Limits, Passing, host_refused
 from ppm_pipelines.adapters.odata import V4, all_of
 from ppm_pipelines.records import ControlTotal, Outcome, Page, Raw
 
@@ -37,9 +37,12 @@ class Reader:
         allowed_hosts: str | None,
         timeout_seconds: float,
         limits: Limits | None,
+        headers: Mapping[str, str] | None = None,
+        passing: Passing | None = None,
     ) -> None:
         self.settings = settings
-        self.client = _client(settings, root, fixed, allowed_hosts, timeout_seconds, limits)
+        self._headers = {"Prefer": f"odata.maxpagesize={ROWS_PER_PAGE}", **(headers or {})}
+        self.client = _client(settings, root, fixed, allowed_hosts, timeout_seconds, limits, passing)
         self._began: datetime | None = None
         self._sets: Mapping[str, frozenset[str]] | None = None
 
@@ -70,15 +73,19 @@ class Reader:
                 "entity is public.",
                 "entity_missing",
             )
-        known = self.sets[stream.name]
-        if missing := sorted(stream.needed - known):
+
+        def is_there(path: str) -> bool:
+            above, _, name = path.rpartition("/")
+            return name in self.sets.get(above.rpartition("/")[2] or stream.name, ())
+
+        if missing := sorted(path for path in stream.needed if not is_there(path)):
             raise Refused(
                 f"The entity {stream.name} has no field {missing[0]} here, and without it rows would be misread. "
                 "Nothing was changed. Ask the administrator of Dynamics which version is installed.",
                 "field_missing",
             )
-        own = sorted(name for name in known if name.endswith(CUSTOM))
-        return (*(name for name in stream.fields if name in known), *own)
+        own = sorted(name for name in self.sets[stream.name] if name.endswith(CUSTOM))
+        return (*filter(is_there, stream.fields), *own)
 
     # Pages
 
@@ -90,7 +97,7 @@ class Reader:
             **stream.params,
             **({"$filter": wanted} if wanted else {}),
         }
-        yield from odata.pages(self.client, stream.protocol, path or stream.path, params, _prefer())
+        yield from odata.pages(self.client, stream.protocol, path or stream.path, params, self._headers)
 
     def rows(self, stream: Stream, *filters: str, path: str = "") -> Iterator[dict[str, Any]]:
         for page in self.pages(stream, *filters, path=path):
@@ -137,6 +144,15 @@ class Product(ABC):
         """What the next incremental read needs to know, beside the watermark."""
         return {}
 
+    def ended(self, keys: Collection[str]) -> Mapping[str, str]:  # noqa: ARG002
+        """Why commitments that are listed no more ended, by key; see ``Adapter.ended``."""
+        return {}
+
+    @property
+    def lists_open_orders(self) -> bool:
+        """Whether an incremental read lists every order that there is."""
+        return False
+
     def refuse(self, entity: str) -> None:  # noqa: B027 - most products refuse nothing
         """Raises Misconfigured for an entity that the product does not have."""
 
@@ -150,10 +166,6 @@ def chunks(values: Sequence[T], size: int = KEYS_PER_REQUEST) -> Iterator[Sequen
         yield values[start : start + size]
 
 
-def _prefer() -> dict[str, str]:
-    return {"Prefer": f"odata.maxpagesize={ROWS_PER_PAGE}"}
-
-
 def _client(
     settings: Settings,
     root: str,
@@ -161,6 +173,7 @@ def _client(
     allowed_hosts: str | None,
     timeout_seconds: float,
     limits: Limits | None,
+    passing: Passing | None,
 ) -> Client:
     secret = settings.client_secret.get_secret_value()
     if reason := host_refused(settings.token_address, allowed_hosts):
@@ -174,5 +187,6 @@ def _client(
         fixed_params=fixed,
         secrets=[secret],
         explain=odata.error_text,
+        passing=passing,
         limits=limits,
     )

@@ -35,6 +35,7 @@ from ppm_pipelines.adapters.hosts import host_refused as host_refused
 
 Resolve = Callable[[str, int], list[str]]
 Explain = Callable[[bytes], str]
+Passing = Callable[[int, str], bool]  # whether a status with what the source told of it passes by itself
 
 _AGAIN = frozenset({408, 429, 502, 503, 504})
 _ERROR_BYTES = 65_536
@@ -299,6 +300,7 @@ class Client:
         fixed_params: Mapping[str, str] | None = None,
         secrets: Iterable[str] = (),
         explain: Explain | None = None,
+        passing: Passing | None = None,
         limits: Limits | None = None,
         resolve: Resolve = resolve,
     ) -> None:
@@ -311,6 +313,7 @@ class Client:
         self._fixed = dict(fixed_params or {})
         self._secrets = [secret for secret in secrets if secret]
         self._explain = explain or (lambda _body: "")
+        self._passing = passing or (lambda _status, _told: False)
         self._deadline = Deadline(timeout_seconds, system)
         if reason := host_refused(self.root, allowed_hosts):
             raise Misconfigured(reason, "host_refused")
@@ -469,6 +472,8 @@ class Client:
         status = response.status_code
         told = self._scrubbed(self._explain(body) if "json" in kind or "xml" in kind else "")
         said = f"{self._called(response)} answered {status}{f': {told}' if told else ''}".rstrip(".")
+        if self._passing(status, told):
+            raise _Transient(Unavailable(f"{said}. Try again later.", f"http_{status}"))
         raise self._meaning(response, status, said)
 
     def _meaning(self, response: httpx.Response, status: int, said: str) -> SourceError | _Transient:

@@ -17,12 +17,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import faults, finance_operations, odata
+from . import business_central, faults, finance_operations, odata
 from .life import business_step, history
 from .odata import BadRequest, EntitySet, Row
 from .world import World, moment
 
 CLIENT_ID, CLIENT_SECRET, TENANT = "sandbox-client", "sandbox-secret", "sandbox-tenant"
+ENVIRONMENT = "production"
 TOKEN_SECONDS = 3600
 MOST_STEPS = 10_000
 NUMBERS = msgspec.json.Encoder(decimal_format="number")
@@ -37,6 +38,7 @@ def routes(seed: int, pace: float, anchor: int) -> list[Route]:
     return [
         Route("/dynamics/{tenant}/oauth2/v2.0/token", simulation.token, methods=["POST"]),
         Route("/dynamics/data/{path:path}", data.finance_operations),
+        Route("/dynamics-bc/v2.0/{tenant}/{environment}/api/v2.0/{path:path}", data.business_central),
         Route(base, _controlled(control.state)),
         Route(f"{base}/books", _controlled(control.books)),
         Route(f"{base}/advance", _controlled(control.advance), methods=["POST"]),
@@ -136,6 +138,23 @@ class Data:
             lambda: odata.metadata(found, finance_operations.NAMESPACE),
         )
 
+    async def business_central(self, request: Request) -> Response:
+        simulation, tenant = self.simulation, request.path_params["tenant"]
+        if (tenant, request.path_params["environment"]) != (TENANT, ENVIRONMENT):
+            return faults.error("The environment does not exist.", 404, "EnvironmentNotFound")
+
+        def answer(name: str, options: dict[str, str]) -> Row:
+            entity, company = business_central.place(name, simulation.world)
+            rows = simulation.rows(
+                "business_central", name, lambda world, _: business_central.rows(world, entity.name, company)
+            )
+            return self._page(request, entity, business_central.DIALECT, options, rows)
+
+        sets = list(business_central.SETS.values())
+        return self._answered(
+            request, "businesscentral", answer, lambda: odata.metadata(sets, business_central.NAMESPACE)
+        )
+
     def _page(
         self, request: Request, entity: EntitySet, dialect: odata.Dialect, options: dict[str, str], rows: list[Row]
     ) -> Row:
@@ -211,7 +230,10 @@ class Control:
             "faults": {kind: times for kind, times in simulation.faults.left.items() if times},
         }
 
-    async def books(self, _: Request) -> Any:
+    async def books(self, request: Request) -> Any:
+        """Of Finance & Operations; ``?product=business_central`` of that."""
+        if request.query_params.get("product") == "business_central":
+            return business_central.books(self.simulation.world)
         by_quantity = "no_bi" not in self.simulation.faults.switches
         return finance_operations.books(self.simulation.world, by_quantity=by_quantity)
 

@@ -23,7 +23,7 @@ from .life import new_order
 from .world import Line, Posting, World
 
 FOREIGN = "http://169.254.169.254/latest/meta-data"
-INSTEAD = ("http_503", "http_429", "http_429_date", "token_expired", "forbidden", "html_login")
+INSTEAD = ("http_503", "http_429", "http_429_date", "token_expired", "forbidden", "html_login", "deadlock", "busy")
 SPOILED = ("truncated_json", "foreign_next_link", "slow")
 SPOILED_LINES = ("unknown_project", "unknown_currency", "bad_amount", "bad_date")
 IN_DATA = (*SPOILED_LINES, "vanish", "vanish_all", "posting_unknown_project", "duplicate_key", "backdated")
@@ -63,6 +63,10 @@ def instead(kind: str) -> Response:
         return HTMLResponse("<!DOCTYPE html><html><head><title>Sign in to your account</title></head></html>")
     if kind == "token_expired":
         return error("The token is expired.", 401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+    if kind == "deadlock":
+        return error("The request was chosen as a deadlock victim, retry it.", 409, "Request_Deadlock")
+    if kind == "busy":
+        return error("The server is busy. Please try again later.", 400, "Internal_ServerBusy")
     if kind == "forbidden":
         return error("The user is not authorized to perform this action.", 403)
     if kind == "http_429":
