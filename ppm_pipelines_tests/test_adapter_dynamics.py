@@ -13,6 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from ppm_pipelines.adapters import dynamics_bc_rows as bc
+from ppm_pipelines.adapters import dynamics_dataverse_rows as dataverse
 from ppm_pipelines.adapters import dynamics_fo_rows as fo
 from ppm_pipelines.adapters import odata
 from ppm_pipelines.adapters.dynamics import Dynamics
@@ -639,6 +640,92 @@ def test_what_passes_by_itself_in_business_central() -> None:
     assert passes(400, "Please try again later.")
     assert not passes(400, "Could not find a property named 'x'.")
     assert not passes(409, "The record has been changed.")
+
+
+# Dataverse -----------------------------------------------------------------------------------------------------------
+
+EURO, DOLLAR = "currency-1", "currency-2"
+CODES = {EURO: "EUR", DOLLAR: "USD"}
+
+
+def of_dataverse(**changes: Any) -> Outcome:
+    row = {
+        "msdyn_actualid": "a-1",
+        "_msdyn_project_value": "p-1",
+        "_msdyn_task_value": "t-1",
+        "_transactioncurrencyid_value": DOLLAR,
+        "msdyn_amount": Decimal("-100.005"),
+        "msdyn_amount_base": Decimal("-91.5"),
+        "msdyn_quantity": -2,
+        "msdyn_accountingdate": "2026-03-31T00:00:00Z",
+        "msdyn_documentdate": "2026-03-30",
+        "msdyn_transactiontypecode": 192350000,
+        "msdyn_transactionclassification": 192350001,
+        "msdyn_adjustmentstatus": 192350002,
+        "msdyn_externalreferenceid": "R-1",
+        "msdyn_description": "Fahrt",
+        "cr1a2_cost_reason": "Umbau",
+    } | changes
+    [made] = dataverse.actual(dataverse.raw_actual(row, CODES, "EUR"), Directory({("", "p-1")}))
+    return made
+
+
+def test_a_cost_of_dataverse_is_signed_in_its_own_and_in_base_currency() -> None:
+    made = of_dataverse()
+    assert isinstance(made, Actual)
+    assert (made.source_key, made.project_nr, made.wbs_element) == ("a-1", "p-1", "t-1")
+    assert (made.amount, made.currency) == (Decimal("-100.01"), "USD")
+    assert (made.company_amount, made.company_currency) == (Decimal("-91.50"), "EUR")
+    assert (made.document_type, made.status, made.vendor_invoice_no) == ("Expense", "reversal", "R-1")
+    assert made.custom_fields == {"cr1a2_cost_reason": "Umbau"}
+
+
+def test_reversed_costs_and_their_reversals_both_count() -> None:
+    """Trap 8: reversals are rows with the opposite sign; the sum over all is right, whatever the adjustment."""
+    taken = of_dataverse(msdyn_adjustmentstatus=192350001, msdyn_amount=Decimal("100.005"), msdyn_amount_base=1)
+    assert isinstance(taken, Actual)
+    assert (taken.status, taken.counts, taken.amount) == ("reversed", True, Decimal("100.01"))
+
+
+@pytest.mark.parametrize("kind", [192350004, 192350005, 192350006, 192350007, 192350008])
+def test_sales_of_dataverse_are_no_cost(kind: int) -> None:
+    made = of_dataverse(msdyn_transactiontypecode=kind)
+    assert isinstance(made, Skipped)
+    assert made.reason == "no cost"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"_msdyn_project_value": "p-9"}, "unknown_project"),
+        ({"_transactioncurrencyid_value": "?"}, "unknown_currency"),
+        ({"msdyn_amount": None}, "bad_amount"),
+        ({"msdyn_accountingdate": None, "msdyn_documentdate": None}, "missing_field"),
+    ],
+)
+def test_an_unusable_row_of_dataverse_is_rejected(changes: Row, code: str) -> None:
+    made = of_dataverse(**changes)
+    assert isinstance(made, Rejection)
+    assert made.code == code
+    assert isinstance(of_dataverse(_msdyn_project_value=None), Skipped)
+
+
+def test_a_project_of_dataverse_is_known_by_its_id_and_has_its_planned_cost() -> None:
+    directory = Directory()
+    row = {
+        "msdyn_projectid": "p-1",
+        "msdyn_subject": "Halle 4",
+        "statecode": 0,
+        "msdyn_scheduledstart": "2026-01-01T00:00:00Z",
+        "msdyn_totalplannedcost": Decimal("1000.5"),
+        "_transactioncurrencyid_value": EURO,
+    }
+    [made] = dataverse.project(dataverse.raw_project(row, CODES), directory)
+    assert isinstance(made, Project)
+    assert (made.project_nr, made.name, made.status) == ("p-1", "Halle 4", "active")
+    assert (made.budget, made.currency) == (Decimal("1000.50"), "EUR")
+    [bad] = dataverse.project(dataverse.raw_project(row | {"msdyn_totalplannedcost": "x"}, CODES), directory)
+    assert isinstance(bad, Rejection)
 
 
 # What an environment has ---------------------------------------------------------------------------------------------

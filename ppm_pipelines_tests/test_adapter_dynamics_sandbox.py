@@ -83,6 +83,9 @@ class Environment:
         own: Row = {"base_url": f"{self.url}/dynamics-bc", "environment": "production", "project_dimension": "PROJECT"}
         return self.adapter(**{"product": "business_central", **own, **settings})
 
+    def dataverse(self, **settings: Any) -> Dynamics:
+        return self.adapter(**{"product": "dataverse", "base_url": f"{self.url}/dynamics-dataverse", **settings})
+
     def post(self, what: str, **body: Any) -> Any:
         answer = self.control.post(f"/_sandbox/dynamics/{what}", json=body)
         assert answer.is_success, answer.text
@@ -587,3 +590,60 @@ def test_a_token_for_another_product_is_not_enough(environment: Environment) -> 
     adapter = environment.adapter(product="business_central", project_dimension="PROJECT")
     with pytest.raises(SourceError):
         sync(adapter)
+
+
+# Dataverse -----------------------------------------------------------------------------------------------------------
+
+
+def assert_as_in_the_books_of_dataverse(environment: Environment) -> None:
+    books = environment.books("dataverse")
+    ours, told = stored("actuals"), {row["source_key"]: row for row in books["actuals"]}
+    assert ours.keys() == told.keys()
+    for key, row in told.items():
+        assert (ours[key]["amount"], ours[key]["company_amount"]) == (
+            Decimal(row["amount"]), Decimal(row["company_amount"]),
+        ), key  # fmt: skip
+        places = ("project_nr", "currency", "company_currency", "counts")
+        assert {name: ours[key][name] for name in places} == {name: row[name] for name in places}, key
+    assert {place: amounts[3] for place, amounts in totals().items()} == {
+        (row["project_nr"], row["currency"]): Decimal(row["actual"]) for row in books["totals"]
+    }
+
+
+def test_dataverse_brings_costs_with_their_reversals_and_no_sales(environment: Environment) -> None:
+    """Trap 8: a transaction makes a cost and a sales row; reversals are rows of their own and are netted."""
+    before = environment.dataverse()
+    sync(before)
+    assert_as_in_the_books_of_dataverse(environment)
+    assert before.complete == {"projects", "wbs_elements", "actuals"}
+    for steps in (1, 60):
+        environment.post("advance", steps=steps)
+        after = environment.dataverse()
+        sync(after, before.state())
+        assert_as_in_the_books_of_dataverse(environment)
+        before = after
+    states = dict(rows("select status, count(*) from ppm.actuals group by 1"))
+    assert states["reversed"] > 0
+    assert states["reversal"] > 0
+    budgets = rows("select count(*) from ppm.projects where budget > 0")
+    assert budgets[0][0] > 20
+
+
+def test_commitments_of_dataverse_are_refused_with_where_to_take_them_from(environment: Environment) -> None:
+    with pytest.raises(Misconfigured, match="Take the commitments from Finance & Operations") as refused:
+        sync(environment.dataverse(), entity="commitments")
+    assert refused.value.code == "no_commitments"
+
+
+@pytest.mark.parametrize("kind", ["token_expired", "truncated_json", "http_429"])
+def test_dataverse_goes_on_after_what_passes(environment: Environment, kind: str) -> None:
+    environment.fault("page_size", 40)
+    environment.fault(kind)
+    sync(environment.dataverse())
+    assert_as_in_the_books_of_dataverse(environment)
+
+
+def test_a_connection_to_dataverse_is_tested(environment: Environment) -> None:
+    checks = {check.name: check for check in environment.dataverse().test()}
+    assert list(checks) == ["address", "sign_in", "projects", "actuals"]
+    assert all(check.ok for check in checks.values()), checks

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from ppm_pipelines.adapters import odata
 from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, State
 from ppm_pipelines.adapters.dynamics_bc import BusinessCentral
+from ppm_pipelines.adapters.dynamics_dataverse import Dataverse
 from ppm_pipelines.adapters.dynamics_fo import FinanceOperations
 from ppm_pipelines.adapters.dynamics_reader import ROWS_PER_PAGE, Product
 from ppm_pipelines.adapters.dynamics_settings import Settings, is_id
@@ -29,6 +30,7 @@ RULES = 1
 PRODUCTS: Mapping[str, type[Product]] = {
     "finance_operations": FinanceOperations,
     "business_central": BusinessCentral,
+    "dataverse": Dataverse,
 }
 
 
@@ -56,8 +58,6 @@ class Dynamics(Adapter):
     ) -> None:
         if not isinstance(settings, Settings):
             raise TypeError("Dynamics needs dynamics_settings.Settings")
-        if settings.product not in PRODUCTS:
-            raise Misconfigured("This product of Dynamics cannot be read yet.", "unknown_product")
         self._settings = settings
         self._product = PRODUCTS[settings.product](
             settings, allowed_hosts=allowed_hosts, timeout_seconds=timeout_seconds, limits=limits
@@ -104,7 +104,7 @@ class Dynamics(Adapter):
         yield from self._projects()
         since = self._since(state or {})
         for name, pages in (("commitments", self._product.commitments), ("actuals", self._product.actuals)):
-            if entity in (name, "costs"):
+            if entity in (name, "costs") and name in self._product.made_from:
                 yield from pages(since, state or {})
                 whole = since is None or (name == "commitments" and self._product.lists_open_orders)
                 done |= {name} if whole else set()

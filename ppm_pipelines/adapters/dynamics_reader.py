@@ -21,12 +21,12 @@ from ppm_pipelines.records import ControlTotal, Outcome, Page, Raw
 
 ROWS_PER_PAGE = 1000
 KEYS_PER_REQUEST = 40
-CUSTOM = "_Custom"
 T = TypeVar("T")
 
 
 class Reader:
-    """Reads streams of one environment below ``root``; ``fixed`` parameters go with every request."""
+    """Reads streams of one environment below ``root``; ``fixed`` parameters go with every request, ``headers`` with
+    every page. ``own`` says which fields are the customer's, ``passing`` which refusals pass by themselves."""
 
     def __init__(
         self,
@@ -39,8 +39,10 @@ class Reader:
         limits: Limits | None,
         headers: Mapping[str, str] | None = None,
         passing: Passing | None = None,
+        own: Callable[[str], bool] = lambda name: name.endswith("_Custom"),
     ) -> None:
         self.settings = settings
+        self._own = own
         self._headers = {"Prefer": f"odata.maxpagesize={ROWS_PER_PAGE}", **(headers or {})}
         self.client = _client(settings, root, fixed, allowed_hosts, timeout_seconds, limits, passing)
         self._began: datetime | None = None
@@ -84,8 +86,7 @@ class Reader:
                 "Nothing was changed. Ask the administrator of Dynamics which version is installed.",
                 "field_missing",
             )
-        own = sorted(name for name in self.sets[stream.name] if name.endswith(CUSTOM))
-        return (*filter(is_there, stream.fields), *own)
+        return (*filter(is_there, stream.fields), *sorted(filter(self._own, self.sets[stream.name])))
 
     # Pages
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import business_central, faults, finance_operations, odata
+from . import business_central, dataverse, faults, finance_operations, odata
 from .life import business_step, history
 from .odata import BadRequest, EntitySet, Row
 from .world import World, moment
@@ -39,6 +39,7 @@ def routes(seed: int, pace: float, anchor: int) -> list[Route]:
         Route("/dynamics/{tenant}/oauth2/v2.0/token", simulation.token, methods=["POST"]),
         Route("/dynamics/data/{path:path}", data.finance_operations),
         Route("/dynamics-bc/v2.0/{tenant}/{environment}/api/v2.0/{path:path}", data.business_central),
+        Route("/dynamics-dataverse/api/data/v9.2/{path:path}", data.dataverse),
         Route(base, _controlled(control.state)),
         Route(f"{base}/books", _controlled(control.books)),
         Route(f"{base}/advance", _controlled(control.advance), methods=["POST"]),
@@ -155,6 +156,16 @@ class Data:
             request, "businesscentral", answer, lambda: odata.metadata(sets, business_central.NAMESPACE)
         )
 
+    async def dataverse(self, request: Request) -> Response:
+        def answer(name: str, options: dict[str, str]) -> Row:
+            entity = finance_operations.one_of(list(dataverse.SETS.values()), name)
+            rows = self.simulation.rows("dataverse", name, dataverse.rows)
+            return self._page(request, entity, dataverse.DIALECT, options, rows)
+
+        sets = list(dataverse.SETS.values())
+        scope = "/dynamics-dataverse/.default"
+        return self._answered(request, scope, answer, lambda: odata.metadata(sets, dataverse.NAMESPACE))
+
     def _page(
         self, request: Request, entity: EntitySet, dialect: odata.Dialect, options: dict[str, str], rows: list[Row]
     ) -> Row:
@@ -231,9 +242,11 @@ class Control:
         }
 
     async def books(self, request: Request) -> Any:
-        """Of Finance & Operations; ``?product=business_central`` of that."""
+        """Of Finance & Operations; ``?product=business_central`` or ``dataverse`` of those."""
         if request.query_params.get("product") == "business_central":
             return business_central.books(self.simulation.world)
+        if request.query_params.get("product") == "dataverse":
+            return dataverse.books(self.simulation.world)
         by_quantity = "no_bi" not in self.simulation.faults.switches
         return finance_operations.books(self.simulation.world, by_quantity=by_quantity)
 
