@@ -108,6 +108,7 @@ def load(
     final_postings: bool = True,
     companies: Collection[str] = (),
     ended: Callable[[Collection[str]], Mapping[str, str]] | None = None,
+    open_listed: Callable[[], Collection[str]] = tuple,
     on_progress: Progress = lambda *_: None,
 ) -> SyncResult:
     """Reads all pages, then merges them; ``connection`` is in autocommit and nobody else uses it.
@@ -116,7 +117,8 @@ def load(
     read, ``control`` what the source itself reports; all three are asked when the pages are through.
     ``final_postings`` says that the source's postings never change under their key, ``companies`` which company codes
     are read alone (empty: all), ``ended`` why commitments that are listed no more ended, by key, where the source can
-    tell (``invoiced``). Raises ``Refused`` when the merge must not happen, and whatever reading raises; nothing
+    tell (``invoiced``), ``open_listed`` the entities whose open records were all listed though not every record was.
+    Raises ``Refused`` when the merge must not happen, and whatever reading raises; nothing
     has changed then.
     """
     started = time.monotonic()
@@ -131,7 +133,7 @@ def load(
         on_progress("merging", merge.rows, merge.rows, merge.pages)
         # People close periods and link projects before or after it, and not while rows become visible.
         with _locked(connection, database.merge_lock(request.organization_id)), connection.transaction():
-            merge.merge(listed)
+            merge.merge(listed, set(open_listed()))
             return merge.finish(totals, None if request.mode == "replay" else state(), started)
 
 
@@ -180,7 +182,7 @@ class _Merge(Staging):
         ).fetchall()
         return [row["source_key"] for row in found]
 
-    def merge(self, complete: set[str]) -> None:
+    def merge(self, complete: set[str], open_listed: set[str]) -> None:
         # Versions join without a gap: what was ends at the moment at which what is begins.
         row = self.run("select now() as now").fetchone()
         self.now = row["now"] if row else self.now
@@ -190,7 +192,7 @@ class _Merge(Staging):
         self._merge_raws()
         self._merge_projects()
         for name in ("commitments", "actuals"):
-            self._merge_fact(FACTS[name], name in complete)
+            self._merge_fact(FACTS[name], name in complete, name in open_listed)
         for name in FACTS:
             self._quarantine(name, name in complete)
 
@@ -366,14 +368,14 @@ class _Merge(Staging):
             " and t.system = %(system)s and t.source_key = c.source_key"
         )
 
-    def _merge_fact(self, fact: Fact, complete: bool) -> None:
+    def _merge_fact(self, fact: Fact, complete: bool, open_listed: bool) -> None:
         before = self._sums(fact)
         self._classify(fact)
         self._reject_unknown_projects(fact)
         self._leave_scope(fact)
         self._delete(fact)
-        if complete:
-            self._close_vanished(fact)
+        if complete or open_listed:
+            self._close_vanished(fact, only_open=not complete)
         self.anomalies[fact.name] = [*self._changed_though_final(fact), *self._relieved_beyond(fact)]
         self._upsert(fact)
         self.amounts[fact.name] = _moved(before, self._sums(fact))
@@ -430,8 +432,9 @@ class _Merge(Staging):
         counts["vanished"] += len(closed) - known  # one deletion of a document ends all its lines
         counts["skipped"] += (row["rows"] if row else 0) - known
 
-    def _close_vanished(self, fact: Fact) -> None:
-        """Rows that a complete read did not bring are closed; never many at once (DOMAIN "What counts").
+    def _close_vanished(self, fact: Fact, *, only_open: bool) -> None:
+        """Rows that a complete read did not bring are closed; never many at once (DOMAIN "What counts"). Of a read that
+        listed what is open, those that are open here.
 
         Those of companies that are not read any more are out of scope; the source may still have them.
         """
@@ -444,12 +447,14 @@ class _Merge(Staging):
             f" company_code <> all(%(companies)s) as outside from {fact.table} t"
             " where organization_id = %(organization)s"
             f" and system = %(system)s and coalesce({why}, '') not in {GONE}"
+            f" and ({self._is_open(fact)} or not %(only_open)s)"
             f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)"
             f" and not exists (select 1 from {STAGE_REJECTIONS} r where r.entity = %(entity)s"
             " and r.source_key = t.source_key)",
             entity=fact.name,
             companies=list(self.companies),
             reasons=json.dumps(self.reasons),
+            only_open=only_open,
         )
         self.counts[fact.name]["vanished"] += self._vanished(fact)
         zeroed = "".join(f", {name} = 0" for name in fact.zeroed)

@@ -74,6 +74,7 @@ def carry_out(
                 final_postings=source.final_postings,
                 companies=source.companies,
                 ended=source.ended,
+                open_listed=lambda: () if request.mode == "replay" else source.open_listed,
                 on_progress=_Teller(run_id, say),
             )
     except interrupted:

@@ -189,6 +189,12 @@ def test_a_line_that_is_marked_as_deleted_is_cancelled() -> None:
     assert commitment(remaining(7, IsDeleted="Yes")).closed_reason == "cancelled"
 
 
+def test_a_cancelled_line_that_is_rejected_misses_nothing() -> None:
+    made = outcome(remaining(0), [], of_line={"PurchaseOrderLineStatus": "Canceled", "ProjectId": "P-9"})
+    assert isinstance(made, Rejection)
+    assert (made.code, made.amount, made.open_amount) == ("unknown_project", Decimal(0), Decimal(0))
+
+
 def test_a_finalized_order_opens_nothing_more() -> None:
     """DOMAIN R3: what will never come is released; what was ordered stays."""
     for made in (

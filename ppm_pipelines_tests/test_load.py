@@ -92,6 +92,7 @@ def sync(
     scope: dict[str, Any] | None = None,
     companies: Iterable[str] = (),
     ended: Any = None,
+    open_listed: Iterable[str] = (),
 ) -> SyncResult:
     request = runs.RunRequest(organization_id, "sap", entity, "full", scope=scope)
     with database.owner() as connection:
@@ -109,6 +110,7 @@ def sync(
             control=control,
             companies=list(companies),
             ended=ended,
+            open_listed=lambda: set(open_listed),
         )
     except BaseException:
         with database.owner() as connection:
@@ -320,6 +322,14 @@ class TestVanishing:
             ("vanished", 1, Decimal(100), Decimal(30), Decimal(0)),
             (None, 1, Decimal(100), Decimal(30), Decimal(70)),
         ]
+
+    def test_a_read_that_lists_what_is_open_closes_what_is_open_here_alone(self) -> None:
+        sync([commitment(), commitment("2/00010/01"), commitment("3/00010/01", relieved="100.00")])
+        result = sync([commitment()], open_listed={"commitments"})
+        assert told(result) == {"total": 1, "unchanged": 1, "closed": 1}
+        assert rows(
+            "select source_key, closed_reason, open_amount from ppm.commitments where closed_at is not null"
+        ) == [("2/00010/01", "vanished", Decimal(0))]
 
     def test_nineteen_may_vanish(self) -> None:
         sync(self.many(20))

@@ -116,6 +116,12 @@ class Adapter(ABC):
     def complete(self) -> frozenset[str]:
         """The entities that the last ``read`` listed wholly; valid once its pages are consumed."""
 
+    @property
+    def open_listed(self) -> frozenset[str]:
+        """The entities of which the last ``read`` listed every record that is open, there or here since the last read,
+        though not every record: what is open here and was not listed has vanished."""
+        return frozenset()
+
     @abstractmethod
     def state(self) -> State:
         """The watermark for the next incremental read, JSON ready; valid once the pages are consumed."""

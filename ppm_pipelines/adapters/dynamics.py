@@ -65,6 +65,7 @@ class Dynamics(Adapter):
         # A company that is given by its ID has a name that is known after a read only.
         self.companies = frozenset(() if any(map(is_id, settings.companies)) else settings.companies)
         self._complete: frozenset[str] = frozenset()
+        self._open_listed: frozenset[str] = frozenset()
 
     def close(self) -> None:
         self._product.reader.client.close()
@@ -72,6 +73,10 @@ class Dynamics(Adapter):
     @property
     def complete(self) -> frozenset[str]:
         return self._complete
+
+    @property
+    def open_listed(self) -> frozenset[str]:
+        return self._open_listed
 
     def state(self) -> State:
         """The server's time at the beginning (overlap is taken off when it is used), and what the next read needs."""
@@ -99,16 +104,17 @@ class Dynamics(Adapter):
         if entity not in self.entities:
             raise Misconfigured(f"Dynamics has no entity {entity}.", "unknown_entity")
         self._product.refuse(entity)
-        self._complete = frozenset()
-        done = {"projects", "wbs_elements"}
+        self._complete = self._open_listed = frozenset()
+        done, listed = {"projects", "wbs_elements"}, set[str]()
         yield from self._projects()
         since = self._since(state or {})
         for name, pages in (("commitments", self._product.commitments), ("actuals", self._product.actuals)):
             if entity in (name, "costs") and name in self._product.made_from:
                 yield from pages(since, state or {})
-                whole = since is None or (name == "commitments" and self._product.lists_open_orders)
+                whole = since is None or (name == "commitments" and self._product.lists_all_orders)
                 done |= {name} if whole else set()
-        self._complete = frozenset(done)
+                listed |= {name} & {"commitments"}
+        self._complete, self._open_listed = frozenset(done), frozenset(listed - done)
 
     def _projects(self) -> Iterator[Page]:
         self._product.directory.linked = self.linked
@@ -128,7 +134,7 @@ class Dynamics(Adapter):
     def replay(self, entity: str, raws: Iterable[Raw]) -> Iterator[Page]:
         if entity not in self._product.made_from:
             raise Misconfigured(f"Dynamics cannot make {entity} again from raw records.", "unknown_entity")
-        self._complete = frozenset()
+        self._complete = self._open_listed = frozenset()
         yield from self._projects()
         stream, _ = self._product.made_from[entity]
         remaining = (raw for raw in raws if raw.stream == stream)

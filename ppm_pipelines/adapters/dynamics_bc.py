@@ -78,7 +78,7 @@ class BusinessCentral(Product):
         return dynamics_bc_checks.checks(self)
 
     @property
-    def lists_open_orders(self) -> bool:
+    def lists_all_orders(self) -> bool:
         return True
 
     # Projects

@@ -163,7 +163,9 @@ def raw_line(
 def commitment(raw: Raw, directory: Directory) -> Iterator[Outcome]:
     record = raw.record
     line, order, code = record["line"], record["order"], company(record["line"])
-    amount, currency = amount_or_none(line.get("LineAmount")), text(order.get("CurrencyCode"))
+    cancelled = closed_reason(line, order, record["bi"]) == "cancelled"
+    amount = ZERO if cancelled else amount_or_none(line.get("LineAmount"))
+    currency = text(order.get("CurrencyCode"))
     number, name = project_of(line, order, record["settings"])
     if not number:
         yield Skipped(raw.key, "no project", amount, currency)
@@ -236,6 +238,9 @@ def _in_full(line: Row, invoices: Sequence[Row]) -> bool:
 
 
 def _open_or_none(record: Mapping[str, Any]) -> Decimal | None:
+    """What is open as far as it can be told where something of the line can't be used; what ended is not open."""
+    if closed_reason(record["line"], record["order"], record["bi"]):
+        return ZERO
     try:
         return line_figures(record, a_currency(text(record["order"].get("CurrencyCode")), "CurrencyCode")).open
     except Unusable:

@@ -150,8 +150,8 @@ class Product(ABC):
         return {}
 
     @property
-    def lists_open_orders(self) -> bool:
-        """Whether an incremental read lists every order that there is."""
+    def lists_all_orders(self) -> bool:
+        """Whether an incremental read lists every order that there is, and not only those that are open."""
         return False
 
     def refuse(self, entity: str) -> None:  # noqa: B027 - most products refuse nothing
