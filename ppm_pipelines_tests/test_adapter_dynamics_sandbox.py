@@ -308,6 +308,28 @@ def test_rows_come_and_go_while_pages_are_read(environment: Environment) -> None
     assert_as_in_the_books(environment)
 
 
+def test_an_invoice_during_the_read_is_not_open_and_actual_at_once(environment: Environment) -> None:
+    """DOMAIN R15: what business touched meanwhile is read once more at the end."""
+    environment.fault("page_size", 40)
+    adapter = environment.adapter()
+    actuals = adapter._product.actuals
+
+    def late(*args: Any) -> Iterator[Any]:
+        environment.post("advance", steps=40)  # the orders are read, the postings are not
+        yield from actuals(*args)
+
+    adapter._product.actuals = late  # type: ignore[method-assign, assignment]
+    result = sync(adapter)
+    assert result.rejected == 0
+    books = {row["source_key"]: row for row in environment.books()["commitments"]}
+    for key, row in stored("commitments").items():
+        amounts = {FIGURES["commitments"][name]: Decimal(books[key][name]) for name in FIGURES["commitments"]}
+        approved = row["closed_reason"] == books[key]["closed_reason"]  # a header alone tells no change
+        assert not approved or {name: row[name] for name in amounts} == amounts, key
+    bought = {row["source_key"] for row in environment.books()["actuals"] if "/APIN" in row["source_key"]}
+    assert bought <= stored("actuals").keys()
+
+
 def disturbed(adapter: Dynamics, environment: Environment, fault: str = "") -> Dynamics:
     """The adapter, during whose read business goes on, or something fails, after every fifth page."""
     whole = adapter.read

@@ -114,6 +114,8 @@ class Dynamics(Adapter):
                 whole = since is None or (name == "commitments" and self._product.lists_all_orders)
                 done |= {name} if whole else set()
                 listed |= {name} & {"commitments"}
+        if entity == "costs":
+            yield from self._product.settled()
         self._complete, self._open_listed = frozenset(done), frozenset(listed - done)
 
     def _projects(self) -> Iterator[Page]:

@@ -117,10 +117,28 @@ class FinanceOperations(Product):
         for page, keys in self._orders(self.companies(), NOT_FINAL):
             wanted -= keys
             yield page
-        for code, missing in _by_company(wanted):
-            for some in chunks([number for _, number in missing]):
+        yield from self._named(wanted)
+
+    def _named(self, wanted: Iterable[OrderKey]) -> Iterator[Page]:
+        for code, keys in _by_company(wanted):
+            for some in chunks([number for _, number in keys]):
                 for page, _ in self._orders(_of_company(code), any_of("PurchaseOrderNumber", some)):
                     yield page
+
+    def settled(self) -> Iterator[Page]:
+        """Orders that were invoiced or changed since the read began, and then their postings: otherwise an invoice in
+        between would be open and actual at once, or neither. Only the Bi entity tells a change time, by which a line
+        that comes twice is no contradiction."""
+        if not self.reader.has(BI_LINES):
+            return
+        lots: set[tuple[str, str]] = set()
+        for page in self._named(self._changed(self.reader.now())):
+            lines = [raw.record["line"] for raw in page.raws]
+            lots |= {(company(line), text(line.get("InventoryLotId"))) for line in lines}
+            yield page
+        for code, keys in _by_company(lots):
+            for some in chunks([lot for _, lot in keys if lot]):
+                yield from self._postings(COST, _of_company(code), any_of("InventTransId", some))
 
     def _changed(self, since: datetime) -> set[OrderKey]:
         """Orders whose lines or invoices changed; orders that were final by then, too."""
@@ -230,7 +248,10 @@ class FinanceOperations(Product):
 
     def actuals(self, since: datetime | None, state: State) -> Iterator[Page]:  # noqa: ARG002
         window = f"LedgerTransDate ge {V4.stamp(_month_before(since))}" if since else ""
-        for rows in self.reader.pages(POSTINGS, COST, window, self.companies()):
+        yield from self._postings(COST, window, self.companies())
+
+    def _postings(self, *filters: str) -> Iterator[Page]:
+        for rows in self.reader.pages(POSTINGS, *filters):
             self._know_lots(rows)
             invoices = self._invoices(rows)
             yield self.page(

@@ -134,6 +134,10 @@ class Product(ABC):
     @abstractmethod
     def actuals(self, since: datetime | None, state: State) -> Iterator[Page]: ...
 
+    def settled(self) -> Iterator[Page]:
+        """What business touched while both were read, once more, where the product can tell it (DOMAIN R15)."""
+        yield from ()
+
     @abstractmethod
     def control(self, entity: str) -> list[ControlTotal]: ...
 
