@@ -810,6 +810,9 @@ def test_settings_that_cannot_work_are_refused(wrong: Row) -> None:
 
 def test_companies_are_listed_as_the_product_writes_them() -> None:
     assert Settings.model_validate(GIVEN | {"companies": "USMF; demf, usmf"}).companies == ["usmf", "demf"]
+    central = GIVEN | {"product": "business_central", "project_dimension": "PROJECT", "companies": ["CRONUS US"]}
+    assert Settings.model_validate(central).companies == ["CRONUS US"]
+    assert Settings.model_validate(GIVEN | {"product": "dataverse", "companies": ["usmf"]}).companies == []
 
 
 def test_settings_decide_what_is_read() -> None:

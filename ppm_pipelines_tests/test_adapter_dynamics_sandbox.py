@@ -561,6 +561,10 @@ def test_companies_of_business_central_are_chosen_by_name_or_by_id(environment: 
     name = "Nordlicht Schweiz AG"
     sync(environment.central(companies=[name]))
     assert {row["company_code"] for row in stored("commitments").values()} == {name}
+    by_id = environment.central()._product.companies()  # type: ignore[attr-defined]
+    [wanted] = [one.id for one in by_id if one.name == name]
+    result = sync(environment.central(companies=[wanted.upper()]))
+    assert (result.inserted, result.updated, result.closed) == (0, 0, 0)
     [chosen] = [one for one in environment.central().test() if one.name == "projects"]
     assert "in 6 companies" in chosen.detail
     with pytest.raises(Misconfigured) as unknown:

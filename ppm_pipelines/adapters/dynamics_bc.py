@@ -31,7 +31,7 @@ from ppm_pipelines.adapters.dynamics_bc_streams import (
 )
 from ppm_pipelines.adapters.dynamics_reader import Product, Reader, chunks
 from ppm_pipelines.adapters.dynamics_rows import Unusable, a_day
-from ppm_pipelines.adapters.dynamics_settings import Settings
+from ppm_pipelines.adapters.dynamics_settings import Settings, is_id
 from ppm_pipelines.adapters.odata import V4, any_of, quoted, text
 from ppm_pipelines.records import ControlTotal, Page
 
@@ -85,15 +85,15 @@ class BusinessCentral(Product):
 
     def companies(self) -> list[Company]:
         """The configured ones, by name or ID; all without configuration. Raises Misconfigured for an unknown one."""
-        wanted = {one.lower() for one in self.settings.companies}
+        wanted = {one.lower() if is_id(one) else one for one in self.settings.companies}
         found = [Company(text(row.get("id")), text(row.get("name"))) for row in self.reader.rows(COMPANIES)]
-        known = {name.lower() for one in found for name in (one.id, one.name)}
+        known = {name for one in found for name in (one.id.lower(), one.name)}
         if unknown := sorted(wanted - known):
             raise Misconfigured(
                 f"Business Central has no company {unknown[0]}. Correct the companies: by name or by ID.",
                 "unknown_company",
             )
-        return [one for one in found if not wanted or wanted & {one.id.lower(), one.name.lower()}]
+        return [one for one in found if not wanted or wanted & {one.id.lower(), one.name}]
 
     def projects(self) -> Iterator[Page]:
         """The values of the project dimension, company by company."""

@@ -17,7 +17,7 @@ from ppm_pipelines.adapters.dynamics_rows import Directory
 from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.adapters.http import Client, ClientCredentials, Limits, Passing, host_refused
 from ppm_pipelines.adapters.odata import V4, all_of
-from ppm_pipelines.records import ControlTotal, Outcome, Page, Raw
+from ppm_pipelines.records import ControlTotal, Outcome, Page, Raw, Skipped
 
 ROWS_PER_PAGE = 1000
 KEYS_PER_REQUEST = 40
@@ -161,9 +161,12 @@ class Product(ABC):
     def refuse(self, entity: str) -> None:  # noqa: B027 - most products refuse nothing
         """Raises Misconfigured for an entity that the product does not have."""
 
-    def page(self, entity: Any, raws: list[Raw]) -> Page:
+    def page(self, entity: Any, raws: Sequence[Raw]) -> Page:
+        """What is out of scope needs no raw record: nothing is made from it again."""
         make = self.made_from[entity][1]
-        return Page(entity, [one for raw in raws for one in make(raw, self.directory)], raws)
+        made = [(raw, list(make(raw, self.directory))) for raw in raws]
+        kept = [raw for raw, outcomes in made if not all(isinstance(one, Skipped) for one in outcomes)]
+        return Page(entity, [one for _, outcomes in made for one in outcomes], kept)
 
 
 def chunks(values: Sequence[T], size: int = KEYS_PER_REQUEST) -> Iterator[Sequence[T]]:

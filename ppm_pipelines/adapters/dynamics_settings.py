@@ -154,6 +154,8 @@ class Settings(BaseModel):
         self.base_url = _root(self.base_url, _KNOWN_PATHS[self.product])
         if self.product == "finance_operations":
             self.companies = list(dict.fromkeys(one.lower() for one in self.companies))
+        if self.product == "dataverse":
+            self.companies = []  # it has none; a list from another product would leave everything out
         if self.product == "business_central" and not (self.environment and self.project_dimension):
             raise ValueError(
                 "Business Central also needs the environment and the project dimension, because its order lines name "
