@@ -16,7 +16,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from ppm_pipelines import connectors, database, home, load, runs, tables, vault
-from ppm_pipelines.adapters.base import Adapter, Credentials, Misconfigured, Refused, SourceError, Unavailable
+from ppm_pipelines.adapters.base import (
+    Adapter,
+    Credentials,
+    Misconfigured,
+    NotOffered,
+    Refused,
+    SourceError,
+    Unavailable,
+)
 from ppm_pipelines.facts import counted
 from ppm_pipelines.records import Page, Raw
 
@@ -28,6 +36,7 @@ STOPPED = "The sync was stopped before it had finished. Nothing was changed."
 PROBLEMS: tuple[tuple[type[BaseException], str], ...] = (
     (Credentials, "credentials"),
     (Unavailable, "unavailable"),
+    (NotOffered, "not_offered"),
     (Misconfigured, "misconfigured"),
     (Refused, "unusable"),
     (SourceError, "unavailable"),

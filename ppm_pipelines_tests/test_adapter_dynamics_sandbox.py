@@ -18,8 +18,9 @@ import httpx
 import pytest
 import uvicorn
 
+from api.integrations import FAILED
 from ppm_pipelines import database, load, runs
-from ppm_pipelines.adapters.base import Credentials, Misconfigured, Refused, SourceError, Unavailable
+from ppm_pipelines.adapters.base import Credentials, Misconfigured, NotOffered, Refused, SourceError, Unavailable
 from ppm_pipelines.adapters.dynamics import Dynamics
 from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.adapters.http import Limits
@@ -659,9 +660,10 @@ def test_dataverse_brings_costs_with_their_reversals_and_no_sales(environment: E
 
 
 def test_commitments_of_dataverse_are_refused_with_where_to_take_them_from(environment: Environment) -> None:
-    with pytest.raises(Misconfigured, match="Take the commitments from Finance & Operations") as refused:
+    with pytest.raises(NotOffered, match="Take the commitments from Finance & Operations") as refused:
         sync(environment.dataverse(), entity="commitments")
     assert refused.value.code == "no_commitments"
+    assert FAILED[refused.value.problem].status == 422
 
 
 @pytest.mark.parametrize("kind", ["token_expired", "truncated_json", "http_429"])

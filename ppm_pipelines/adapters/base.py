@@ -49,6 +49,12 @@ class Misconfigured(SourceError):
     problem = "misconfigured"
 
 
+class NotOffered(Misconfigured):
+    """The source has no such thing; the sentence says where it is to be had."""
+
+    problem = "not_offered"
+
+
 class Refused(SourceError):
     """The source answered, and using the answer would be unsafe: nothing of it was taken."""
 

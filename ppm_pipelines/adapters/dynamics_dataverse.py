@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from ppm_pipelines.adapters import dynamics_checks, dynamics_dataverse_rows
-from ppm_pipelines.adapters.base import Check, Misconfigured, State, Stream
+from ppm_pipelines.adapters.base import Check, NotOffered, State, Stream
 from ppm_pipelines.adapters.dynamics_checks import Gap
 from ppm_pipelines.adapters.dynamics_reader import Product, Reader
 from ppm_pipelines.adapters.dynamics_settings import Settings
@@ -66,7 +66,7 @@ class Dataverse(Product):
 
     def refuse(self, entity: str) -> None:
         if entity == "commitments":
-            raise Misconfigured(
+            raise NotOffered(
                 "Dataverse has no purchase orders. Take the commitments from Finance & Operations, where the orders "
                 "are: connect it as the product of Microsoft Dynamics.",
                 "no_commitments",

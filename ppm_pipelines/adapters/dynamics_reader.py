@@ -159,7 +159,7 @@ class Product(ABC):
         return False
 
     def refuse(self, entity: str) -> None:  # noqa: B027 - most products refuse nothing
-        """Raises Misconfigured for an entity that the product does not have."""
+        """Raises NotOffered for an entity that the product does not have."""
 
     def page(self, entity: Any, raws: Sequence[Raw]) -> Page:
         """What is out of scope needs no raw record: nothing is made from it again."""
