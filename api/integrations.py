@@ -80,6 +80,7 @@ FAILED = {
     "unavailable": Kind("unavailable", 502, ("System unreachable", ""), ("System nicht erreichbar", "")),
     "unusable": Kind("unusable", 502, ("Answer not usable", ""), ("Antwort nicht verwendbar", "")),
     "misconfigured": Kind("misconfigured", 502, ("Wrong settings", ""), ("Einstellungen passen nicht", "")),
+    "not_offered": Kind("not-offered", 422, ("Not offered", ""), ("Gibt es dort nicht", "")),
     "refused": Kind("refused", 409, ("Refused before loading", ""), ("Vor dem Laden abgelehnt", "")),
     "internal": Kind("internal", 500, ("Our fault", ""), ("Unser Fehler", "")),
 }

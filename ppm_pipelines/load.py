@@ -21,7 +21,7 @@ from typing import Any
 import psycopg
 
 from ppm_pipelines import database
-from ppm_pipelines.facts import FACTS, POINTERS, SUMMED, Fact, counted
+from ppm_pipelines.facts import FACTS, GONE, POINTERS, SUMMED, Fact, counted
 from ppm_pipelines.reconcile import reconciled
 from ppm_pipelines.records import (
     ZERO,
@@ -107,6 +107,8 @@ def load(
     control: Callable[[str], list[ControlTotal]] | None = None,
     final_postings: bool = True,
     companies: Collection[str] = (),
+    ended: Callable[[Collection[str]], Mapping[str, str]] | None = None,
+    open_listed: Callable[[], Collection[str]] = tuple,
     on_progress: Progress = lambda *_: None,
 ) -> SyncResult:
     """Reads all pages, then merges them; ``connection`` is in autocommit and nobody else uses it.
@@ -114,7 +116,9 @@ def load(
     ``complete`` names the entities that the pages listed wholly, ``state`` the watermark of the next incremental
     read, ``control`` what the source itself reports; all three are asked when the pages are through.
     ``final_postings`` says that the source's postings never change under their key, ``companies`` which company codes
-    are read alone (empty: all). Raises ``Refused`` when the merge must not happen, and whatever reading raises; nothing
+    are read alone (empty: all), ``ended`` why commitments that are listed no more ended, by key, where the source can
+    tell (``invoiced``), ``open_listed`` the entities whose open records were all listed though not every record was.
+    Raises ``Refused`` when the merge must not happen, and whatever reading raises; nothing
     has changed then.
     """
     started = time.monotonic()
@@ -123,10 +127,13 @@ def load(
     with _locked(connection, f"ppm/load/{request.organization_id}/{request.system}"):
         merge.stage_all(pages, on_progress)
         totals = {name: control(name) for name in counted(request.entity)} if control else {}
+        listed = set(complete())
+        if ended is not None and "commitments" in listed:
+            merge.reasons = dict(ended(merge.missing(FACTS["commitments"])))
         on_progress("merging", merge.rows, merge.rows, merge.pages)
         # People close periods and link projects before or after it, and not while rows become visible.
         with _locked(connection, database.merge_lock(request.organization_id)), connection.transaction():
-            merge.merge(set(complete()))
+            merge.merge(listed, set(open_listed()))
             return merge.finish(totals, None if request.mode == "replay" else state(), started)
 
 
@@ -157,10 +164,25 @@ class _Merge(Staging):
     ) -> None:
         super().__init__(connection, request, run_id)
         self.final_postings, self.companies = final_postings, companies
+        self.reasons: dict[str, str] = {}
         self.anomalies: dict[str, list[dict[str, str]]] = {}
         self.amounts: dict[str, Money] = {}
 
-    def merge(self, complete: set[str]) -> None:
+    def missing(self, fact: Fact) -> list[str]:
+        """The keys of what is not ended here and was not read."""
+        stages = ((fact.stage, ""), (STAGE_REJECTIONS, " and s.entity = %(entity)s"))
+        found = self.run(
+            f"select source_key from {fact.table} t where organization_id = %(organization)s and system = %(system)s"
+            f" and {fact.ended[0] if fact.ended else 'null'} is null"
+            + "".join(
+                f" and not exists (select 1 from {stage} s where s.source_key = t.source_key{which})"
+                for stage, which in stages
+            ),
+            entity=fact.name,
+        ).fetchall()
+        return [row["source_key"] for row in found]
+
+    def merge(self, complete: set[str], open_listed: set[str]) -> None:
         # Versions join without a gap: what was ends at the moment at which what is begins.
         row = self.run("select now() as now").fetchone()
         self.now = row["now"] if row else self.now
@@ -170,7 +192,7 @@ class _Merge(Staging):
         self._merge_raws()
         self._merge_projects()
         for name in ("commitments", "actuals"):
-            self._merge_fact(FACTS[name], name in complete)
+            self._merge_fact(FACTS[name], name in complete, name in open_listed)
         for name in FACTS:
             self._quarantine(name, name in complete)
 
@@ -346,14 +368,14 @@ class _Merge(Staging):
             " and t.system = %(system)s and t.source_key = c.source_key"
         )
 
-    def _merge_fact(self, fact: Fact, complete: bool) -> None:
+    def _merge_fact(self, fact: Fact, complete: bool, open_listed: bool) -> None:
         before = self._sums(fact)
         self._classify(fact)
         self._reject_unknown_projects(fact)
         self._leave_scope(fact)
         self._delete(fact)
-        if complete:
-            self._close_vanished(fact)
+        if complete or open_listed:
+            self._close_vanished(fact, only_open=not complete)
         self.anomalies[fact.name] = [*self._changed_though_final(fact), *self._relieved_beyond(fact)]
         self._upsert(fact)
         self.amounts[fact.name] = _moved(before, self._sums(fact))
@@ -382,7 +404,7 @@ class _Merge(Staging):
             f" {at} = coalesce({at}, %(now)s), {why} = 'out_of_scope', last_changed_at = %(now)s{zeroed}"
             f" from (select distinct source_key from {STAGE_SKIPPED} where entity = %(entity)s) s"
             " where organization_id = %(organization)s and system = %(system)s and t.source_key = s.source_key"
-            f" and coalesce({why}, '') not in ('out_of_scope', 'vanished')"
+            f" and coalesce({why}, '') not in {GONE}"
             f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)",
             entity=fact.name,
         )
@@ -410,8 +432,9 @@ class _Merge(Staging):
         counts["vanished"] += len(closed) - known  # one deletion of a document ends all its lines
         counts["skipped"] += (row["rows"] if row else 0) - known
 
-    def _close_vanished(self, fact: Fact) -> None:
-        """Rows that a complete read did not bring are closed; never many at once (DOMAIN "What counts").
+    def _close_vanished(self, fact: Fact, *, only_open: bool) -> None:
+        """Rows that a complete read did not bring are closed; never many at once (DOMAIN "What counts"). Of a read that
+        listed what is open, those that are open here.
 
         Those of companies that are not read any more are out of scope; the source may still have them.
         """
@@ -419,24 +442,31 @@ class _Merge(Staging):
         # Two anti-joins over the whole table; as conditions of a count they would be asked anew for every row.
         self.run(
             f"create temp table gone_{fact.name} on commit drop as select t.id, t.{at} is null as known,"
-            f" {self._is_open(fact)} as open, cardinality(%(companies)s::text[]) > 0 and"
+            f" {self._is_open(fact)} as open, %(reasons)s::jsonb ->> t.source_key as reason,"
+            " cardinality(%(companies)s::text[]) > 0 and"
             f" company_code <> all(%(companies)s) as outside from {fact.table} t"
             " where organization_id = %(organization)s"
-            f" and system = %(system)s and coalesce({why}, '') not in ('vanished', 'out_of_scope')"
+            f" and system = %(system)s and coalesce({why}, '') not in {GONE}"
+            f" and ({self._is_open(fact)} or not %(only_open)s)"
             f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)"
             f" and not exists (select 1 from {STAGE_REJECTIONS} r where r.entity = %(entity)s"
             " and r.source_key = t.source_key)",
             entity=fact.name,
             companies=list(self.companies),
+            reasons=json.dumps(self.reasons),
+            only_open=only_open,
         )
         self.counts[fact.name]["vanished"] += self._vanished(fact)
         zeroed = "".join(f", {name} = 0" for name in fact.zeroed)
-        for outside, reason, more in ((False, "vanished", ""), (True, "out_of_scope", f", {OUT_OF_SCOPE}")):
+        for outside, reason, more in (
+            (False, "coalesce(gone.reason, 'vanished')", ""),
+            (True, "'out_of_scope'", f", {OUT_OF_SCOPE}"),
+        ):
             self.run(
                 # What was closed before stays closed since then; it is archived now, and the source counts it no more.
-                f"update {fact.table} t set {at} = coalesce({at}, %(now)s), {why} = '{reason}', run_id = %(run)s,"
+                f"update {fact.table} t set {at} = coalesce({at}, %(now)s), {why} = {reason}, run_id = %(run)s,"
                 f" last_changed_at = %(now)s{zeroed}{more}"
-                f" where id in (select id from gone_{fact.name} where outside = %(outside)s)",
+                f" from gone_{fact.name} gone where gone.id = t.id and outside = %(outside)s",
                 outside=outside,
             )
 
@@ -447,15 +477,16 @@ class _Merge(Staging):
     def _vanished(self, fact: Fact) -> int:
         """How many known rows come no more; raises when too many of all, or of the open ones, vanished.
 
-        That a company is not read any more was decided by a person.
+        That a company is not read any more was decided by a person; what the source explains did not vanish.
         """
         at = fact.ended[0] if fact.ended else ""
         is_open = self._is_open(fact)
         row = self.run(
             f"select count(*) as known, count(*) filter (where {is_open}) as open,"
             f" (select count(*) from gone_{fact.name} where known) as gone,"
-            f" (select count(*) from gone_{fact.name} where known and not outside) as vanished,"
-            f" (select count(*) from gone_{fact.name} where known and open and not outside) as vanished_open"
+            f" (select count(*) from gone_{fact.name} where known and not outside and reason is null) as vanished,"
+            f" (select count(*) from gone_{fact.name} where known and open and not outside"
+            " and reason is null) as vanished_open"
             f" from {fact.table} where organization_id = %(organization)s and system = %(system)s and {at} is null",
         ).fetchone()
         found = row or {"known": 0, "gone": 0, "vanished": 0, "open": 0, "vanished_open": 0}

@@ -132,7 +132,8 @@ def settle(
 ) -> bool:
     """Ends the run, once: a run that has ended stays as it is (False).
 
-    ``problem`` says what the API makes of a failure: credentials, unavailable, misconfigured, refused, busy, internal.
+    ``problem`` says what the API makes of a failure: credentials, unavailable, misconfigured,
+    not_offered, refused, busy, internal.
     """
     return _change(
         connection, run_id, status=status, ended_at=sa.func.now(), reason=reason, problem=problem, result=result

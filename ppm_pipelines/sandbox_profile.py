@@ -23,6 +23,15 @@ Say = Callable[[str], None]
 # Slug -> the connector's settings, from the root of the simulation. What is read here first comes first.
 SETTINGS: dict[str, Callable[[str], dict[str, Any]]] = {
     "sap": lambda root: {"api_url": f"{root}/sap", "client": "100", "auth": "api_key", "api_key": "sandbox-key"},
+    "dynamics": lambda root: {
+        "product": "finance_operations",
+        "base_url": f"{root}/dynamics",
+        "tenant_id": "sandbox-tenant",
+        "client_id": "sandbox-client",
+        "client_secret": "sandbox-secret",
+        "token_url": f"{root}/dynamics/sandbox-tenant/oauth2/v2.0/token",
+        "dimension_segments": ["MainAccount", "CostCenter", "BusinessUnit"],
+    },
     "slack": lambda root: {"webhook_url": f"{root}/slack/services/TSANDBOX/BSANDBOX/sandboxkey", "notify": "changes"},
 }
 # Systems whose services tell no budgets (DOMAIN R13 needs them); the simulation tells its own.

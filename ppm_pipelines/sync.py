@@ -21,6 +21,7 @@ from ppm_pipelines.adapters.base import (
     Credentials,
     Misconfigured,
     Notifier,
+    NotOffered,
     Refused,
     SourceError,
     System,
@@ -37,6 +38,7 @@ STOPPED = "The sync was stopped before it had finished. Nothing was changed."
 PROBLEMS: tuple[tuple[type[BaseException], str], ...] = (
     (Credentials, "credentials"),
     (Unavailable, "unavailable"),
+    (NotOffered, "not_offered"),
     (Misconfigured, "misconfigured"),
     (Refused, "unusable"),
     (SourceError, "unavailable"),
@@ -102,6 +104,8 @@ def _loaded(source: Adapter, request: runs.RunRequest, run_id: str, say: Say) ->
             control=None if request.mode == "replay" else source.control,
             final_postings=source.final_postings,
             companies=source.companies,
+            ended=source.ended,
+            open_listed=lambda: () if request.mode == "replay" else source.open_listed,
             on_progress=_Teller(run_id, say),
         )
 

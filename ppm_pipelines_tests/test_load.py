@@ -91,6 +91,8 @@ def sync(
     pages: Iterable[Page] | None = None,
     scope: dict[str, Any] | None = None,
     companies: Iterable[str] = (),
+    ended: Any = None,
+    open_listed: Iterable[str] = (),
 ) -> SyncResult:
     request = runs.RunRequest(organization_id, "sap", entity, "full", scope=scope)
     with database.owner() as connection:
@@ -107,6 +109,8 @@ def sync(
             state=lambda: {"since": "x"},
             control=control,
             companies=list(companies),
+            ended=ended,
+            open_listed=lambda: set(open_listed),
         )
     except BaseException:
         with database.owner() as connection:
@@ -295,6 +299,37 @@ class TestVanishing:
             (closed_at, "vanished")
         ]
         assert told(sync(self.many(2), complete={"commitments"})) == {"total": 2, "unchanged": 2}
+
+    def test_what_the_source_explains_ends_for_its_reason_and_for_good(self) -> None:
+        """Where the source removes invoiced orders: ordered and relieved stay, and it is no disappearance."""
+        many = [commitment(f"{number}/00010/01", relieved="30") for number in range(30)]
+        sync(many)
+        asked: list[list[str]] = []
+
+        def ended(keys: list[str]) -> dict[str, str]:
+            asked.append(sorted(keys))
+            return dict.fromkeys(keys[1:], "invoiced")
+
+        for _ in range(2):
+            result = sync([many[0]], complete={"commitments"}, ended=ended)
+        assert [len(keys) for keys in asked] == [29, 0]
+        assert told(result) == {"total": 1, "unchanged": 1}
+        assert rows(
+            "select closed_reason, count(*), sum(ordered_amount), sum(relieved_amount), sum(open_amount)"
+            " from ppm.commitments group by 1 order by 1"
+        ) == [
+            ("invoiced", 28, Decimal(2800), Decimal(840), Decimal(0)),
+            ("vanished", 1, Decimal(100), Decimal(30), Decimal(0)),
+            (None, 1, Decimal(100), Decimal(30), Decimal(70)),
+        ]
+
+    def test_a_read_that_lists_what_is_open_closes_what_is_open_here_alone(self) -> None:
+        sync([commitment(), commitment("2/00010/01"), commitment("3/00010/01", relieved="100.00")])
+        result = sync([commitment()], open_listed={"commitments"})
+        assert told(result) == {"total": 1, "unchanged": 1, "closed": 1}
+        assert rows(
+            "select source_key, closed_reason, open_amount from ppm.commitments where closed_at is not null"
+        ) == [("2/00010/01", "vanished", Decimal(0))]
 
     def test_nineteen_may_vanish(self) -> None:
         sync(self.many(20))

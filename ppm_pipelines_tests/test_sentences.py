@@ -41,6 +41,7 @@ PLACES = (
 SAID = dict.fromkeys(
     (
         *("SourceError", "Credentials", "Unavailable", "Misconfigured", "Refused", "MassDisappearance", "Gap"),
+        "NotOffered",
         *("Unreadable", "BadBudget", "BadLink", "NotConfigured", "Disabled", "NotOpened", "NotOver", "ValueError"),
         "unauthenticated",
     ),

@@ -54,6 +54,7 @@ const REASONS: Record<string, Parameters<Translate>[0]> = {
   unavailable: "sync.reasons.unavailable",
   refused: "sync.reasons.refused",
   misconfigured: "sync.reasons.misconfigured",
+  "not-offered": "sync.reasons.misconfigured",
   "not-configured": "sync.reasons.notConfigured",
   disabled: "sync.reasons.notConfigured",
   busy: "sync.reasons.busy",

@@ -8,7 +8,7 @@ An adapter reads; it never writes to a source. Neither it nor a notifier knows D
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -48,6 +48,12 @@ class Misconfigured(SourceError):
     """The settings cannot work: wrong address, path or client, or a host that may not be called."""
 
     problem = "misconfigured"
+
+
+class NotOffered(Misconfigured):
+    """The source has no such thing; the sentence says where it is to be had."""
+
+    problem = "not_offered"
 
 
 class Refused(SourceError):
@@ -161,6 +167,12 @@ class Adapter(System):
     def complete(self) -> frozenset[str]:
         """The entities that the last ``read`` listed wholly; valid once its pages are consumed."""
 
+    @property
+    def open_listed(self) -> frozenset[str]:
+        """The entities of which the last ``read`` listed every record that is open, there or here since the last read,
+        though not every record: what is open here and was not listed has vanished."""
+        return frozenset()
+
     @abstractmethod
     def state(self) -> State:
         """The watermark for the next incremental read, JSON ready; valid once the pages are consumed."""
@@ -175,3 +187,8 @@ class Adapter(System):
     def control(self, entity: str) -> list[ControlTotal]:  # noqa: ARG002
         """What the source itself reports for the cut just read, by a second road; empty where it cannot."""
         return []
+
+    def ended(self, keys: Collection[str]) -> Mapping[str, str]:  # noqa: ARG002
+        """Why commitments that a complete read did not list ended, where the source tells it, by key: ``invoiced``
+        where it removes invoiced orders (DOMAIN "What counts"). What is not named has vanished. Raises SourceError."""
+        return {}

@@ -39,6 +39,7 @@ Explain = Callable[[bytes], str]
 Meaning = Callable[[int, bytes], SourceError | None]
 # It logs the whole address of every request, and an address may be a secret.
 logging.getLogger("httpx").setLevel(logging.WARNING)
+Passing = Callable[[int, str], bool]  # whether a status with what the source told of it passes by itself
 
 _AGAIN = frozenset({408, 429, 502, 503, 504})
 _ERROR_BYTES = 65_536
@@ -222,12 +223,16 @@ class ApiKey(httpx.Auth):
 class ClientCredentials(httpx.Auth):
     """OAuth 2.0 client credentials: fetches a token when it needs one, and once anew after a 401.
 
-    ``token_url`` was checked by ``host_refused`` before; its connection is guarded like every other.
+    ``token_url`` was checked by ``host_refused`` before; its connection is guarded like every other. With a ``scope``
+    the client goes into the form, as Microsoft Entra ID documents it, else into a header of its own.
     """
 
-    def __init__(self, token_url: str, client_id: str, client_secret: str) -> None:
+    def __init__(self, token_url: str, client_id: str, client_secret: str, scope: str = "") -> None:
         self._url = token_url
-        self._account = httpx.BasicAuth(client_id, client_secret)
+        self._account: httpx.Auth = httpx.Auth() if scope else httpx.BasicAuth(client_id, client_secret)
+        self._form = {"grant_type": "client_credentials"}
+        if scope:
+            self._form |= {"scope": scope, "client_id": client_id, "client_secret": client_secret}
         self._token = ""
         self._until = 0.0
 
@@ -242,9 +247,7 @@ class ClientCredentials(httpx.Auth):
                 return
 
     def _fetch(self) -> Generator[httpx.Request, httpx.Response, None]:
-        request = httpx.Request(
-            "POST", self._url, data={"grant_type": "client_credentials"}, headers={"Accept": "application/json"}
-        )
+        request = httpx.Request("POST", self._url, data=self._form, headers={"Accept": "application/json"})
         response = yield next(self._account.auth_flow(request))
         self._take(response, _bounded(response))
 
@@ -307,6 +310,7 @@ class Client:
         secrets: Iterable[str] = (),
         explain: Explain | None = None,
         meaning: Meaning | None = None,
+        passing: Passing | None = None,
         limits: Limits | None = None,
         resolve: Resolve = resolve,
     ) -> None:
@@ -320,6 +324,7 @@ class Client:
         self._secrets = [secret for secret in secrets if secret]
         self._explain = explain or (lambda _body: "")
         self._own_meaning = meaning or (lambda _status, _body: None)
+        self._passing = passing or (lambda _status, _told: False)
         self._deadline = Deadline(timeout_seconds, system)
         if reason := host_refused(self.root, allowed_hosts):
             raise Misconfigured(reason, "host_refused")
@@ -492,6 +497,8 @@ class Client:
             raise _Transient(own, _retry_after(response)) if isinstance(own, Unavailable) else own
         told = self._scrubbed(self._explain(body) if "json" in kind or "xml" in kind else "")
         said = f"{self._called(response)} answered {status}{f': {told}' if told else ''}".rstrip(".")
+        if self._passing(status, told):
+            raise _Transient(Unavailable(f"{said}. Try again later.", f"http_{status}"))
         raise self._meaning(response, status, said)
 
     def _meaning(self, response: httpx.Response, status: int, said: str) -> SourceError | _Transient:

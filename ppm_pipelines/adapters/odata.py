@@ -1,4 +1,4 @@
-"""OData as SAP speaks it: where rows, next pages and counts are in V2 and V4, filters, and values as Python has them.
+"""OData as SAP and Microsoft speak it: rows, next pages and counts in V2 and V4, filters, values as Python has them.
 
 Belongs here: the two protocols as small values. Does not belong here: HTTP (``http``), field names (``sap``).
 Pages end where the link to the next one is missing, never at a short page.
@@ -21,6 +21,7 @@ from ppm_pipelines.adapters.http import Answer, Client
 _V2_DATE = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
 _ENTITY_TYPE = re.compile(r"<EntityType\s[^>]*?\bName=\"(?P<name>\w+)\"(?P<body>.*?)</EntityType>", re.DOTALL)
 _PROPERTY = re.compile(r"<Property\s[^>]*?\bName=\"(\w+)\"")
+_ENTITY_SET = re.compile(r"<EntitySet\s[^>]*?\bName=\"(\w+)\"[^>]*?\bEntityType=\"(?:[\w.]+\.)?(\w+)\"")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MESSAGE_LENGTH = 300
 
@@ -123,6 +124,12 @@ def described(metadata: str) -> dict[str, frozenset[str]]:
     Read as text: what is wanted are names, and a document from outside is nothing to give to an XML parser.
     """
     return {found["name"]: frozenset(_PROPERTY.findall(found["body"])) for found in _ENTITY_TYPE.finditer(metadata)}
+
+
+def entity_sets(metadata: str) -> dict[str, frozenset[str]]:
+    """The properties of every entity set by the set's name, which a path names; the type has another one."""
+    types = described(metadata)
+    return {name: types.get(kind, frozenset()) for name, kind in _ENTITY_SET.findall(metadata)}
 
 
 def pages(

@@ -32,7 +32,7 @@ MONEY = (*SUMS, *(f"company_{name}" for name in SUMS))
 COMMON = (
     "organization_id, project_id, '{fact}', system, project_nr, coalesce(wbs_element, ''), currency, company_currency"
 )
-GONE = "('vanished', 'out_of_scope', 'deleted')"  # the source does not show them any more
+GONE = "('vanished', 'invoiced', 'deleted', 'out_of_scope')"  # the source does not list them any more
 # The cell and the money of one fact.
 FACTS = {
     "commitments": f"{COMMON}, '', relieved_by, counts, coalesce(closed_reason, '') not in {GONE},"

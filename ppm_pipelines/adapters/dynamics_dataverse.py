@@ -1,0 +1,115 @@
+"""Dataverse (Project Operations): its tables as data, and in which order they are read.
+
+Belongs here: tables, the reading of a cut, the connection test. Does not belong here: what rows mean
+(``dynamics_dataverse_rows``), asking (``dynamics_reader``).
+
+There are no purchase orders: those stay in Finance & Operations, and a sync of commitments is refused. One time entry
+makes a cost and a sales row, so only rows of the type Cost are asked for. Rows are never deleted, only reversed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+
+from ppm_pipelines.adapters import dynamics_checks, dynamics_dataverse_rows
+from ppm_pipelines.adapters.base import Check, NotOffered, State, Stream
+from ppm_pipelines.adapters.dynamics_checks import Gap
+from ppm_pipelines.adapters.dynamics_reader import Product, Reader
+from ppm_pipelines.adapters.dynamics_settings import Settings
+from ppm_pipelines.adapters.odata import V4, text
+from ppm_pipelines.records import ControlTotal, Page
+
+ROOT = "api/data/v9.2"
+HIDDEN = " If that surprises, check the application's roles: Dynamics hides what it may not see."
+
+
+def _stream(name: str, key: str, fields: str, needed: str) -> Stream:
+    names = (key, *fields.split())
+    return Stream(name, name, V4(), (key,), {}, names, needed=frozenset({key, *needed.split()}))
+
+
+CURRENCIES = _stream("transactioncurrencies", "transactioncurrencyid", "isocurrencycode", "isocurrencycode")
+ORGANIZATIONS = _stream("organizations", "organizationid", "_basecurrencyid_value", "_basecurrencyid_value")
+PROJECTS = _stream(
+    "msdyn_projects",
+    "msdyn_projectid",
+    "msdyn_subject statecode msdyn_scheduledstart msdyn_scheduledend msdyn_totalplannedcost "
+    "_transactioncurrencyid_value",
+    "msdyn_subject",
+)
+ACTUALS = _stream(
+    "msdyn_actuals",
+    "msdyn_actualid",
+    "_msdyn_project_value _msdyn_task_value msdyn_amount msdyn_amount_base _transactioncurrencyid_value "
+    "msdyn_quantity msdyn_accountingdate msdyn_documentdate msdyn_transactiontypecode msdyn_transactionclassification "
+    "msdyn_adjustmentstatus _msdyn_accountvendor_value msdyn_externalreferenceid msdyn_description modifiedon",
+    "_msdyn_project_value msdyn_amount msdyn_amount_base _transactioncurrencyid_value msdyn_accountingdate "
+    "msdyn_transactiontypecode modifiedon",
+)
+COST = f"msdyn_transactiontypecode eq {dynamics_dataverse_rows.COST}"
+
+
+class Dataverse(Product):
+    """One read of one environment; see ``Product``."""
+
+    made_from: ClassVar[Any] = {"actuals": (dynamics_dataverse_rows.ACTUALS, dynamics_dataverse_rows.actual)}
+
+    def __init__(self, settings: Settings, **connection: Any) -> None:
+        super().__init__(settings, **connection)
+        self._currencies: Mapping[str, str] = {}
+        self._base = ""
+
+    def connected(self, settings: Settings, **connection: Any) -> Reader:
+        return Reader(settings, f"{settings.base_url}/{ROOT}", {}, own=dynamics_dataverse_rows.is_own, **connection)
+
+    def refuse(self, entity: str) -> None:
+        if entity == "commitments":
+            raise NotOffered(
+                "Dataverse has no purchase orders. Take the commitments from Finance & Operations, where the orders "
+                "are: connect it as the product of Microsoft Dynamics.",
+                "no_commitments",
+            )
+
+    def projects(self) -> Iterator[Page]:
+        rows = self.reader.rows(CURRENCIES)
+        self._currencies = {text(row.get("transactioncurrencyid")): text(row.get("isocurrencycode")) for row in rows}
+        organization = next(self.reader.rows(ORGANIZATIONS), {})
+        self._base = self._currencies.get(text(organization.get("_basecurrencyid_value")), "")
+        for some in self.reader.pages(PROJECTS):
+            raws = [dynamics_dataverse_rows.raw_project(row, self._currencies) for row in some]
+            made = [one for raw in raws for one in dynamics_dataverse_rows.project(raw, self.directory)]
+            yield Page("projects", made, raws)
+
+    def commitments(self, since: datetime | None, state: State) -> Iterator[Page]:
+        raise NotImplementedError
+
+    def actuals(self, since: datetime | None, state: State) -> Iterator[Page]:  # noqa: ARG002
+        changed = f"modifiedon ge {V4.stamp(since)}" if since else ""
+        for rows in self.reader.pages(ACTUALS, COST, changed):
+            raws = [dynamics_dataverse_rows.raw_actual(row, self._currencies, self._base) for row in rows]
+            yield self.page("actuals", raws)
+
+    def control(self, entity: str) -> list[ControlTotal]:  # noqa: ARG002
+        """Nothing: a count ends at 5,000, and sums of more rows are refused."""
+        return []
+
+    def checks(self) -> Iterator[Check]:
+        reader = self.reader
+        return dynamics_checks.checks(
+            reader,
+            lambda: reader.client.get(CURRENCIES.path, {"$top": "1", "$select": "transactioncurrencyid"}),
+            {"projects": self._check_projects, "actuals": self._check_actuals},
+        )
+
+    def _check_projects(self) -> str:
+        if not any(True for _ in self.reader.rows(PROJECTS)):
+            raise Gap(
+                "No project is readable. Without projects nothing can be assigned: grant the application projects."
+            )
+        return "Projects are readable."
+
+    def _check_actuals(self) -> str:
+        found = any(True for _ in self.reader.rows(ACTUALS, COST))
+        return f"Cost actuals are readable.{'' if found else HIDDEN}"

@@ -1,0 +1,154 @@
+"""Rows of Dataverse (Project Operations) become projects and actuals.
+
+Belongs here: raw records and what their fields mean. Does not belong here: reading (``dynamics_dataverse``), what the
+products share (``dynamics_rows``). Pure functions. ``msdyn_amount`` is in the row's transaction currency,
+``msdyn_amount_base`` in the organisation's base currency; there are no companies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from ppm_pipelines.adapters.base import Row
+from ppm_pipelines.adapters.dynamics_rows import (
+    Directory,
+    Unusable,
+    a_currency,
+    a_day,
+    a_number,
+    amount_or_none,
+    an_amount,
+    delivered,
+    rejected,
+)
+from ppm_pipelines.adapters.odata import text
+from ppm_pipelines.records import Actual, Outcome, Project, Raw, Skipped, rounded
+
+ACTUALS, PROJECTS = "dataverse_actuals", "dataverse_projects"
+COST = 192350000
+_ADJUSTED, _UNADJUSTABLE = 192350001, 192350002
+_CLASSES = {
+    192350000: "Time",
+    192350001: "Expense",
+    192350002: "Material",
+    192350003: "Milestone",
+    192350004: "Fee",
+    690970002: "Tax",
+}
+_STATES = {0: "active", 1: "inactive"}
+
+
+def raw_project(row: Row, currencies: Mapping[str, str]) -> Raw:
+    record = {**delivered(row), "currency": currencies.get(text(row.get("_transactioncurrencyid_value")), "")}
+    return Raw(PROJECTS, text(row.get("msdyn_projectid")), record)
+
+
+def project(raw: Raw, directory: Directory) -> Iterator[Outcome]:
+    """A project has no number of its own, and its name may change: its id is its number."""
+    row, currency = raw.record, text(raw.record.get("currency"))
+    directory.projects.add(("", raw.key))
+    try:
+        start, end = a_day(row, "msdyn_scheduledstart"), a_day(row, "msdyn_scheduledend")
+        budget = a_number(row, "msdyn_totalplannedcost")
+        planned = None if budget is None else rounded(budget, a_currency(currency, "_transactioncurrencyid_value"))
+    except Unusable as error:
+        yield rejected(raw, error, None, currency, "", raw.key)
+        return
+    state = row.get("statecode")
+    yield Project(
+        source_key=raw.key,
+        project_nr=raw.key,
+        name=text(row.get("msdyn_subject")),
+        status=_STATES.get(state, text(state)) if isinstance(state, int) else text(state),
+        start_date=start,
+        end_date=end,
+        budget=planned,
+        currency=currency or None,
+    )
+
+
+def raw_actual(row: Row, currencies: Mapping[str, str], base: str) -> Raw:
+    currency = currencies.get(text(row.get("_transactioncurrencyid_value")), "")
+    record = {"actual": delivered(row), "currency": currency, "base": base}
+    return Raw(ACTUALS, text(row.get("msdyn_actualid")), record)
+
+
+def actual(raw: Raw, directory: Directory) -> Iterator[Outcome]:
+    row, currency = raw.record["actual"], text(raw.record["currency"])
+    amount, number = amount_or_none(row.get("msdyn_amount")), text(row.get("_msdyn_project_value"))
+    if row.get("msdyn_transactiontypecode") != COST:
+        yield Skipped(raw.key, "no cost", amount, currency)
+        return
+    if not number:
+        yield Skipped(raw.key, "no project", amount, currency)
+        return
+    try:
+        yield _actual(raw, _known(directory, number))
+    except Unusable as error:
+        yield rejected(raw, error, amount, currency, "", number)
+
+
+def _known(directory: Directory, number: str) -> str:
+    if ("", number) in directory.projects or number in directory.linked:
+        return number
+    reason = (
+        f"The project {number} is not among the projects of Dataverse. Check it there, and the application's right to "
+        "read projects, or link it to a project of the Costbook."
+    )
+    raise Unusable("unknown_project", "_msdyn_project_value", reason, number)
+
+
+def _actual(raw: Raw, project_nr: str) -> Actual:
+    """Reversals are rows with the opposite sign: the sum over all cost rows is right, whatever their adjustment."""
+    row = raw.record["actual"]
+    currency = a_currency(text(raw.record["currency"]), "_transactioncurrencyid_value")
+    base = a_currency(text(raw.record["base"]), "msdyn_amount_base")
+    posted = a_day(row, "msdyn_accountingdate") or a_day(row, "msdyn_documentdate")
+    if posted is None:
+        raise Unusable("missing_field", "msdyn_accountingdate", "A posting without a date.")
+    amount = rounded(an_amount(row, "msdyn_amount"), currency)
+    kind = row.get("msdyn_transactionclassification")
+    return Actual(
+        source_key=raw.key,
+        company_code="",
+        project_nr=project_nr,
+        fi_doc_no=raw.key,
+        fi_doc_line="1",
+        posting_date=posted,
+        currency=currency,
+        amount=amount,
+        company_currency=base,
+        company_amount=rounded(an_amount(row, "msdyn_amount_base"), base),
+        fiscal_year=f"{posted:%Y}",
+        fiscal_period=f"{posted.month:03d}",
+        document_type=_CLASSES.get(kind, text(kind)) if isinstance(kind, int) else text(kind),
+        vendor=text(row.get("_msdyn_accountvendor_value")),
+        vendor_invoice_no=text(row.get("msdyn_externalreferenceid")) or None,
+        document_date=a_day(row, "msdyn_documentdate"),
+        wbs_element=text(row.get("_msdyn_task_value")) or None,
+        item_text=text(row.get("msdyn_description")),
+        quantity=a_number(row, "msdyn_quantity"),
+        status=_status(row, amount),
+        custom_fields=_own(row),
+        raw_stream=raw.stream,
+        raw_key=raw.key,
+    )
+
+
+def _status(row: Row, amount: Decimal) -> str:
+    adjusted = row.get("msdyn_adjustmentstatus")
+    if adjusted == _ADJUSTED:
+        return "reversed"
+    return "reversal" if adjusted == _UNADJUSTABLE and amount < 0 else "posted"
+
+
+def _own(row: Row) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if is_own(name) and value not in (None, "")}
+
+
+def is_own(name: str) -> bool:
+    """A column of the customer: its publisher's prefix is ``cr`` and three signs, unless another was chosen."""
+    prefix, underscore, _ = name.partition("_")
+    return bool(underscore) and prefix.startswith("cr") and len(prefix) == 5
