@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from ppm_pipelines.adapters.base import Adapter
+from ppm_pipelines.adapters.jira import Jira
 from ppm_pipelines.adapters.sap import Sap
 
-ADAPTERS: dict[str, type[Adapter]] = {Sap.system: Sap}
+ADAPTERS: dict[str, type[Adapter]] = {
+    Sap.system: Sap,
+    Jira.system: Jira,
+}
