@@ -62,7 +62,8 @@ def carry_out(
     try:
         with contextlib.closing(opened()) as source, contextlib.closing(database.direct()) as connection:
             source.linked = _linked(request)
-            source.before = _remembered(request)
+            # Who accepts that records are gone accepts what the account sees now.
+            source.before = None if (request.scope or {}).get(load.ACCEPTED) else _remembered(request)
             return load.load(
                 connection,
                 request,

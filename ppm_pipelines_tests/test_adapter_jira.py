@@ -141,8 +141,12 @@ def test_relieved_is_what_its_worklogs_come_to_line_by_line() -> None:
 def test_a_done_issue_is_completed_and_has_nothing_open() -> None:
     done = {"name": "Fertig", "statusCategory": {"key": "done"}}
     found = committed(issue(worklog(), status=done))
-    assert (found.ordered_amount, found.relieved_amount, found.open_amount) == (Decimal(360), Decimal(120), 0)
-    assert (found.closed_reason, found.company_open_amount) == ("completed", 0)
+    assert (found.ordered_amount, found.relieved_amount, found.open_amount) == (
+        Decimal(360),
+        Decimal(120),
+        Decimal(0),
+    )
+    assert (found.closed_reason, found.company_open_amount) == ("completed", Decimal(0))
 
 
 @pytest.mark.parametrize(

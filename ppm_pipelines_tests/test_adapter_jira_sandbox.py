@@ -28,6 +28,7 @@ from ppm_pipelines.adapters.jira import Jira
 from ppm_pipelines.adapters.jira_settings import Settings
 from ppm_pipelines.records import Page, Raw
 from ppm_pipelines.sandbox.app import create
+from ppm_pipelines.sync import carry_out
 
 Row = dict[str, Any]
 CLOUD = {"base_url": "/jira", "email": "ppm-reader@nordlicht.example", "token": "sandbox-token"}
@@ -347,6 +348,25 @@ def test_lost_permissions_close_nothing(either: Site, lost: str) -> None:
     assert_as_in_the_books(either)
 
 
+def test_a_person_accepts_what_the_account_no_longer_sees(site: Site) -> None:
+    """As the product carries it out: the memory of what was visible is the database's, and ends by acceptance."""
+
+    def sync(mode: Any, **scope: bool) -> load.SyncResult:
+        request = runs.RunRequest("default", "jira", "costs", mode, scope=dict(scope) or None)
+        with database.owner() as connection:
+            run_id = runs.claim(connection, request).run_id
+        return carry_out(request, run_id, site.adapter)
+
+    sync("incremental")
+    site.fault("lose_project")
+    assert [sync("full").closed for _ in range(2)] == [0, 0]
+    assert sync("incremental").closed == 0
+    gone = sync("full", **{load.ACCEPTED: True}).closed
+    assert gone > 0
+    assert rows("select distinct project_nr from ppm.commitments where closed_reason = 'vanished'") == [("HALLE",)]
+    assert sync("full").closed == 0
+
+
 def test_permissions_that_get_lost_during_a_full_read_close_nothing(site: Site) -> None:
     site.sync()
     adapter = site.adapter()
@@ -441,6 +461,19 @@ def test_a_list_that_ends_without_saying_so_closes_nothing(site: Site) -> None:
     adapter = site.adapter()
     assert site.sync(adapter, full=True).closed == 0
     assert adapter.complete == {"projects"}
+
+
+def test_issues_that_jira_could_not_deliver_just_then_are_asked_for_again(site: Site) -> None:
+    """Fetching by id names them; a worklog may change without its issue (jira.md, section 4)."""
+    site.sync()
+    site.post("advance", steps=40)
+    site.fault("issue_errors", 2)
+    site.sync()
+    assert_as_in_the_books(site)
+    site.post("advance", steps=40)
+    site.fault("issue_errors", 20)
+    with pytest.raises(Unavailable, match="did not deliver the issue"):
+        site.sync()
 
 
 # What goes wrong in the middle

@@ -153,39 +153,37 @@ class Api:
 
     # Issues
 
-    def issues(self, jql: str, fields: Sequence[str] = FIELDS, most: int = ISSUES_PER_PAGE) -> Iterator[list[Row]]:
+    def issues(self, jql: str, most: int = ISSUES_PER_PAGE) -> Iterator[list[Row]]:
         """Pages of what the query finds; it must be bounded. An issue that moves meanwhile may come twice."""
-        query = jql + ORDER
-        if self.cloud:
-            yield from self._by_token(query, fields, most)
-        else:
-            yield from self._by_offset(
-                lambda start: self._post(
-                    self.paths.search, jql=query, fields=list(fields), startAt=start, maxResults=most
-                ),
-                "issues",
-            )
+        yield from self._by_token(jql, most) if self.cloud else self._searched(jql, most)
 
     def issues_by_id(self, ids: Iterable[str]) -> Iterator[list[Row]]:
         """Those of the issues that the account may see, wherever they are now."""
         for some in _chunks(sorted(ids), ISSUES_BY_ID):
-            if self.cloud:
-                found = self._post("issue/bulkfetch", issueIdsOrKeys=some, fields=list(FIELDS))
-            else:
-                found = self._post(
-                    self.paths.search,
-                    jql=f"id in ({','.join(some)})",
-                    fields=list(FIELDS),
-                    maxResults=len(some),
-                    validateQuery=False,
-                )
-            yield _rows(found, "issues")
+            yield from self._fetched(some) if self.cloud else self._searched(f"id in ({','.join(some)})", lenient=True)
 
-    def _by_token(self, jql: str, fields: Sequence[str], most: int) -> Iterator[list[Row]]:
+    def _fetched(self, ids: Sequence[str]) -> Iterator[list[Row]]:
+        """Jira names the issues that it could not deliver just now; those are asked for again."""
+        for _ in range(ATTEMPTS):
+            found = self._post("issue/bulkfetch", issueIdsOrKeys=list(ids), fields=list(FIELDS))
+            yield _rows(found, "issues")
+            ids = [text(one.get("id")) for one in found.get("issueErrors") or () if text(one.get("id")) in ids]
+            if not ids:
+                return
+        raise Unavailable(
+            f"Jira did not deliver the issue {ids[0]}, also when asked again. Try again later.", "issue_not_delivered"
+        )
+
+    def _searched(self, jql: str, most: int = ISSUES_PER_PAGE, *, lenient: bool = False) -> Iterator[list[Row]]:
+        """``lenient``: the query may name issues that are not there."""
+        asked = {"jql": jql + ORDER, "fields": list(FIELDS), "maxResults": most, "validateQuery": not lenient}
+        yield from self._by_offset(lambda start: self._post(self.paths.search, startAt=start, **asked), "issues")
+
+    def _by_token(self, jql: str, most: int) -> Iterator[list[Row]]:
         """Until no token comes or the answer says that it is the last; a token that comes again would never end."""
         token, known = "", set[str]()
+        asked = {"jql": jql + ORDER, "fields": list(FIELDS), "maxResults": most}
         while True:
-            asked = {"jql": jql, "fields": list(fields), "maxResults": most}
             body = self._post(self.paths.search, **asked, **({"nextPageToken": token} if token else {}))
             yield _rows(body, "issues")
             token = text(body.get("nextPageToken"))
@@ -226,8 +224,11 @@ class Api:
 
         An issue carries 20 of them at most, and tells how many there are (jira.md, trap 2).
         """
-        told: Row = (issue.get("fields") or {}).get("worklog") or {}
+        fields: Row = issue.get("fields") or {}
+        told: Row = fields.get("worklog") or {}
         here = told.get("worklogs")
+        if not told and not fields.get("timespent"):
+            return []
         if isinstance(here, list) and len(here) >= int(told.get("total") or 0) and "total" in told:
             return here
         try:

@@ -84,7 +84,7 @@ def _issues(api: Api, settings: Settings, visible: dict[str, str]) -> str:
         raise Gap("There is no hourly rate, so hours are worth nothing. Enter at least one for everybody.")
     wanted = [number for number, key in visible.items() if not settings.projects or key.upper() in settings.projects]
     query = f"project in ({', '.join(wanted[:PROJECTS_NAMED])})"
-    found = bool(wanted) and any(next(api.issues(query, ("id",), 1), []))
+    found = bool(wanted) and any(next(api.issues(query, 1), []))
     if Rates(settings.rates, {}).find("", _today(api)) is not None:
         return f"Issues readable.{'' if found else HIDDEN}"
     return "Issues readable. There is no hourly rate for everybody: hours of others wait in quarantine."

@@ -40,6 +40,7 @@ AGAIN = "QUdBSU4="  # the token of a site that names the same page for ever
 MOST_STEPS = 10_000
 INSTEAD = ("html_login", "http_503", "http_429", "http_429_date", "unauthorized")
 SPOILED = ("truncated_json", "no_rows", "same_token", "no_token")
+LATE = ("issue_errors",)
 SWITCHES = ("lose_project", "lose_group", "no_time_tracking")
 IN_DATA = ("vanish", "archive_project", "unpriced", "other_currency")
 REMOVED = (
@@ -274,7 +275,9 @@ def bulk_fetch(asked: Asked) -> Any:
         for one in sorted(asked.simulation.issues(asked.reader).values(), key=lambda one: one.id)
         if {str(one.id), one.key, *one.former} & set(wanted)
     ]
-    return {"issues": [shown.issue(one, names, asked.reader) for one in found], "issueErrors": []}
+    late = found[:1] if asked.simulation.take(LATE) else []
+    rows = [shown.issue(one, names, asked.reader) for one in found if one not in late]
+    return {"issues": rows, "issueErrors": [{"id": str(one.id), "errorMessage": "Try again."} for one in late]}
 
 
 def approximate_count(asked: Asked) -> Any:
@@ -502,7 +505,7 @@ class Control:
             return {"kind": kind}
         if kind in IN_DATA:
             return {"kind": kind, "made": [made for _ in range(times) for made in self._in_data(kind)]}
-        if kind not in (*INSTEAD, *SPOILED, *SWITCHES):
+        if kind not in (*INSTEAD, *SPOILED, *LATE, *SWITCHES):
             raise Refused(422, f"There is no fault '{kind}'.")
         simulation.left[kind], simulation.waiting = times, int(body.get("after", 0))
         simulation.seconds = float(body.get("seconds", 1.0))
