@@ -6,7 +6,8 @@ whole reads (``test_adapter_jira_sandbox``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -17,12 +18,15 @@ import pytest
 from pydantic import ValidationError
 
 from ppm_pipelines.adapters import jira_rows
+from ppm_pipelines.adapters.base import Refused, Unavailable
+from ppm_pipelines.adapters.http import Limits
 from ppm_pipelines.adapters.jira import Jira
-from ppm_pipelines.adapters.jira_api import explain
+from ppm_pipelines.adapters.jira_api import Api, Feed, explain
 from ppm_pipelines.adapters.jira_rates import Rates, cost, hours
 from ppm_pipelines.adapters.jira_rows import FIELDS, Directory, plain_text, raw_issue, raw_project, raw_worklogs
 from ppm_pipelines.adapters.jira_settings import Rate, Settings
 from ppm_pipelines.records import Actual, Commitment, Outcome, Project, Raw, Rejection, Skipped
+from ppm_pipelines_tests.test_adapter_http import Script, answer, scripted
 
 Row = dict[str, Any]
 TODAY = date(2026, 11, 27)
@@ -258,7 +262,8 @@ def test_a_worklog_that_cannot_be_read_waits_with_its_reason(change: Row, code: 
     _, logged = outcomes(issue(worklog(**change), timespent=None), directory())
     found = rejected(logged)
     assert (found.code, found.field, found.project_nr) == (code, field, "HALLE")
-    assert (found.raw_stream, found.raw_key, found.amount) == ("worklogs", "20001", None)
+    assert (found.raw_stream, found.raw_key) == ("worklogs", "20001")
+    assert found.amount == (Decimal(120) if field == "created" else None)
     assert found.reason.endswith(".")
 
 
@@ -373,7 +378,7 @@ def test_money_is_rounded_half_up_to_the_currency_s_minor_units() -> None:
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        ({"id": "1", "key": "HALLE", "name": "Halle 4"}, Project("1", "HALLE", "Halle 4", "active")),
+        ({"id": "1", "key": "HALLE", "name": "Halle 4"}, Project("1", "HALLE", "Halle 4", "active", currency="EUR")),
         ({"id": "1", "key": "ALT", "archived": True}, Skipped("1", "archived project")),
         ({"id": "1", "key": "BIN", "deleted": True}, Skipped("1", "deleted project")),
         ({"id": "1", "key": "ANDERS"}, Skipped("1", "project not read")),
@@ -401,6 +406,7 @@ def test_an_unknown_project_waits_until_somebody_links_it() -> None:
     assert isinstance(order, Rejection)
     assert isinstance(line, Rejection)
     assert {order.code, line.code} == {"unknown_project"}
+    assert (order.amount, line.amount, line.currency) == (Decimal(360), Decimal(120), "EUR")
     assert (order.project_nr, order.open_amount, order.currency) == ("HALLE", Decimal(240), "EUR")
     assert committed(issue(), directory(projects={}, linked=frozenset({"HALLE"}))).project_nr == "HALLE"
 
@@ -489,6 +495,97 @@ def test_an_error_of_jira_is_told_in_its_own_words() -> None:
     assert explain(b"<html>") == explain(b"[]") == ""
 
 
+# Asking
+
+
+@contextlib.contextmanager
+def asked(*bodies: Any, deployment: str = "cloud") -> Iterator[tuple[Api, Script]]:
+    """A site that gives these answers in turn."""
+    with scripted(*(answer(msgspec.json.encode(body)) for body in bodies)) as script:
+        settings = Settings.model_validate(VALID | {"base_url": script.url, "deployment": deployment})
+        api = Api(settings, script.url, 20, Limits(backoff=0.001))
+        try:
+            yield api, script
+        finally:
+            api.client.close()
+
+
+def page(first: int, last: int, **more: Any) -> Row:
+    return {"issues": [{"id": str(number), "fields": {}} for number in range(first, last + 1)]} | more
+
+
+def ids(pages: Iterable[Iterable[Any]]) -> list[str]:
+    return [row["id"] for rows in pages for row in rows]
+
+
+def test_a_feed_goes_on_where_the_server_says_and_calls_no_address_that_it_names() -> None:
+    """jira.md, section 3: the address of the next page is wrong behind api.atlassian.com."""
+    first = {"values": [{"worklogId": 1}, {"worklogId": 2}], "until": 500, "lastPage": False,
+             "nextPage": "https://site.invalid/worklog/updated?since=500"}  # fmt: skip
+    with asked(first, {"values": [{"worklogId": 3}], "until": 700, "lastPage": True}) as (api, script):
+        feed = api.changed_worklogs(100)
+    assert (feed.ids, feed.until) == ([1, 2, 3], 700)
+    assert [path for _, path, _ in script.seen] == [
+        "/rest/api/3/worklog/updated?since=100",
+        "/rest/api/3/worklog/updated?since=500",
+    ]
+
+
+def test_a_feed_without_news_stays_where_it_is() -> None:
+    with asked({"values": [], "since": 100, "until": 99, "lastPage": True}) as (api, _):
+        assert api.deleted_worklogs(100) == Feed(100)
+
+
+def test_a_feed_that_does_not_go_on_is_an_error() -> None:
+    stuck = {"values": [{"worklogId": 1}], "until": 100, "lastPage": False}
+    with asked(stuck) as (api, _), pytest.raises(Unavailable, match="does not say where the list goes on"):
+        api.changed_worklogs(100)
+
+
+def test_a_search_ends_where_no_token_comes() -> None:
+    """The key is simply absent on the last page."""
+    with asked(page(1, 2, isLast=False, nextPageToken="t"), page(3, 3)) as (api, script):
+        assert ids(api.issues("project in (1)")) == ["1", "2", "3"]
+        assert not api.cut_off
+    assert {(method, path) for method, path, _ in script.seen} == {("POST", "/rest/api/3/search/jql")}
+
+
+def test_a_server_that_delivers_less_than_was_asked_for_is_read_to_its_end() -> None:
+    """jira.md, section 3: what the answer holds counts, not what was asked for."""
+    pages = [page(n, min(n + 2, 6), total=6, startAt=n - 1, maxResults=3) for n in (1, 3, 5)]
+    with asked(*pages, deployment="data_center") as (api, script):
+        assert ids(api.issues("project in (1)")) == ["1", "2", "3", "4", "5", "6"]
+    assert len(script.seen) == 3
+    assert script.seen[0][2]["authorization"] == "Bearer t-0-k-e-n"
+
+
+def test_a_row_that_moved_up_while_pages_were_read_is_found() -> None:
+    """Row 3 went away, so that row 4 stands where it stood: the page does not begin with what is known."""
+    first, shifted, again = page(1, 3, total=6), page(4, 6, total=5), page(2, 2, total=5)
+    again["issues"] += page(4, 5)["issues"]
+    rest = page(5, 6, total=5)
+    with asked(first, shifted, again, rest, deployment="data_center") as (api, _):
+        assert ids(api.issues("project in (1)")) == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_an_issue_s_worklogs_are_asked_for_only_where_it_does_not_carry_them_all() -> None:
+    """jira.md, trap 2."""
+    row = issue(worklog(1), worklog(2))
+    with asked({"worklogs": [worklog(1), worklog(2), worklog(3)], "total": 3, "startAt": 0}) as (api, script):
+        assert api.worklogs(row) == row["fields"]["worklog"]["worklogs"]
+        assert api.worklogs({"id": "1", "fields": {"timespent": None}}) == []
+        assert script.seen == []
+        row["fields"]["worklog"]["total"] = 3
+        assert ids([api.worklogs(row) or []]) == ["1", "2", "3"]
+        assert script.seen[0][1].startswith("/rest/api/3/issue/10123/worklog?startAt=0&maxResults=5000")
+
+
+@pytest.mark.parametrize("body", [[], {}, {"issues": {}}, {"issues": ["x"]}, None])
+def test_an_answer_without_what_was_asked_for_is_refused(body: Any) -> None:
+    with asked(body) as (api, _), pytest.raises(Refused, match="without what was asked for"):
+        list(api.issues("project in (1)"))
+
+
 # Settings
 
 VALID: Row = {"base_url": "https://x.atlassian.net", "email": "a@example.com", "token": "t-0-k-e-n"}
@@ -525,10 +622,13 @@ def rate(**more: Any) -> list[Row]:
         ({"projects": ["HALLE", "B Ü"]}, "no project key"),
         ({"rates": rate(currency="XXQ")}, "no active ISO 4217 currency"),
         ({"rates": rate(currency="")}, "needs a currency"),
-        ({"rates": rate(amount="-1")}, "greater than 0"),
-        ({"rates": rate(amount="0")}, "greater than 0"),
-        ({"rates": rate(amount="viel")}, "valid decimal"),
-        ({"rates": rate(valid_from="soon")}, "date"),
+        ({"rates": rate(amount="-1")}, "no amount per hour"),
+        ({"rates": rate(amount="0")}, "no amount per hour"),
+        ({"rates": rate(amount="NaN")}, "no amount per hour"),
+        ({"rates": rate(amount="1e12")}, "no amount per hour"),
+        ({"rates": rate(amount=None)}, "no amount per hour"),
+        ({"rates": rate(amount="viel")}, "no amount per hour"),
+        ({"rates": rate(valid_from="soon")}, "no day from which"),
         ({"rates": rate(user="a", role="b")}, "not for both"),
         ({"rates": [*rate(role="A"), *rate(role="A", amount="7")]}, "two rates of A from 2026-01-01"),
         ({"user_roles": {"a": " "}}, "has no role"),
@@ -547,6 +647,7 @@ def test_settings_as_a_person_types_them() -> None:
     )
     assert (found.projects, found.personal_data, found.deployment) == (["HALLE", "AEGIR"], False, "cloud")
     assert found.rates[0].amount == Decimal("95.00")
+    assert Settings.model_validate(VALID | {"rates": rate(amount=0.1)}).rates[0].amount == Decimal("0.1")
     assert "t-0-k-e-n" not in repr(found)
 
 

@@ -28,6 +28,9 @@ from ppm_pipelines.adapters.jira import Jira
 from ppm_pipelines.adapters.jira_settings import Settings
 from ppm_pipelines.records import Page, Raw
 from ppm_pipelines.sandbox.app import create
+from ppm_pipelines.sandbox.jira.api import Simulation
+from ppm_pipelines.sandbox.jira.books import books
+from ppm_pipelines.sandbox.jira.life import step
 from ppm_pipelines.sync import carry_out
 
 Row = dict[str, Any]
@@ -684,3 +687,80 @@ def test_the_sandbox_profile_knows_the_company_s_rates(site: Site) -> None:
     known = site.control.get("/_sandbox/jira/settings").json()["cloud"]
     assert {name: settings[name] for name in known} == known
     Settings.model_validate(settings)
+
+
+# The site itself, as Atlassian documents it
+
+BASIC = ("ppm-reader@nordlicht.example", "sandbox-token")
+SCOPE = "project in (10000, 10001)"
+
+
+def ask(site: Site, method: str, path: str, **more: Any) -> httpx.Response:
+    return site.control.request(method, path, auth=more.pop("auth", BASIC), **more)
+
+
+@pytest.mark.parametrize("path", ["/jira/rest/api/3/search", "/jira/rest/api/2/search"])
+def test_the_old_search_is_gone_on_cloud(site: Site, path: str) -> None:
+    gone = ask(site, "POST", path, json={"jql": SCOPE})
+    assert gone.status_code == 410
+    assert "/rest/api/3/search/jql" in gone.json()["errorMessages"][0]
+
+
+def test_somebody_without_credentials_gets_an_empty_list_and_no_refusal(site: Site) -> None:
+    """jira.md, section 7: hence the account is asked for first."""
+    found = site.control.post("/jira/rest/api/3/search/jql", json={"jql": SCOPE})
+    assert (found.status_code, found.json()) == (200, {"issues": [], "isLast": True})
+    assert site.control.get("/jira/rest/api/3/myself").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("jql", "said"),
+    [
+        ("order by key", "Unbounded"),
+        ("project = PRESS", "does not exist for the field 'project'"),
+        ("id in (1)", "does not exist for field 'id'"),
+        ("colour = red", "Field 'colour' does not exist"),
+        ("updated >= soon", "is invalid"),
+        (f"{SCOPE} ORDER BY " + ", ".join(["key"] * 8), "maximum number of fields"),
+    ],
+)
+def test_a_query_that_jira_does_not_take(site: Site, jql: str, said: str) -> None:
+    refused = ask(site, "POST", "/jira/rest/api/3/search/jql", json={"jql": jql})
+    assert refused.status_code == 400
+    assert said in refused.json()["errorMessages"][0]
+
+
+def test_a_search_without_fields_tells_ids_alone(site: Site) -> None:
+    """jira.md, trap 1."""
+    found = ask(site, "GET", "/jira/rest/api/3/search/jql", params={"jql": SCOPE}).json()["issues"]
+    assert {tuple(one) for one in found} == {("id",)}
+
+
+def test_a_literal_time_is_read_in_the_account_s_zone_and_milliseconds_are_not(site: Site) -> None:
+    """jira.md, trap 3: the reader sits in Los Angeles."""
+    count = "/jira/rest/api/3/search/approximate-count"
+    site.post("advance", steps=40, fresh=True)
+
+    def found(clause: str) -> int:
+        return int(ask(site, "POST", count, json={"jql": f"{SCOPE} AND updated >= {clause}"}).json()["count"])
+
+    an_hour_ago = time.time() - 3600
+    in_utc = time.strftime('"%Y-%m-%d %H:%M"', time.gmtime(an_hour_ago))
+    assert found(str(int(an_hour_ago * 1000))) > found(in_utc) == 0
+
+
+def test_an_issue_is_found_under_its_former_key(site: Site) -> None:
+    body = {"jql": SCOPE, "fields": ["summary"], "maxResults": 40}
+    found = ask(site, "POST", "/jira/rest/api/3/search/jql", json=body).json()["issues"]
+    before = {one["key"]: one["id"] for one in found}
+    site.post("advance", steps=300)
+    body = {"issueIdsOrKeys": [*before], "fields": ["summary"]}
+    now = ask(site, "POST", "/jira/rest/api/3/issue/bulkfetch", json=body).json()["issues"]
+    assert {one["id"] for one in now} == set(before.values())
+    assert {one["key"] for one in now} != before.keys()
+
+
+def test_the_same_seed_makes_the_same_site() -> None:
+    first, second, other = (Simulation(seed, 0, 1_790_000_000_000).site for seed in (7, 7, 8))
+    assert books(first)["totals"] == books(second)["totals"] != books(other)["totals"]
+    assert [step(first) for _ in range(50)] == [step(second) for _ in range(50)]

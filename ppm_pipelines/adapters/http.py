@@ -337,7 +337,8 @@ class Client:
         )
 
     def _url(self, path: str, params: Mapping[str, str] | None) -> str:
-        return f"{self.root}/{path}?{query({**(params or {}), **self._fixed})}"
+        asked = query({**(params or {}), **self._fixed})
+        return f"{self.root}/{path}?{asked}" if asked else f"{self.root}/{path}"
 
     def document(self, path: str) -> str:
         """A document that is no JSON: a service's description of itself. Raises SourceError."""

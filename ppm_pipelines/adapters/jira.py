@@ -80,6 +80,7 @@ class Jira(Adapter):
         self._visible: dict[str, str] = {}  # project id -> key: what the account may browse, in scope or not
         self._groups: set[str] = set()  # groups that worklogs are restricted to and that the account is in
         self._until: dict[str, int] = {}
+        self._delivered: set[str] = set()  # issues of this read: one that moves while pages are read comes twice
         self._complete: frozenset[str] = frozenset()
 
     def close(self) -> None:
@@ -136,6 +137,7 @@ class Jira(Adapter):
             raise Misconfigured(f"Jira has no entity {entity}.", "unknown_entity")
         self._complete = frozenset()
         self.before = self.before or state
+        self._delivered.clear()
         yield from self._structure()
         done = {"projects"}
         if entity != "projects":
@@ -205,13 +207,11 @@ class Jira(Adapter):
         deleted = self._api.deleted_worklogs(max(0, deletions - FEED_OVERLAP_MS))
         updated = self._api.changed_worklogs(max(0, worklogs - FEED_OVERLAP_MS))
         self._until = {"deleted": max(deletions, deleted.until), "updated": max(worklogs, updated.until)}
-        delivered: set[str] = set()
         for query in self._queries(f" AND updated >= {int(since.timestamp() * 1000)}"):
             for rows in self._api.issues(query):
-                delivered |= {text(row.get("id")) for row in rows}
                 yield from self._pages(rows, wanted)
         touched = self._api.issues_of_worklogs(set(updated.ids) - set(deleted.ids))
-        for rows in self._api.issues_by_id(touched - delivered):
+        for rows in self._api.issues_by_id(touched - self._delivered):
             yield from self._pages(rows, wanted)
         if "actuals" in wanted:
             gone: list[Outcome] = [Deleted(str(one)) for one in sorted(set(deleted.ids))]
@@ -228,9 +228,9 @@ class Jira(Adapter):
         """The page's issues with all their worklogs; one that went away meanwhile is left to the next read."""
         raws: dict[str, list[Raw]] = {"commitments": [], "actuals": []}
         for row in rows:
-            worklogs = self._api.worklogs(row)
-            if worklogs is None:
+            if text(row.get("id")) in self._delivered or (worklogs := self._api.worklogs(row)) is None:
                 continue
+            self._delivered.add(text(row.get("id")))
             self._note_groups(worklogs)
             issue = raw_issue(row, worklogs, self._directory)
             raws["commitments"].append(issue)

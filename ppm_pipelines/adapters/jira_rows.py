@@ -200,7 +200,8 @@ def project(raw: Raw, directory: Directory) -> Iterator[Outcome]:
         yield Skipped(raw.key, "project not read")
     else:
         directory.projects[raw.key] = key
-        yield Project(source_key=raw.key, project_nr=key, name=text(row.get("name")), status="active")
+        yield Project(source_key=raw.key, project_nr=key, name=text(row.get("name")), status="active",
+                      currency=directory.company_currency or None)  # fmt: skip
 
 
 def project_of(row: Row, directory: Directory) -> str:
@@ -254,6 +255,7 @@ def commitment(raw: Raw, directory: Directory) -> Iterator[Outcome]:
     except OutOfScope as error:
         yield _skipped(raw.key, str(error), _worth(row, directory))
     except Unusable as error:
+        error.money = error.money or (None if error.code == "contradiction" else _worth(row, directory))
         yield _rejected(raw, error, row, _open_known(row, directory))
 
 
@@ -453,7 +455,16 @@ def actual(raw: Raw, directory: Directory) -> Iterator[Outcome]:
     except OutOfScope as error:
         yield _skipped(raw.key, str(error), _money(row, directory))
     except Unusable as error:
+        error.money = error.money or _line_worth(row, directory)
         yield _rejected(raw, error, issue)
+
+
+def _line_worth(row: Row, directory: Directory) -> Money | None:
+    """What a worklog that can't be used costs, where that can be told."""
+    try:
+        return _money(row, directory)
+    except Unusable:
+        return None
 
 
 def _priced(row: Row, spent: int, day: date, directory: Directory) -> Money:

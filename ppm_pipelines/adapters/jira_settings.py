@@ -19,6 +19,8 @@ from ppm_pipelines.records import known_currency
 # What people paste behind the root: the REST API itself, an issue, administration.
 PASTED = ("/rest/", "/browse/", "/secure/", "/jira/software", "/jira/projects", "/jira/dashboards", "/jira/your-work")
 
+MOST_DIGITS = 15
+
 
 def _shown(german: str, explanation: str, deployment: str | None = None) -> dict[str, Any]:
     extra: dict[str, Any] = {"x-labels": {"de": {"title": german, "description": explanation}}}
@@ -36,11 +38,31 @@ class Rate(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
 
-    amount: Decimal = Field(gt=0, max_digits=18, title="Amount per hour", examples=["95.00"])
+    amount: Decimal = Field(title="Amount per hour", examples=["95.00"])
     currency: str = Field(title="Currency", examples=["EUR"])
     valid_from: date = Field(title="Valid from", examples=["2026-01-01"])
     user: str = Field(default="", title="User", description="Account id (Cloud) or key (Data Center).")
     role: str = Field(default="", title="Role", description="As named in the roles of users.")
+
+    @field_validator("amount", mode="before")
+    @classmethod
+    def _money(cls, value: Any) -> Decimal:
+        """Exact, also where JSON brought a number; never more digits than can be multiplied exactly."""
+        try:
+            found = Decimal(str(value).strip())
+        except ArithmeticError:
+            found = Decimal("NaN")
+        if not (found.is_finite() and 0 < found < 10**9 and len(found.as_tuple().digits) <= MOST_DIGITS):
+            raise ValueError(f"“{value}” is no amount per hour, like 95.00.")
+        return found
+
+    @field_validator("valid_from", mode="before")
+    @classmethod
+    def _day(cls, value: Any) -> date:
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(str(value).strip())
+        except ValueError:
+            raise ValueError(f"“{value}” is no day from which a rate is valid, like 2026-01-01.") from None
 
     @field_validator("currency")
     @classmethod
