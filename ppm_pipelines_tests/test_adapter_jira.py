@@ -304,6 +304,12 @@ def test_which_rate_holds(who: str, day: date, amount: str | None) -> None:
     assert (None if found is None else found.amount) == (None if amount is None else Decimal(amount))
 
 
+def test_a_rate_that_comes_into_force_is_noticed() -> None:
+    """What is open is worth something else from that day on, without any change in Jira."""
+    counted = [rates().in_force(day) for day in (date(2024, 12, 31), date(2026, 6, 30), date(2026, 7, 1), TODAY)]
+    assert counted == [0, 2, 3, 4]
+
+
 def test_no_rate_of_somebody_is_everybody_s() -> None:
     """A role's rate is for those with the role alone, a user's for that user."""
     only = rates(RATES[1], RATES[3])
