@@ -179,9 +179,10 @@ class Rejection:
     """A record that can't be used, whole, with its reason as a sentence (DOMAIN R17).
 
     ``code`` is stable for programs: unknown_project, unknown_wbs, no_project (the record names none at all),
-    unknown_currency, bad_amount, bad_date, missing_field, contradiction. ``amount`` is what was ordered or posted,
-    ``open_amount`` what of an order is still open as far as that can be told: it is missing from the project's open
-    amount while the record waits. ``cost_center`` is told where its configuration is the cause.
+    unknown_currency, bad_amount, bad_date, missing_field, contradiction, no_rate (hours that nobody has priced, hence
+    without an amount), other_currency (a rate that can't be converted into the company's currency). ``amount`` is what
+    was ordered or posted, ``open_amount`` what of an order is still open as far as that can be told: it is missing from
+    the project's open amount while the record waits. ``cost_center`` is told where its configuration is the cause.
     """
 
     source_key: str

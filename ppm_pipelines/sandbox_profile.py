@@ -20,6 +20,23 @@ SCHEDULE = {"cron": "0 6 * * 1-5", "time_zone": "Europe/Berlin", "entity": "cost
 FIRST_SYNC_SECONDS = 180
 
 Say = Callable[[str], None]
+# What an hour costs at the simulated company; no site knows that.
+JIRA_RATES = [
+    {"amount": "84.50", "currency": "EUR", "valid_from": "2020-01-01", "role": "Engineer"},
+    {"amount": "91.25", "currency": "EUR", "valid_from": "2026-07-01", "role": "Engineer"},
+    {"amount": "118.33", "currency": "EUR", "valid_from": "2020-01-01", "role": "Consultant"},
+    {"amount": "132.00", "currency": "EUR", "valid_from": "2020-01-01", "role": "Lead"},
+    {"amount": "149.90", "currency": "EUR", "valid_from": "2026-09-01", "user": "5b10a2844c20165700ede215"},
+    {"amount": "140.00", "currency": "USD", "valid_from": "2020-01-01", "user": "5b10a2844c20165700ede229"},
+    {"amount": "99.00", "currency": "EUR", "valid_from": "2199-01-01"},
+]
+JIRA_ROLES = {
+    f"5b10a2844c20165700ede2{number}": role
+    for role, numbers in {"Engineer": (10, 11, 12), "Consultant": (13, 14), "Lead": (15, 16)}.items()
+    for number in numbers
+}
+JIRA_EMAIL = "ppm-reader@nordlicht.example"
+JIRA = {"time_zone": "Europe/Berlin", "company_currency": "EUR", "rates": JIRA_RATES, "user_roles": JIRA_ROLES}
 # Slug -> the connector's settings, from the root of the simulation. What is read here first comes first.
 SETTINGS: dict[str, Callable[[str], dict[str, Any]]] = {
     "sap": lambda root: {"api_url": f"{root}/sap", "client": "100", "auth": "api_key", "api_key": "sandbox-key"},
@@ -32,6 +49,7 @@ SETTINGS: dict[str, Callable[[str], dict[str, Any]]] = {
         "token_url": f"{root}/dynamics/sandbox-tenant/oauth2/v2.0/token",
         "dimension_segments": ["MainAccount", "CostCenter", "BusinessUnit"],
     },
+    "jira": lambda root: {"base_url": f"{root}/jira", "email": JIRA_EMAIL, "token": "sandbox-token", **JIRA},
     "slack": lambda root: {"webhook_url": f"{root}/slack/services/TSANDBOX/BSANDBOX/sandboxkey", "notify": "changes"},
 }
 # Systems whose services tell no budgets (DOMAIN R13 needs them); the simulation tells its own.

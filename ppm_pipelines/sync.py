@@ -92,6 +92,8 @@ def carry_out(
 
 def _loaded(source: Adapter, request: runs.RunRequest, run_id: str, say: Say) -> load.SyncResult:
     source.linked = _linked(request)
+    # Who accepts that records are gone accepts what the account sees now.
+    source.before = None if (request.scope or {}).get(load.ACCEPTED) else _remembered(request)
     with contextlib.closing(database.direct()) as connection:
         return load.load(
             connection,
@@ -170,16 +172,17 @@ def _settle(run_id: str, status: str, reason: str, problem: str | None) -> None:
 
 def _watermark(request: runs.RunRequest) -> dict[str, Any] | None:
     """Where the last sync of this entity stood; None reads everything."""
-    if request.mode == "full":
-        return None
+    return None if request.mode == "full" else _remembered(request, request.entity)
+
+
+def _remembered(request: runs.RunRequest, only: str | None = None) -> dict[str, Any] | None:
+    """What the last sync of this entity left; where there was none and ``only`` names none, that of another entity."""
     state = tables.sync_state.c
+    mine = (state.organization_id == request.organization_id, state.system == request.system)
+    query = sa.select(state.state).where(*mine, sa.true() if only is None else state.entity == only)
     with database.owner() as connection:
         found: dict[str, Any] | None = connection.scalar(
-            sa.select(state.state).where(
-                state.organization_id == request.organization_id,
-                state.system == request.system,
-                state.entity == request.entity,
-            )
+            query.order_by((state.entity == request.entity).desc(), state.entity).limit(1)
         )
     return found
 

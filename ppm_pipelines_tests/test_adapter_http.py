@@ -354,6 +354,17 @@ def test_any_other_redirect_is_not_followed() -> None:
         assert "Redirects are not followed" in str(error)
 
 
+def test_a_long_question_is_asked_by_post_and_asked_again_like_any_other() -> None:
+    with scripted(answer(status=503), answer('{"value": [1.50]}')) as script, client(script.url) as source:
+        assert source.post("search", {"ids": [1, 2]}).body == {"value": [Decimal("1.50")]}
+    assert [(method, headers["content-type"]) for method, _, headers in script.seen] == [
+        ("POST", "application/json")
+    ] * 2
+    with scripted(answer(status=404)) as script, client(script.url) as source, pytest.raises(Misconfigured) as raised:
+        source.post("search", {})
+    assert "(POST /search)" in str(raised.value)
+
+
 def test_truncated_json_is_asked_again() -> None:
     with scripted(answer('{"value": [1, 2'), answer('{"value": [1, 2]}')) as script, client(script.url) as source:
         assert source.get("orders").body == {"value": [1, 2]}

@@ -153,6 +153,8 @@ class Adapter(System):
 
     # Numbers of projects that people linked although the source does not list them: set before a read or a replay.
     linked: frozenset[str] = frozenset()
+    # What the last read left, before a full read too: to be held against, never to begin from.
+    before: State | None = None
     # The company codes that are read alone; empty: all. Rows of others are out of scope, not gone.
     companies: frozenset[str] = frozenset()
     # Whether postings never change under their key (journal lines): a change of money or place is then an anomaly.

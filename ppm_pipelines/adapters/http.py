@@ -292,7 +292,7 @@ def query(params: Mapping[str, str]) -> str:
 
 
 class Client:
-    """GET of JSON from one origin, POST of JSON to it. Not for several threads.
+    """JSON from one origin, by GET, or by POST where a question is too long for an address. Not for several threads.
 
     ``meaning`` says what a refusal means in this system's own words, before the general meaning of its status; what it
     calls Unavailable is tried again.
@@ -344,14 +344,24 @@ class Client:
         self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """``path`` is relative to the root. Raises SourceError."""
-        return self._ask(f"{self.root}/{path}?{query({**(params or {}), **self._fixed})}", headers)
+        return self._ask(self._url(path, params), headers)
+
+    def post(self, path: str, body: Any, params: Mapping[str, str] | None = None) -> Answer:
+        """A question that is asked by POST; it changes nothing and may be asked again. Raises SourceError."""
+        return self._ask(
+            self._url(path, params), {"Content-Type": "application/json"}, content=msgspec.json.encode(body)
+        )
+
+    def _url(self, path: str, params: Mapping[str, str] | None) -> str:
+        asked = query({**(params or {}), **self._fixed})
+        return f"{self.root}/{path}?{asked}" if asked else f"{self.root}/{path}"
 
     def document(self, path: str) -> str:
         """A document that is no JSON: a service's description of itself. Raises SourceError."""
         url = f"{self.root}/{path}?{query(self._fixed)}" if self._fixed else f"{self.root}/{path}"
         return str(self._ask(url, {"Accept": "application/xml"}, _AS_DOCUMENT).body)
 
-    def post(self, path: str, body: Any) -> str:
+    def send(self, path: str, body: Any) -> str:
         """Sends a JSON body and answers with the text that came back. Raises SourceError.
 
         What is tried again may have arrived before: only for what may come twice.

@@ -80,11 +80,11 @@ class Slack(Notifier):
     def _post(self, message: dict[str, Any]) -> None:
         """A message whose blocks Slack does not take is sent as its text alone: better plain than not at all."""
         try:
-            answer = self._http.post(self._path, message)
+            answer = self._http.send(self._path, message)
         except Refused as refused:
             if refused.code != "invalid_blocks":
                 raise
-            answer = self._http.post(self._path, {"text": message["text"]})
+            answer = self._http.send(self._path, {"text": message["text"]})
         if answer.strip() != "ok":
             raise Misconfigured(
                 "The address answers, but not as a Slack webhook does. Copy the webhook URL from Slack anew.", "answer"

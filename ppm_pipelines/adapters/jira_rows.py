@@ -1,0 +1,532 @@
+"""Jira's projects, issues and worklogs become projects, commitments and actuals.
+
+Belongs here: raw records, what their fields mean, what makes one unusable. Does not belong here: reading (``jira``),
+asking (``jira_api``), which rate holds (``jira_rates``). Everything is pure and tested with plain dicts.
+
+An issue is a commitment: worked time at the rates of its days and people is relieved, what remains at today's rate of
+its assignee is open, ordered is both (DOMAIN "What relieves a commitment"). A worklog is an actual. Sub-tasks are
+issues of their own, hence the fields that add them up are never read (jira.md, trap 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
+from typing import Any
+
+from ppm_pipelines.adapters.base import Row
+from ppm_pipelines.adapters.jira_rates import Money, Rates, cost, hours
+from ppm_pipelines.adapters.jira_settings import Rate
+from ppm_pipelines.records import ZERO, Actual, Commitment, Outcome, Project, Raw, Rejection, Skipped
+
+PROJECTS, ISSUES, WORKLOGS = "projects", "issues", "worklogs"
+HOUR = "H"
+WORK = "work"
+# What is kept of an issue beside people, and of what it points to.
+_PLAIN = (
+    "summary",
+    "created",
+    "updated",
+    "duedate",
+    "timeoriginalestimate",
+    "timeestimate",
+    "timespent",
+)
+_POINTED = {"project": ("id", "key"), "issuetype": ("name", "subtask"), "parent": ("id", "key")}
+_PEOPLE = ("assignee", "reporter")
+# The fields that are asked for: without them a search answers with ids alone (jira.md, trap 1).
+FIELDS = (*_PLAIN, *_POINTED, *_PEOPLE, "status", "worklog")
+
+
+class Unusable(Exception):
+    """A record that can't be used: a stable code, the field, a sentence."""
+
+    def __init__(self, code: str, field: str, reason: str, money: Money | None = None) -> None:
+        super().__init__(reason)
+        self.code, self.field, self.reason, self.money = code, field, reason, money
+
+
+@dataclass(slots=True)
+class Directory:
+    """What records are judged by: the projects that are read, the rates, the day and the zone of postings.
+
+    ``projects`` (id → key) are those in scope, ``archived`` the ids of archived ones, ``linked`` keys that people
+    linked to a Costbook project although Jira lists none of that key. ``wanted`` are the configured keys; empty: all.
+    """
+
+    rates: Rates
+    zone: tzinfo = UTC
+    today: date = date.max
+    company_currency: str = ""
+    personal_data: bool = False
+    wanted: frozenset[str] = frozenset()
+    projects: dict[str, str] = field(default_factory=dict)
+    archived: set[str] = field(default_factory=set)
+    linked: frozenset[str] = frozenset()
+    lost_rights: bool = False  # the account saw more before: what it sees now of an issue may be a part
+
+
+# Values
+
+
+def text(value: Any) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def moment(row: Row, name: str) -> datetime | None:
+    """``2021-01-17T12:34:00.000+0000``, also with the offset of an account's own zone (jira.md, section 5)."""
+    told = text(row.get(name))
+    if not told:
+        return None
+    try:
+        found = datetime.fromisoformat(told)
+    except ValueError:
+        raise Unusable("bad_date", name, f"“{told}” is no time. Correct it in Jira.") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def day_of(row: Row, name: str, zone: tzinfo) -> date | None:
+    """The day on which the instant lies in the zone."""
+    found = moment(row, name)
+    return found.astimezone(zone).date() if found else None
+
+
+def plain_day(row: Row, name: str) -> date | None:
+    told = text(row.get(name))
+    try:
+        return date.fromisoformat(told[:10]) if told else None
+    except ValueError:
+        raise Unusable("bad_date", name, f"“{told}” is no date. Correct it in Jira.") from None
+
+
+def seconds(row: Row, name: str) -> int | None:
+    """A time in whole seconds; the texts beside it (“1d”) depend on the site's hours per day (jira.md, trap 7)."""
+    value = row.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise Unusable("bad_amount", name, f"“{value}” is no time in seconds. Correct it in Jira.")
+    return value
+
+
+def account(user: Any) -> str:
+    """Account id on Cloud, key on Data Center: names and addresses may be hidden or change (jira.md, trap 8)."""
+    return (text(user.get("accountId")) or text(user.get("key"))) if isinstance(user, Mapping) else ""
+
+
+def _name(user: Any) -> str:
+    return text(user.get("displayName")) if isinstance(user, Mapping) else ""
+
+
+def plain_text(comment: Any) -> str:
+    """The text of a comment: a text on Data Center, a document of nodes on Cloud; a line per paragraph."""
+    if not isinstance(comment, Mapping):
+        return text(comment)
+    return "\n".join(filter(None, (line.strip() for line in "".join(_pieces(comment)).split("\n"))))
+
+
+def _pieces(node: Mapping[str, Any]) -> Iterator[str]:
+    if isinstance(told := node.get("text"), str):
+        yield told
+    if node.get("type") == "hardBreak":
+        yield "\n"
+    for one in node.get("content") or ():
+        if isinstance(one, Mapping):
+            yield from _pieces(one)
+    if node.get("type") in ("paragraph", "heading", "codeBlock"):
+        yield "\n"
+
+
+# Raw records: people by their account alone, unless personal data is wanted
+
+
+def raw_project(row: Row) -> Raw:
+    kept = {name: row[name] for name in ("id", "key", "name", "archived", "deleted") if name in row}
+    return Raw(PROJECTS, text(row.get("id")), kept)
+
+
+def raw_issue(row: Row, worklogs: Iterable[Row], directory: Directory) -> Raw:
+    """The issue with all its worklogs, as far as money, days and places are made from them."""
+    told: Row = row.get("fields") or {}
+    kept = {name: told.get(name) for name in _PLAIN}
+    kept |= {name: _part(told.get(name), parts) for name, parts in _POINTED.items()}
+    kept |= {name: _person(told.get(name), directory) for name in _PEOPLE}
+    status: Row = told.get("status") or {}
+    kept["status"] = {"name": status.get("name"), "category": (status.get("statusCategory") or {}).get("key")}
+    logged = sorted((_worklog(one, directory) for one in worklogs), key=lambda one: (len(one["id"]), one["id"]))
+    return Raw(ISSUES, text(row.get("id")), {"id": row.get("id"), "key": row.get("key"), **kept, "worklogs": logged})
+
+
+def raw_worklogs(issue: Raw, rows: Iterable[Row], directory: Directory) -> list[Raw]:
+    """One per worklog, with what its actual needs of the issue."""
+    about = {name: issue.record.get(name) for name in ("id", "key", "summary", "project")}
+    made = []
+    for row in rows:
+        comment = {"comment": plain_text(row.get("comment"))} if directory.personal_data else {}
+        made.append(Raw(WORKLOGS, text(row.get("id")), {**_worklog(row, directory), **comment, "issue": about}))
+    return made
+
+
+def _worklog(row: Row, directory: Directory) -> dict[str, Any]:
+    kept = {name: row.get(name) for name in ("started", "created", "updated", "timeSpentSeconds")}
+    return {"id": text(row.get("id")), **kept, "author": _person(row.get("author"), directory)}
+
+
+def _person(user: Any, directory: Directory) -> dict[str, str] | None:
+    if not account(user):
+        return None
+    kept = {"accountId": account(user)} if text(user.get("accountId")) else {"key": account(user)}
+    return kept | ({"displayName": _name(user)} if directory.personal_data else {})
+
+
+def _part(value: Any, names: Sequence[str]) -> dict[str, Any] | None:
+    return {name: value.get(name) for name in names} if isinstance(value, Mapping) else None
+
+
+# Projects
+
+
+def project(raw: Raw, directory: Directory) -> Iterator[Outcome]:
+    row, key = raw.record, text(raw.record.get("key"))
+    if not key:
+        yield Rejection(raw.key, "missing_field", "key", "A project without a key.", row, raw_stream=PROJECTS,
+                        raw_key=raw.key)  # fmt: skip
+    elif row.get("archived") or row.get("deleted"):
+        directory.archived.add(raw.key)
+        yield Skipped(raw.key, "archived project" if row.get("archived") else "deleted project")
+    elif directory.wanted and key.upper() not in directory.wanted:
+        yield Skipped(raw.key, "project not read")
+    else:
+        directory.projects[raw.key] = key
+        yield Project(source_key=raw.key, project_nr=key, name=text(row.get("name")), status="active",
+                      currency=directory.company_currency or None)  # fmt: skip
+
+
+def project_of(row: Row, directory: Directory) -> str:
+    """The key of the record's project. Raises Unusable, or OutOfScope where the project is not read."""
+    told: Row = row.get("project") or {}
+    number, key = text(told.get("id")), text(told.get("key"))
+    if number in directory.projects:
+        return directory.projects[number]
+    if number in directory.archived:
+        raise OutOfScope("archived project")
+    if directory.wanted and key.upper() not in directory.wanted:
+        raise OutOfScope("project not read")
+    if key in directory.linked:
+        return key
+    raise Unusable(
+        "unknown_project",
+        "project",
+        f"The project {key} is not among Jira's projects. Check the account's right to browse it, or link it to a "
+        "project of the Costbook.",
+    )
+
+
+class OutOfScope(Exception):
+    """A record of a project that is not read; the text says why."""
+
+
+# Commitments
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """The hours of an issue and what they cost, in ``currency``; open is what remains, whatever the status."""
+
+    logged_seconds: int
+    remaining_seconds: int
+    relieved: Decimal
+    remaining: Decimal
+    currency: str
+    rate: Rate | None
+
+
+def commitment(raw: Raw, directory: Directory) -> Iterator[Outcome]:
+    row = raw.record
+    try:
+        _seen_wholly(row, directory)
+        if not _has_effort(row):
+            yield Skipped(raw.key, "nothing planned or worked")
+            return
+        project_nr = project_of(row, directory)
+        yield _commitment(raw, project_nr, effort(row, directory), directory)
+    except OutOfScope as error:
+        yield _skipped(raw.key, str(error), _worth(row, directory))
+    except Unusable as error:
+        error.money = error.money or (None if error.code == "contradiction" else _worth(row, directory))
+        yield _rejected(raw, error, row, _open_known(row, directory))
+
+
+def _seen_wholly(row: Row, directory: Directory) -> None:
+    """Raises Unusable where worklogs may be hidden that were visible: the issue would seem to have shrunk."""
+    if directory.lost_rights and (unseen := _unseen(row)) > 0:
+        raise Unusable(
+            "contradiction",
+            "timespent",
+            f"{hours(unseen)} hours of this issue are not shown to the account, which has lost rights. Give them back.",
+        )
+
+
+def _unseen(row: Row) -> int:
+    """Seconds that the issue tells and no visible worklog has (jira.md, trap 4)."""
+    return (seconds(row, "timespent") or 0) - _logged(row)
+
+
+def _has_effort(row: Row) -> bool:
+    return bool(row.get("worklogs")) or remaining(row) > 0
+
+
+def remaining(row: Row) -> int:
+    """Remaining seconds; without them the original estimate less what was worked (jira.md, section 6)."""
+    told = seconds(row, "timeestimate")
+    if told is not None:
+        return told
+    planned = seconds(row, "timeoriginalestimate") or 0
+    return max(0, planned - max(seconds(row, "timespent") or 0, _logged(row)))
+
+
+def _logged(row: Row) -> int:
+    return sum(seconds(one, "timeSpentSeconds") or 0 for one in row.get("worklogs") or ())
+
+
+def effort(row: Row, directory: Directory) -> Effort:
+    """Raises Unusable where an hour has no rate, or rates of several currencies would have to be added."""
+    rest, rate = remaining(row), directory.rates.find(account(row.get("assignee")), directory.today)
+    found = [_money(one, directory) for one in row["worklogs"]]
+    unpriced = sum(seconds(one, "timeSpentSeconds") or 0 for one, money in zip(row["worklogs"], found, strict=True)
+                   if money is None) + (rest if rate is None else 0)  # fmt: skip
+    if unpriced:
+        raise Unusable(
+            "no_rate",
+            "rates",
+            f"No hourly rate holds for {hours(unpriced)} of the {hours(rest + _logged(row))} hours of this issue. "
+            "Enter one for the user, the role, or everybody.",
+        )
+    logged = [money for money in found if money is not None]
+    open_ = [cost(rest, rate)] if rate is not None and rest else []
+    currency = _one_currency([*logged, *open_], directory)
+    relieved, still = (sum((one.amount for one in some), ZERO) for some in (logged, open_))
+    return Effort(_logged(row), rest, relieved, still, currency, rate if rest else None)
+
+
+def _money(worklog: Row, directory: Directory) -> Money | None:
+    """What the worklog costs; None where no rate holds. Raises Unusable without a time or a day."""
+    spent, day = _spent(worklog), _posted(worklog, directory)
+    rate = directory.rates.find(account(worklog.get("author")), day)
+    return None if rate is None else cost(spent, rate)
+
+
+def _spent(worklog: Row) -> int:
+    found = seconds(worklog, "timeSpentSeconds")
+    if found is None:
+        raise Unusable("missing_field", "timeSpentSeconds", "A worklog without a time. Correct it in Jira.")
+    return found
+
+
+def _posted(worklog: Row, directory: Directory) -> date:
+    found = day_of(worklog, "started", directory.zone)
+    if found is None:
+        raise Unusable("missing_field", "started", "A worklog without a beginning. Correct it in Jira.")
+    return found
+
+
+def _one_currency(amounts: Sequence[Money], directory: Directory) -> str:
+    currencies = sorted({one.currency for one in amounts})
+    if len(currencies) > 1:
+        raise Unusable(
+            "other_currency",
+            "rates",
+            f"The rates of this issue's hours are in {' and '.join(currencies)}, and Jira tells no exchange rate. "
+            "Enter them in one currency.",
+        )
+    _convertible(Money(sum((one.amount for one in amounts), ZERO), currencies[0]), directory)
+    return currencies[0]
+
+
+def _convertible(money: Money, directory: Directory) -> None:
+    wanted = directory.company_currency
+    if wanted and money.currency != wanted:
+        raise Unusable(
+            "other_currency",
+            "rates",
+            f"The hourly rate is in {money.currency}, the company's currency is {wanted}, and Jira tells no exchange "
+            f"rate. Enter the rate in {wanted}.",
+            money,
+        )
+
+
+def _done(row: Row) -> bool:
+    return text((row.get("status") or {}).get("category")) == "done"
+
+
+def _commitment(raw: Raw, project_nr: str, found: Effort, directory: Directory) -> Commitment:
+    row, done = raw.record, _done(raw.record)
+    ordered, open_ = found.relieved + found.remaining, ZERO if done else found.remaining
+    return Commitment(
+        source_key=raw.key,
+        company_code="",
+        project_nr=project_nr,
+        po_number=text(row.get("key")),
+        po_line_nr="1",
+        currency=found.currency,
+        ordered_amount=ordered,
+        relieved_amount=found.relieved,
+        open_amount=open_,
+        company_currency=found.currency,
+        company_ordered_amount=ordered,
+        company_relieved_amount=found.relieved,
+        company_open_amount=open_,
+        po_status=text((row.get("status") or {}).get("name")),
+        vendor=account(row.get("assignee")) if directory.personal_data else "",
+        vendor_description=_shown(row.get("assignee"), directory),
+        requester=_requester(row.get("reporter"), directory),
+        po_date=day_of(row, "created", directory.zone),
+        po_line_text=text(row.get("summary")),
+        delivery_date=plain_day(row, "duedate"),
+        relieved_by=WORK,
+        changed_at=moment(row, "updated"),
+        closed_reason="completed" if done else None,
+        custom_fields=_hours(row, found),
+        raw_stream=raw.stream,
+        raw_key=raw.key,
+    )
+
+
+def _hours(row: Row, found: Effort) -> dict[str, Any]:
+    """Hours beside the money; ``unseen_hours`` are worked and not shown to the account."""
+    told: dict[str, Any] = {
+        "unit": HOUR,
+        "ordered_hours": hours(found.logged_seconds + found.remaining_seconds),
+        "logged_hours": hours(found.logged_seconds),
+        "remaining_hours": hours(found.remaining_seconds),
+    }
+    if found.rate is not None:
+        told["hourly_rate"] = found.rate.amount
+    if (unseen := _unseen(row)) > 0:
+        told["unseen_hours"] = hours(unseen)
+    for name, part in (("issuetype", "name"), ("parent", "key")):
+        if value := text((row.get(name) or {}).get(part)):
+            told[name] = value
+    return told
+
+
+def _shown(user: Any, directory: Directory) -> str:
+    """Who works: the name where it may be kept, else the role."""
+    return _name(user) if directory.personal_data else directory.rates.label(account(user))
+
+
+def _requester(user: Any, directory: Directory) -> str:
+    return _name(user) if directory.personal_data else directory.rates.role(account(user))
+
+
+def _open_known(row: Row, directory: Directory) -> Money | None:
+    """What is open of an issue that can't be used, as far as a rate tells it."""
+    try:
+        rest = remaining(row)
+    except Unusable:
+        return None
+    rate = directory.rates.find(account(row.get("assignee")), directory.today)
+    return None if rate is None else cost(0 if _done(row) else rest, rate)
+
+
+def _worth(row: Row, directory: Directory) -> Money | None:
+    """What an issue out of scope would have been; None where that can't be told."""
+    try:
+        found = effort(row, directory)
+    except Unusable as error:
+        return error.money
+    return Money(found.relieved + found.remaining, found.currency)
+
+
+# Actuals
+
+
+def actual(raw: Raw, directory: Directory) -> Iterator[Outcome]:
+    row = raw.record
+    issue: Row = row.get("issue") or {}
+    try:
+        day, spent = _posted(row, directory), _spent(row)
+        project_nr = project_of(issue, directory)
+        money = _priced(row, spent, day, directory)
+        _convertible(money, directory)
+        yield _actual(raw, project_nr, day, spent, money, directory)
+    except OutOfScope as error:
+        yield _skipped(raw.key, str(error), _money(row, directory))
+    except Unusable as error:
+        error.money = error.money or _line_worth(row, directory)
+        yield _rejected(raw, error, issue)
+
+
+def _line_worth(row: Row, directory: Directory) -> Money | None:
+    """What a worklog that can't be used costs, where that can be told."""
+    try:
+        return _money(row, directory)
+    except Unusable:
+        return None
+
+
+def _priced(row: Row, spent: int, day: date, directory: Directory) -> Money:
+    found = _money(row, directory)
+    if found is None:
+        raise Unusable(
+            "no_rate",
+            "rates",
+            f"No hourly rate holds for {hours(spent)} hours on {day}. Enter one for the user, the role, or everybody.",
+        )
+    return found
+
+
+def _actual(raw: Raw, project_nr: str, day: date, spent: int, money: Money, directory: Directory) -> Actual:
+    row = raw.record
+    issue, author = row["issue"], row.get("author")
+    rate = directory.rates.find(account(author), day)
+    return Actual(
+        source_key=raw.key,
+        company_code="",
+        project_nr=project_nr,
+        fi_doc_no=raw.key,
+        fi_doc_line="1",
+        posting_date=day,
+        currency=money.currency,
+        amount=money.amount,
+        company_currency=money.currency,
+        company_amount=money.amount,
+        fiscal_year=f"{day:%Y}",
+        fiscal_period=f"{day.month:03d}",
+        document_type="worklog",
+        po_no=text(issue.get("key")) or None,
+        po_line_no="1",
+        vendor=account(author) if directory.personal_data else "",
+        vendor_description=_shown(author, directory),
+        document_date=day_of(row, "created", directory.zone),
+        item_text=text(row.get("comment")) or text(issue.get("summary")),
+        quantity=hours(spent),
+        unit=HOUR,
+        custom_fields={"hourly_rate": rate.amount} if rate is not None else {},
+        raw_stream=raw.stream,
+        raw_key=raw.key,
+    )
+
+
+def _skipped(key: str, reason: str, money: Money | None) -> Skipped:
+    return Skipped(key, reason, money.amount if money else None, money.currency if money else None)
+
+
+def _rejected(raw: Raw, error: Unusable, issue: Row, still_open: Money | None = None) -> Rejection:
+    """``issue`` tells the project; money is told where a rate held, hours in the sentence where none did."""
+    money = error.money or still_open
+    return Rejection(
+        raw.key,
+        error.code,
+        error.field,
+        error.reason,
+        raw.record,
+        error.money.amount if error.money else None,
+        money.currency if money else None,
+        text((issue.get("project") or {}).get("key")) or None,
+        still_open.amount if still_open and money and still_open.currency == money.currency else None,
+        raw_stream=raw.stream,
+        raw_key=raw.key,
+    )
