@@ -23,7 +23,7 @@ LONGEST_RUN = 8  # so many pieces may full stops in a source's words make of one
 DEEPEST = 2  # a sentence in a sentence in a sentence; only a source's words go deeper
 REMEMBERED = 20_000
 # The request that an adapter names: its path is for the log, its end says which data were asked for.
-_REQUEST = re.compile(r"\(GET [^\s()]*?/([^\s()/]+(?:/\$metadata)?)\)")
+_REQUEST = re.compile(r"\((?:GET|POST) [^\s()]*?/([^\s()/]+(?:/\$metadata)?)\)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -400,7 +400,9 @@ class _Merge(Staging):
             f" last_changed_at = %(now)s{emptied} from {STAGE_DELETED} d where d.entity = %(entity)s"
             f" and organization_id = %(organization)s and system = %(system)s and {at} is null"
             f" and {SAME_KEY.replace('s.', 't.')}"
-            f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key) returning d.seq",
+            f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)"
+            f" and not exists (select 1 from {STAGE_REJECTIONS} r where r.entity = %(entity)s"
+            " and r.source_key = t.source_key) returning d.seq",
             entity=fact.name,
         ).fetchall()
         told = self.run(f"select count(*) as rows from {STAGE_DELETED} where entity = %(entity)s", entity=fact.name)

@@ -15,6 +15,7 @@ from ppm_pipelines.records import ZERO, ControlTotal, shown
 
 Run = Callable[..., Any]  # a statement of ours, with the organisation, the system and the given values
 Place = tuple[str, str, str]  # project, currency, period
+GONE = "('vanished', 'out_of_scope', 'deleted')"  # why a row ended that the source counts no more
 
 
 def reconciled(run: Run, control: dict[str, list[ControlTotal]]) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def _rows_known(run: Run, name: str) -> int:
         " and s.fact = %(entity)s and s.known) + (select count(*) from ppm.rejections r"
         f" where r.{mine.format('r')} and r.entity = %(entity)s"
         f" and r.code <> 'no_project' and not exists (select 1 from {fact.table} t where t.{mine.format('t')}"
-        f" and coalesce(t.{ended}, '') not in ('vanished', 'out_of_scope') and t.source_key = r.source_key)) as rows",
+        f" and coalesce(t.{ended}, '') not in {GONE} and t.source_key = r.source_key)) as rows",
         entity=name,
     ).fetchone()
     return int(row["rows"]) if row else 0

@@ -13,6 +13,7 @@ import httpx
 import sqlalchemy as sa
 
 from ppm_pipelines import connectors, database, home, planning, tables, vault
+from ppm_pipelines.sandbox.netsuite import auth as netsuite
 
 ORGANIZATION = "default"
 SCHEDULE = {"cron": "0 6 * * 1-5", "time_zone": "Europe/Berlin", "entity": "costs", "mode": "incremental"}
@@ -22,9 +23,17 @@ Say = Callable[[str], None]
 # Slug -> the connector's settings, from the root of the simulation. What is read here first comes first.
 SETTINGS: dict[str, Callable[[str], dict[str, Any]]] = {
     "sap": lambda root: {"api_url": f"{root}/sap", "client": "100", "auth": "api_key", "api_key": "sandbox-key"},
+    "netsuite": lambda root: {
+        "account_id": netsuite.ACCOUNT,
+        "base_url": f"{root}/netsuite",
+        "auth": "oauth2",
+        "client_id": netsuite.CLIENT_ID,
+        "certificate_id": netsuite.CERTIFICATE_ID,
+        "private_key": netsuite.private_key(),
+    },
 }
 # Systems whose services tell no budgets (DOMAIN R13 needs them); the simulation tells its own.
-BUDGETS = ("sap",)
+BUDGETS = ("sap", "netsuite")
 
 
 def root() -> str:

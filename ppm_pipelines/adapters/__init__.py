@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ppm_pipelines.adapters.base import Adapter
+from ppm_pipelines.adapters.netsuite import NetSuite
 from ppm_pipelines.adapters.sap import Sap
 
-ADAPTERS: dict[str, type[Adapter]] = {Sap.system: Sap}
+ADAPTERS: dict[str, type[Adapter]] = {adapter.system: adapter for adapter in (Sap, NetSuite)}
