@@ -46,6 +46,7 @@ ORDER_STATUS = {
 }
 BILL, PAID = "VendBill", "B"
 WITH_VENDORS_NUMBER = (BILL, "VendCred")
+MOST_DIGITS = 15  # before the point; no amount of anybody has more
 
 
 class Unusable(Exception):
@@ -359,9 +360,12 @@ def _posting_status(row: Row, kind: str) -> str:
 def a_number(row: Row, name: str) -> Decimal | None:
     """Values come as texts, whatever they are (netsuite.md, section 5)."""
     try:
-        return number(row.get(name))
+        found = number(row.get(name))
     except Unreadable as error:
         raise Unusable("bad_amount", name, f"{error}. Correct it in NetSuite.") from None
+    if found and found.adjusted() > MOST_DIGITS:
+        raise Unusable("bad_amount", name, f"“{text(row.get(name))[:40]}” is no number. Correct it in NetSuite.")
+    return found
 
 
 def a_day(row: Row, name: str) -> date | None:
@@ -387,9 +391,10 @@ def a_currency(row: Row, name: str) -> str:
 
 def amount_or_none(value: Any) -> Decimal | None:
     try:
-        return number(value)
+        found = number(value)
     except Unreadable:
         return None
+    return None if found and found.adjusted() > MOST_DIGITS else found
 
 
 def _first_day(row: Row, *names: str) -> date | None:
