@@ -455,8 +455,10 @@ def test_keys_that_netsuite_would_refuse_are_refused(key: str) -> None:
         signing_key(key)
 
 
-def test_a_key_pasted_on_one_line_is_understood() -> None:
-    told = pem(ec.generate_private_key(ec.SECP256R1())).replace("\n", "\\n")
+@pytest.mark.parametrize("between", ["", " ", "\\n", "\r\n"])
+def test_a_key_that_lost_its_line_breaks_is_understood(between: str) -> None:
+    """A form field of one line takes them away."""
+    told = pem(ec.generate_private_key(ec.SECP256R1())).replace("\n", between)
     assert signing_key(told)[1] == "ES256"
 
 

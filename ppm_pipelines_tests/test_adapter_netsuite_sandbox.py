@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import jwt
 import pytest
 import uvicorn
 
@@ -23,8 +24,9 @@ from ppm_pipelines import database, load, runs, sandbox_profile
 from ppm_pipelines.adapters.base import Check, Credentials, Misconfigured, SourceError, Unavailable
 from ppm_pipelines.adapters.http import Limits
 from ppm_pipelines.adapters.netsuite import NetSuite
+from ppm_pipelines.adapters.netsuite_auth import Token, authorization
 from ppm_pipelines.adapters.netsuite_settings import Settings
-from ppm_pipelines.records import Page, Raw
+from ppm_pipelines.records import Deleted, Page, Raw, Rejection
 from ppm_pipelines.sandbox.app import create
 from ppm_pipelines.sandbox.netsuite import auth
 
@@ -335,7 +337,7 @@ def test_wrong_credentials_are_told_and_change_nothing(account: Account, setting
 
 @pytest.mark.parametrize(
     "kind",
-    ["http_429", "http_429_seconds", "http_429_date", "http_503", "truncated_json", "unauthorized"],
+    ["http_429", "http_429_seconds", "http_429_date", "http_503", "truncated_json"],
 )
 def test_passing_faults_are_waited_out(account: Account, kind: str) -> None:
     """netsuite.md, section 6: a full account answers 429 with JSON that is none, with or without Retry-After."""
@@ -396,6 +398,20 @@ def test_what_no_one_can_use_waits_in_quarantine(account: Account, kind: str, co
     assert_as_in_the_books(account)
 
 
+def test_a_line_that_became_unusable_keeps_its_last_figures_while_it_waits(account: Account) -> None:
+    first = account.adapter()
+    sync(first)
+    key, known = next((key, row) for key, row in current("commitments").items() if row["open_amount"] > 0)
+    request = runs.RunRequest("default", "netsuite", "commitments", "incremental")
+    with database.owner() as connection:
+        run_id = runs.claim(connection, request).run_id
+    gone, bad = Deleted(key.partition("/")[0], whole=True), Rejection(key, "bad_amount", "foreignamount", "No.", {})
+    with database.direct() as own:
+        result = load.load(own, request, run_id, [Page("commitments", [gone, bad])], complete=set, state=dict)
+    assert result.rejected == 1
+    assert current("commitments")[key]["open_amount"] == known["open_amount"]
+
+
 def test_lines_of_plain_customers_or_of_nothing_are_skipped_with_their_amount(account: Account) -> None:
     """DOMAIN "What counts": a NetSuite line whose project column holds a plain customer has no project."""
     result = sync(account.adapter())
@@ -435,9 +451,10 @@ def test_what_is_gone_without_a_trace_is_found_by_a_full_read(account: Account) 
     sync(first)
     gone = {row["key"] for row in account.fault("vanish", 3)}
     sync(account.adapter(), first.state())
+    alive = {key for key, row in current("commitments").items() if row["closed_at"] is None}
     assert gone <= set(current("commitments"))
     result = sync(account.adapter())
-    assert result.closed == len(gone)
+    assert result.closed == len(gone & alive) > 0
     assert_as_in_the_books(account)
 
 
@@ -580,3 +597,98 @@ def test_what_the_database_kept_makes_the_same_records_again(account: Account) -
             again = load.load(own, request, run_id, [page], complete=set, state=dict)
         assert (again.inserted, again.updated, again.closed) == (0, 0, 0)
         assert again.unchanged == len(current(entity))
+
+
+# The account itself: it judges for itself, and refuses what NetSuite refuses
+
+
+def asked(account: Account, query: str, params: list[str] | None = None, **url: Any) -> httpx.Response:
+    """A query with a token of its own."""
+    form = {
+        "grant_type": "client_credentials",
+        "client_assertion_type": auth.ASSERTION_TYPE,
+        "client_assertion": assertion(account.url),
+    }
+    root = f"{account.url}/netsuite/services/rest"
+    token = account.control.post(f"{root}/auth/oauth2/v1/token", data=form).json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}", "Prefer": "transient"}
+    body = {"q": query, "params": params or []}
+    return account.control.post(f"{root}/query/v1/suiteql", params=url, json=body, headers=headers)
+
+
+def assertion(url: str, **changes: Any) -> str:
+    now = int(time.time())
+    claims = {
+        "iss": auth.CLIENT_ID,
+        "scope": "rest_webservices",
+        "aud": f"{url}/netsuite/services/rest/auth/oauth2/v1/token",
+        "iat": now,
+        "exp": now + 60,
+    }
+    return jwt.encode(claims | changes, auth.private_key(), "ES256", {"kid": auth.CERTIFICATE_ID})
+
+
+@pytest.mark.parametrize(
+    "changes", [{"aud": "https://elsewhere"}, {"iss": "x"}, {"scope": "restlets"}, {"exp": 1}, {"iat": 0}]
+)
+def test_the_account_refuses_assertions_that_are_not_for_it(account: Account, changes: Row) -> None:
+    form = {
+        "grant_type": "client_credentials",
+        "client_assertion_type": auth.ASSERTION_TYPE,
+        "client_assertion": assertion(account.url, **changes),
+    }
+    address = f"{account.url}/netsuite/services/rest/auth/oauth2/v1/token"
+    assert account.control.post(address, data=form).status_code == 401
+
+
+def test_the_account_refuses_signatures_that_leave_something_out_or_come_twice(account: Account) -> None:
+    token = Token(auth.REALM, auth.CONSUMER_KEY, auth.CONSUMER_SECRET, auth.TOKEN_ID, auth.TOKEN_SECRET)
+    root = f"{account.url}/netsuite/services/rest/query/v1/suiteql"
+    now = str(int(time.time()))
+
+    def status(signed: str, sent: str, nonce: str, stamp: str = now) -> int:
+        headers = {"Authorization": authorization(token, "POST", signed, nonce, stamp), "Prefer": "transient"}
+        return account.control.post(sent, json={"q": "SELECT t.id FROM transaction t"}, headers=headers).status_code
+
+    whole = f"{root}?limit=10&offset=0"
+    assert status(whole, whole, "one") == 200
+    assert status(whole, whole, "one") == 401  # a nonce counts once
+    assert status(root, whole, "two") == 401  # the parameters of the query are signed
+    assert status(whole, whole, "three", str(int(now) - 3600)) == 401
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("SELECT t.id FROM transaction t LIMIT 5", "LIMIT"),
+        ("SELECT t.id FROM transaction t FETCH FIRST 5 ROWS ONLY", "FETCH"),
+        ("SELECT t.id FROM transaction t, transactionline tl WHERE t.id = tl.transaction (+)", "(+)"),
+        ("SELECT t.nothing FROM transaction t", "nothing"),
+        ("SELECT t.id FROM nothing t", "nothing"),
+        ("DELETE FROM transaction", "SELECT"),
+        ("SELECT sqlite_version() AS v FROM dual", "sqlite_version"),
+        ("SELECT t.id FROM transaction t; DROP TABLE job", "Unexpected"),
+    ],
+)
+def test_the_account_refuses_what_netsuite_does_not_know(account: Account, query: str, said: str) -> None:
+    answer = asked(account, query)
+    assert answer.status_code == 400
+    assert said in answer.json()["o:errorDetails"][0]["detail"]
+
+
+def test_the_account_answers_as_netsuite_does(account: Account) -> None:
+    """netsuite.md, 3 and 5: texts, nothing for null, an order only when asked for, odd dates without a mask."""
+    every = "SELECT t.id, t.trandate, t.reversal FROM transaction t"
+    first = asked(account, f"{every} WHERE t.id > ? ORDER BY t.id", ["1100"], limit=2, offset=2).json()
+    assert (first["count"], first["offset"], first["hasMore"]) == (2, 2, True)
+    assert int(first["items"][0]["id"]) > 1100
+    assert first["items"][0]["links"] == []
+    assert "reversal" not in first["items"][0]
+    assert "/" in first["items"][0]["trandate"]
+    unsorted = [[row["id"] for row in asked(account, every, limit=1000).json()["items"]] for _ in range(2)]
+    assert unsorted[0] != unsorted[1]
+    assert sorted(unsorted[0]) == sorted(unsorted[1])
+    assert asked(account, every, limit=1001).status_code == 400
+    assert asked(account, every, limit=10, offset=5).status_code == 400
+    sums = asked(account, "SELECT SUM(tl.foreignamount) AS s FROM transactionline tl WHERE tl.id > 0").json()
+    assert Decimal(sums["items"][0]["s"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from collections.abc import Generator
@@ -30,6 +31,7 @@ ASSERTION_SECONDS = 300  # Oracle allows less than 60 minutes
 RSA_BITS = (3072, 4096)
 _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 _REFUSED = (400, 401, 403)
+_PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----(.*?)-----END \1-----", re.DOTALL)
 
 
 class KeyRefused(ValueError):
@@ -39,7 +41,7 @@ class KeyRefused(ValueError):
 def signing_key(pem: str) -> tuple[EllipticCurvePrivateKey | RSAPrivateKey, str]:
     """The key and the algorithm that NetSuite accepts with it (PS256, ES256, ES384, ES512). Raises KeyRefused."""
     try:
-        key = load_pem_private_key(pem.strip().replace("\\n", "\n").encode(), None)
+        key = load_pem_private_key(_in_lines(pem).encode(), None)
     except (ValueError, TypeError):
         raise KeyRefused("This is no private key in PEM form without a passphrase.") from None
     if isinstance(key, EllipticCurvePrivateKey) and key.curve.name in _CURVES:
@@ -47,6 +49,14 @@ def signing_key(pem: str) -> tuple[EllipticCurvePrivateKey | RSAPrivateKey, str]
     if isinstance(key, RSAPrivateKey) and key.key_size in RSA_BITS:
         return key, "PS256"
     raise KeyRefused("NetSuite accepts RSA keys with 3072 or 4096 bits, and EC keys on P-256, P-384 or P-521.")
+
+
+def _in_lines(pem: str) -> str:
+    """A key as it was before a form field of one line, or an environment variable, took its line breaks."""
+    found = _PEM.search(pem)
+    body = re.sub(r"\\n|\s", "", found[2]) if found else ""
+    lines = "\n".join(body[start : start + 64] for start in range(0, len(body), 64))
+    return f"-----BEGIN {found[1]}-----\n{lines}\n-----END {found[1]}-----\n" if found else pem
 
 
 class SignedCredentials(ClientCredentials):
@@ -57,6 +67,7 @@ class SignedCredentials(ClientCredentials):
         self._account = httpx.Auth()  # nothing but the assertion tells who asks
         self._client_id, self._certificate_id = client_id, certificate_id
         self._key, self._algorithm = signing_key(private_key)
+        self.answered = False  # whether the token address ever did
 
     def _fetch(self) -> Generator[httpx.Request, httpx.Response, None]:
         self._form = {
@@ -78,6 +89,7 @@ class SignedCredentials(ClientCredentials):
         return jwt.encode(claims, self._key, self._algorithm, {"kid": self._certificate_id})
 
     def _take(self, response: httpx.Response, body: bytes) -> None:
+        self.answered = True
         if response.status_code in _REFUSED:
             raise Credentials(
                 f"NetSuite refused the signed request for a token ({response.status_code}). Check client ID, "

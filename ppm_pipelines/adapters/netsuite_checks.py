@@ -31,7 +31,7 @@ def checks(reader: Reader) -> Iterator[Check]:
     """Address and sign-in, then every table; after a failed sign-in nothing else can work. Raises nothing."""
     reader.client.limits = replace(reader.client.limits, attempts=2, backoff=0.5)  # somebody is waiting
     first = _timed("sign_in", partial(_sign_in, reader))
-    reached = first.ok or reader.client.reached
+    reached = first.ok or reader.reached
     host = httpx.URL(reader.settings.root).host
     yield Check("address", reached, f"{host} answers." if reached else first.detail, first.ms)
     if not reached:
