@@ -518,12 +518,13 @@ class _Merge(Staging):
         """Rejected records replace what was known of their key; a key that came right, or no more, is let go."""
         # A reading of the whole entity shows every record that is still wrong.
         arrived = " or ".join(
-            f"exists (select 1 from {stage} s where s.source_key = r.source_key{which})"
-            for stage, which in (
-                (FACTS[name].stage, ""),
-                (STAGE_SKIPPED, " and s.entity = r.entity"),
-                (STAGE_DELETED, " and s.entity = r.entity"),
+            f"exists (select 1 from {stage} d where {same_key.replace('s.', 'r.')}{which})"
+            for stage, which, same_keys in (
+                (FACTS[name].stage, "", SAME_KEYS[:1]),
+                (STAGE_SKIPPED, " and d.entity = r.entity", SAME_KEYS[:1]),
+                (STAGE_DELETED, " and d.entity = r.entity", SAME_KEYS),
             )
+            for same_key in same_keys
         )
         self.run(
             "delete from ppm.rejections r where organization_id = %(organization)s and system = %(system)s"
