@@ -412,6 +412,22 @@ def test_a_line_that_became_unusable_keeps_its_last_figures_while_it_waits(accou
     assert current("commitments")[key]["open_amount"] == known["open_amount"]
 
 
+def test_lines_in_quarantine_are_no_difference_and_go_with_their_document(account: Account) -> None:
+    account.fault("posting_unknown_project", 3)
+    result = sync(account.adapter())
+    assert result.rejected == 3
+    assert result.reconciliation is not None
+    assert result.reconciliation["ok"], result.reconciliation
+    key = rows("select source_key from ppm.rejections order by source_key limit 1")[0]["source_key"]
+    request = runs.RunRequest("default", "netsuite", "actuals", "incremental")
+    with database.owner() as connection:
+        run_id = runs.claim(connection, request).run_id
+    gone = Page("actuals", [Deleted(key.partition("/")[0], whole=True)])
+    with database.direct() as own:
+        load.load(own, request, run_id, [gone], complete=set, state=dict)
+    assert len(rows("select 1 from ppm.rejections")) == 2
+
+
 def test_lines_of_plain_customers_or_of_nothing_are_skipped_with_their_amount(account: Account) -> None:
     """DOMAIN "What counts": a NetSuite line whose project column holds a plain customer has no project."""
     result = sync(account.adapter())

@@ -13,7 +13,7 @@ from ppm_pipelines.adapters import suiteql
 from ppm_pipelines.adapters.base import Row, SourceError
 from ppm_pipelines.adapters.netsuite_reader import LACKING, Reader, both
 from ppm_pipelines.adapters.netsuite_rows import Directory, amount_or_none
-from ppm_pipelines.adapters.netsuite_streams import LEDGER_SUMS, ORDER_SUMS, STANDING
+from ppm_pipelines.adapters.netsuite_streams import LEDGER_ROWS, LEDGER_SUMS, ORDER_SUMS, STANDING
 from ppm_pipelines.adapters.odata import Unreadable, text
 from ppm_pipelines.records import ZERO, ControlTotal, Entity, known_currency
 
@@ -58,7 +58,20 @@ def _ledger(reader: Reader, directory: Directory) -> list[ControlTotal]:
         period = f"{start.year:04d}/{start.month:03d}" if start else ""
         if known_currency(text(row.get("currency_symbol"))):  # lines in others wait in quarantine
             _add(sums, directory, row, text(row.get("company_currency")), period)
-    return _told("actuals", "company", sums)
+    return [
+        *_told("actuals", "company", sums),
+        ControlTotal("actuals", "", "", "", _rows(reader, directory), ZERO, "rows"),
+    ]
+
+
+def _rows(reader: Reader, directory: Directory) -> int:
+    """Ledger lines that belong to a project, and those that wait because nobody knows their project."""
+    return sum(
+        int(text(row.get("found")) or 0)
+        for row in reader.rows(LEDGER_ROWS, *both(reader.cost(), reader.until_cut()))
+        if text(row.get("project_id")) in directory.projects
+        or not (text(row.get("customer_id")) or text(row.get("line_vendor_id")))
+    )
 
 
 def _add(sums: dict[Place, Decimal], directory: Directory, row: Row, currency: str, period: str) -> None:

@@ -248,3 +248,12 @@ LEDGER_SUMS = Query(
     "tal.posting = 'T' AND tl.entity IS NOT NULL",
     grouped=("project_id", "currency_symbol", "company_currency", "period_start"),
 )
+# Lines of what may be a project: neither a plain customer nor a vendor.
+LEDGER_ROWS = Query(
+    "rows of the ledger",
+    {"project_id": "tl.entity", "customer_id": "cu.id", "line_vendor_id": "ve.id", "found": "COUNT(*)"},
+    f"{_LEDGER} {_CUSTOMER} {_VENDOR}",
+    ("project_id",),
+    "tal.posting = 'T' AND tl.entity IS NOT NULL AND (tal.amount IS NOT NULL OR tl.foreignamount IS NOT NULL)",
+    grouped=("project_id", "customer_id", "line_vendor_id"),
+)
