@@ -193,11 +193,14 @@ class NetSuite(Adapter):
         changed = self._ids(CHANGED_ORDERS, ORDER_STAMPS, since)
         if self._new_deletions(since):
             # A deleted bill tells no longer which order it had relieved, and the order need not change its stamp.
+            self._open = set()
             yield Page("commitments", _told_gone(changed))
             for rows in self._reader.pages(ORDERS, *self._reader.until_cut()):
                 yield self._order_page(rows)
             return
-        for some in chunks(in_order(changed | self._open | self._ids(BILLED_ORDERS, [BILL_STAMP], since))):
+        wanted = changed | self._open | self._ids(BILLED_ORDERS, [BILL_STAMP], since)
+        self._open = set()  # all of them come again, if they are still there
+        for some in chunks(in_order(wanted)):
             yield from self._whole("commitments", some, changed)
 
     def _whole(self, entity: Entity, ids: Sequence[str], changed: Collection[str]) -> Iterator[Page]:
