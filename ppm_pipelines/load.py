@@ -46,8 +46,9 @@ ERRORS_TOLD = 100
 ANOMALIES_TOLD = 100
 ACCEPTED = "accept_disappearance"  # in a request's scope: a person has looked and says that it is right
 OUT_OF_SCOPE = "counts = false, not_counted_reason = 'out_of_scope'"
-# A deletion names a key, or all those that begin with it.
-SAME_KEY = "(d.source_key = s.source_key or d.whole and d.source_key = split_part(s.source_key, '/', 1))"
+# A deletion names a key, or all those that begin with it; two questions, because one with "or" compares every row with
+# every deletion.
+SAME_KEYS = ("d.source_key = s.source_key", "d.whole and d.source_key = split_part(s.source_key, '/', 1)")
 VANISHED_AT_LEAST = 20  # fewer than so many vanished rows are never a mass disappearance (DOMAIN "What counts")
 Money = dict[str, dict[str, dict[str, str]]]
 
@@ -273,11 +274,12 @@ class _Merge(Staging):
         if not self.run(f"select 1 from {STAGE_DELETED} where entity = %(entity)s limit 1", entity=fact.name).rowcount:
             return
         for stage, which in ((fact.stage, "true"), (STAGE_REJECTIONS, "s.entity = d.entity")):
-            self.counts[fact.name]["skipped"] += self.run(
-                f"delete from {stage} s using {STAGE_DELETED} d where d.entity = %(entity)s and {which}"
-                f" and {SAME_KEY} and d.seq > s.seq",
-                entity=fact.name,
-            ).rowcount
+            for same_key in SAME_KEYS:
+                self.counts[fact.name]["skipped"] += self.run(
+                    f"delete from {stage} s using {STAGE_DELETED} d where d.entity = %(entity)s and {which}"
+                    f" and {same_key} and d.seq > s.seq",
+                    entity=fact.name,
+                ).rowcount
             self.counts[fact.name]["skipped"] += self.run(
                 f"delete from {STAGE_DELETED} d using {stage} s where d.entity = %(entity)s and {which}"
                 " and d.source_key = s.source_key",
@@ -417,14 +419,20 @@ class _Merge(Staging):
         at, why = fact.ended or ("", "")
         closed_as = "cancelled" if fact.emptied else "deleted"
         emptied = "".join(f", {name} = 0" for name in fact.emptied)
-        closed = self.run(
-            f"update {fact.table} t set {why} = '{closed_as}', {at} = coalesce({at}, %(now)s), run_id = %(run)s,"
-            f" last_changed_at = %(now)s{emptied} from {STAGE_DELETED} d where d.entity = %(entity)s"
-            f" and organization_id = %(organization)s and system = %(system)s and {at} is null"
-            f" and {SAME_KEY.replace('s.', 't.')}"
-            f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key) returning d.seq",
-            entity=fact.name,
-        ).fetchall()
+        closed = [
+            one
+            for same_key in SAME_KEYS
+            for one in self.run(
+                f"update {fact.table} t set {why} = '{closed_as}', {at} = coalesce({at}, %(now)s), run_id = %(run)s,"
+                f" last_changed_at = %(now)s{emptied} from {STAGE_DELETED} d where d.entity = %(entity)s"
+                f" and organization_id = %(organization)s and system = %(system)s and {at} is null"
+                f" and {same_key.replace('s.', 't.')}"
+                f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)"
+                f" and not exists (select 1 from {STAGE_REJECTIONS} r where r.entity = %(entity)s"
+                " and r.source_key = t.source_key) returning d.seq",
+                entity=fact.name,
+            )
+        ]
         told = self.run(f"select count(*) as rows from {STAGE_DELETED} where entity = %(entity)s", entity=fact.name)
         known, row = len({one["seq"] for one in closed}), told.fetchone()
         counts = self.counts[fact.name]
@@ -541,12 +549,13 @@ class _Merge(Staging):
         """Rejected records replace what was known of their key; a key that came right, or no more, is let go."""
         # A reading of the whole entity shows every record that is still wrong.
         arrived = " or ".join(
-            f"exists (select 1 from {stage} s where s.source_key = r.source_key{which})"
-            for stage, which in (
-                (FACTS[name].stage, ""),
-                (STAGE_SKIPPED, " and s.entity = r.entity"),
-                (STAGE_DELETED, " and s.entity = r.entity"),
+            f"exists (select 1 from {stage} d where {same_key.replace('s.', 'r.')}{which})"
+            for stage, which, same_keys in (
+                (FACTS[name].stage, "", SAME_KEYS[:1]),
+                (STAGE_SKIPPED, " and d.entity = r.entity", SAME_KEYS[:1]),
+                (STAGE_DELETED, " and d.entity = r.entity", SAME_KEYS),
             )
+            for same_key in same_keys
         )
         self.run(
             "delete from ppm.rejections r where organization_id = %(organization)s and system = %(system)s"

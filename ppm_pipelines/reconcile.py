@@ -29,7 +29,7 @@ def reconciled(run: Run, control: dict[str, list[ControlTotal]]) -> dict[str, An
             for place, money in _differing(_by_period(run, name, figure), source):
                 where = dict(zip(("project_nr", "currency", "period"), place, strict=True))
                 differences.append({"entity": name, "figure": figure} | where | money)
-    missing = [name for name in control if name not in rows]
+    missing = [name for name, totals in control.items() if not totals]
     told = {side: sum(one[side] for one in rows.values()) for side in ("ours", "source")}
     same_rows = all(one["ours"] == one["source"] for one in rows.values())
     return {

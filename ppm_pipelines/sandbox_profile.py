@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from ppm_pipelines import connectors, database, home, planning, tables, vault
 from ppm_pipelines.adapters import ADAPTERS
+from ppm_pipelines.sandbox.netsuite import auth as netsuite
 
 ORGANIZATION = "default"
 SCHEDULE = {"cron": "0 6 * * 1-5", "time_zone": "Europe/Berlin", "entity": "costs", "mode": "incremental"}
@@ -49,11 +50,19 @@ SETTINGS: dict[str, Callable[[str], dict[str, Any]]] = {
         "token_url": f"{root}/dynamics/sandbox-tenant/oauth2/v2.0/token",
         "dimension_segments": ["MainAccount", "CostCenter", "BusinessUnit"],
     },
+    "netsuite": lambda root: {
+        "account_id": netsuite.ACCOUNT,
+        "base_url": f"{root}/netsuite",
+        "auth": "oauth2",
+        "client_id": netsuite.CLIENT_ID,
+        "certificate_id": netsuite.CERTIFICATE_ID,
+        "private_key": netsuite.private_key(),
+    },
     "jira": lambda root: {"base_url": f"{root}/jira", "email": JIRA_EMAIL, "token": "sandbox-token", **JIRA},
     "slack": lambda root: {"webhook_url": f"{root}/slack/services/TSANDBOX/BSANDBOX/sandboxkey", "notify": "changes"},
 }
 # Systems whose services tell no budgets (DOMAIN R13 needs them); the simulation tells its own.
-BUDGETS = ("sap",)
+BUDGETS = ("sap", "netsuite")
 
 
 def root() -> str:

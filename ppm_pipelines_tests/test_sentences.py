@@ -22,7 +22,7 @@ from pydantic_core.core_schema import ErrorType
 from api.lines import HIDDEN
 from api.sentences import PLACEHOLDER, catalogue, told
 from ppm_pipelines import tables
-from ppm_pipelines.adapters import sap_checks, sap_settings, sap_streams
+from ppm_pipelines.adapters import netsuite_checks, netsuite_settings, sap_checks, sap_settings, sap_streams
 from ppm_pipelines.adapters.base import Stream
 from ppm_pipelines.adapters.sap_control import RECEIVED_FIGURE
 from ppm_pipelines.facts import FACTS
@@ -43,7 +43,7 @@ SAID = dict.fromkeys(
         *("SourceError", "Credentials", "Unavailable", "Misconfigured", "Refused", "MassDisappearance", "Gap"),
         "NotOffered",
         *("Unreadable", "BadBudget", "BadLink", "NotConfigured", "Disabled", "NotOpened", "NotOver", "ValueError"),
-        "unauthenticated",
+        *("KeyRefused", "unauthenticated"),
     ),
     0,
 ) | {"Unusable": 2, "Check": 2, "Rejection": 3}
@@ -208,16 +208,19 @@ def words() -> dict[str, str]:
         dict.fromkeys(FACTS, "an entity")
         | dict.fromkeys((ControlTotal("actuals", "", "", "", 0, ZERO).figure, RECEIVED_FIGURE), "a control total")
         | dict.fromkeys(needed, "a stream of sap_streams")
-        | dict.fromkeys(titles(), "a setting of SAP")
+        | dict.fromkeys(titles(), "a setting")
         | {word: path for path, module in modules().items() for word in handed_over(module)}
     )
 
 
 def titles() -> dict[str, str]:
     """English titles of the settings that a sign-in needs, and the German ones of the form."""
-    properties = sap_settings.Settings.model_json_schema()["properties"]
-    needed = [properties[name] for names in sap_settings._NEEDED.values() for name in names]
-    return {one["title"]: one["x-labels"]["de"]["title"] for one in needed}
+    told: dict[str, str] = {}
+    for module in (sap_settings, netsuite_settings):
+        properties = module.Settings.model_json_schema()["properties"]
+        needed = [properties[name] for names in module._NEEDED.values() for name in names]
+        told |= {one["title"]: one["x-labels"]["de"]["title"] for one in needed}
+    return told
 
 
 # The catalogue -----------------------------------------------------------------------------------------------------
@@ -266,7 +269,7 @@ def test_every_field_of_a_line_has_a_name(lines: sa.Table, language: str) -> Non
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_every_step_of_a_connection_test_has_a_name(language: str) -> None:
     labels = json.loads((ROOT / f"frontend/messages/{language}.json").read_text("utf-8"))["checks"]
-    named = {"address", "sign_in", "connection", "deadline", *sap_checks._SERVICES}
+    named = {"address", "sign_in", "connection", "deadline", *sap_checks._SERVICES, *netsuite_checks.TABLES}
     assert named <= labels.keys()
 
 

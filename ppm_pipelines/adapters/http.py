@@ -346,11 +346,16 @@ class Client:
         """``path`` is relative to the root. Raises SourceError."""
         return self._ask(self._url(path, params), headers)
 
-    def post(self, path: str, body: Any, params: Mapping[str, str] | None = None) -> Answer:
+    def post(
+        self,
+        path: str,
+        body: Any,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """A question that is asked by POST; it changes nothing and may be asked again. Raises SourceError."""
-        return self._ask(
-            self._url(path, params), {"Content-Type": "application/json"}, content=msgspec.json.encode(body)
-        )
+        sent = {**(headers or {}), "Content-Type": "application/json"}
+        return self._ask(self._url(path, params), sent, content=msgspec.json.encode(body))
 
     def _url(self, path: str, params: Mapping[str, str] | None) -> str:
         asked = query({**(params or {}), **self._fixed})

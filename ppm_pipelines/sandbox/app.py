@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import dynamics, faults, jira, odata_v2, odata_v4, slack
+from . import dynamics, faults, jira, netsuite, odata_v2, odata_v4, slack
 from .auth import Doorkeeper
 from .books import books, budgets, positions, source_key
 from .life import business_step, history
@@ -32,7 +32,12 @@ NUMBERS = msgspec.json.Encoder(decimal_format="number")
 TEXTS = msgspec.json.Encoder(decimal_format="string")
 MOST_STEPS = 10_000
 # The other systems of the same company: from seed, pace and anchor (as ``Simulation``) to their routes.
-OTHERS: tuple[Callable[[int, float, int], list[Route]], ...] = (dynamics.routes, jira.routes, slack.routes)
+OTHERS: tuple[Callable[[int, float, int], list[Route]], ...] = (
+    dynamics.routes,
+    netsuite.routes,
+    jira.routes,
+    slack.routes,
+)
 LOOPBACK = ["127.0.0.1", "localhost"]
 
 

@@ -1,0 +1,120 @@
+"""Testing a connection: address, sign-in, every table, and what this account does not have.
+
+Belongs here: the checks and their sentences. Does not belong here: reading for a sync (``netsuite``). In NetSuite a
+missing right looks like missing data or like a table that does not exist (netsuite.md, trap 1), so every table is
+counted, and the optional columns that are left out are named.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+import httpx
+
+from ppm_pipelines.adapters import suiteql
+from ppm_pipelines.adapters.base import Check, SourceError
+from ppm_pipelines.adapters.netsuite_reader import Reader
+from ppm_pipelines.adapters.netsuite_streams import LEDGER, ORDERS
+from ppm_pipelines.adapters.odata import text
+
+HIDDEN = " If that surprises, check the role's rights and subsidiaries: NetSuite hides what it may not see."
+
+
+class Gap(Exception):
+    """A table answers, and yet shows less than there must be; the sentence says what is missing."""
+
+
+def checks(reader: Reader) -> Iterator[Check]:
+    """Address and sign-in, then every table; after a failed sign-in nothing else can work. Raises nothing."""
+    reader.client.limits = replace(reader.client.limits, attempts=2, backoff=0.5)  # somebody is waiting
+    first = _timed("sign_in", partial(_sign_in, reader))
+    reached = first.ok or reader.reached
+    host = httpx.URL(reader.settings.root).host
+    yield Check("address", reached, f"{host} answers." if reached else first.detail, first.ms)
+    if not reached:
+        return
+    yield first
+    if not first.ok:
+        return
+    for name, attempt in TABLES.items():
+        yield _timed(name, partial(attempt, reader))
+
+
+def _timed(name: str, attempt: Callable[[], str]) -> Check:
+    started = time.monotonic()
+    try:
+        detail, ok = attempt(), True
+    except (SourceError, Gap) as error:
+        detail, ok = str(error), False
+    return Check(name, ok, detail, int((time.monotonic() - started) * 1000))
+
+
+def _sign_in(reader: Reader) -> str:
+    reader.clock()
+    return "Signed in."
+
+
+def _count(reader: Reader, source: str) -> int:
+    asked = f"SELECT COUNT(*) AS found FROM {source}"  # noqa: S608 - our own names
+    return int(text(suiteql.first(reader.client, asked).get("found")) or 0)
+
+
+def _projects(reader: Reader) -> str:
+    found = _count(reader, "job j")
+    if not found:
+        raise Gap("No project is readable. Without projects nothing can be assigned: grant the role projects.")
+    return f"{found:,} projects readable."
+
+
+def _orders(reader: Reader) -> str:
+    found = _count(reader, "transaction t WHERE t.type = 'PurchOrd'")
+    reader.check_currencies()
+    missing = _listed(reader.lacking(ORDERS))
+    without = f" Left out, because this account does not have them: {missing}." if missing else ""
+    return f"{found:,} purchase orders readable.{without}{'' if found else HIDDEN}"
+
+
+def _links(reader: Reader) -> str:
+    found = _count(reader, "previoustransactionlinelink p WHERE p.linktype = 'OrdBill'")
+    return f"{found:,} links from orders to bills readable.{'' if found else HIDDEN}"
+
+
+def _ledger(reader: Reader) -> str:
+    where, params = reader.cost()
+    ledger = f"{LEDGER.source} WHERE {LEDGER.where} AND {where}"
+    asked = f"SELECT MAX(tal.transaction) AS found FROM {ledger}"  # noqa: S608 - our own names, bound values
+    if not text(suiteql.first(reader.client, asked, params).get("found")):
+        raise Gap(
+            f"No cost is posted in accounting book {reader.book()}. Check the book and the cost account types in the "
+            "settings, and the role's rights to this book."
+        )
+    missing = _listed(reader.lacking(LEDGER))
+    without = f" Left out, because this account does not have them: {missing}." if missing else ""
+    return f"Postings of accounting book {reader.book()} readable.{without}"
+
+
+def _deletions(reader: Reader) -> str:
+    try:
+        found = _count(reader, "deletedrecord dr")
+    except SourceError:
+        raise Gap(
+            "Deleted records are not readable. Everything else works, but deletions are found by full reads only: "
+            "grant the role the permission Deleted Records."
+        ) from None
+    return f"{found:,} deletions readable."
+
+
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+TABLES: dict[str, Callable[[Reader], str]] = {
+    "projects": _projects,
+    "commitments": _orders,
+    "links": _links,
+    "actuals": _ledger,
+    "deletions": _deletions,
+}

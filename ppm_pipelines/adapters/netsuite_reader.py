@@ -1,0 +1,177 @@
+"""Asking NetSuite: pages of a query with the columns that this account has, its clock, book and currency.
+
+Belongs here: what an account decides, and the client. Does not belong here: in which order things are read
+(``netsuite``), queries (``netsuite_streams``), what rows mean (``netsuite_rows``). One request at a time: the limit on
+requests at once is shared with every other integration of the account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import httpx
+
+from ppm_pipelines.adapters import suiteql
+from ppm_pipelines.adapters.base import Credentials, Misconfigured, SourceError
+from ppm_pipelines.adapters.http import Client, Limits
+from ppm_pipelines.adapters.netsuite_auth import TOKEN_PATH, SignedCredentials, Token, TokenBased
+from ppm_pipelines.adapters.netsuite_settings import Settings
+from ppm_pipelines.adapters.netsuite_streams import BASE_CURRENCY, CLOCK, LEDGER, ORDERS, PRIMARY_BOOK
+from ppm_pipelines.adapters.suiteql import Params, Query, among
+
+IDS_PER_REQUEST = 150
+LACKING = ("bad_request", "forbidden", "not_found")
+# A query may run for 15 minutes; a full account asks nobody to come back at a certain time.
+LIMITS = Limits(attempts=6, read=900, backoff=2, longest_backoff=60)
+CURRENCIES = ("currency_symbol", "company_currency")
+T = TypeVar("T")
+Rows = list[dict[str, Any]]
+
+
+class Reader:
+    """Reads queries of one account. ``cut`` is the latest transaction that is read; None reads what there is."""
+
+    def __init__(
+        self, settings: Settings, allowed_hosts: str | None, timeout_seconds: float, limits: Limits | None
+    ) -> None:
+        self.settings = settings
+        self._auth = _auth(settings)
+        self.client = _client(settings, self._auth, allowed_hosts, timeout_seconds, limits)
+        self.cut: str | None = None
+        self._lacking: dict[str, frozenset[str]] = {}
+        self._book = settings.accounting_book
+        self._currency = ""
+
+    @property
+    def reached(self) -> bool:
+        """Whether any answer came, a refusal or one of the token address too."""
+        return self.client.reached or (isinstance(self._auth, SignedCredentials) and self._auth.answered)
+
+    # What the account has
+
+    def lacking(self, query: Query) -> frozenset[str]:
+        if query.name not in self._lacking:
+            self._lacking[query.name] = suiteql.lacking(self.client, query)
+        return self._lacking[query.name]
+
+    def clock(self) -> str:
+        """NetSuite's own time, as it writes it: what the next incremental read begins with."""
+        return str(suiteql.first(self.client, CLOCK)["now"])
+
+    def book(self) -> str:
+        """The internal number of the accounting book: the configured one, else the primary one."""
+        if not self._book:
+            self._book = str(self._first(PRIMARY_BOOK).get("id") or "1")
+        return self._book
+
+    def currency(self) -> str:
+        """The currency of an account that does not tell one per line. Raises Misconfigured where nobody tells it."""
+        if not self._currency:
+            self._currency = str(self._first(BASE_CURRENCY).get("symbol") or self.settings.currency)
+        if not self._currency:
+            raise Misconfigured(
+                "NetSuite does not tell the currency of this account. Enter it in the settings (Currency).",
+                "currency_missing",
+            )
+        return self._currency
+
+    def _first(self, asked: str) -> dict[str, Any]:
+        """The first row; empty where the account has no such table."""
+        try:
+            return suiteql.first(self.client, asked)
+        except SourceError as error:
+            if error.code not in LACKING:
+                raise
+            return {}
+
+    def check_currencies(self) -> None:
+        """Lines of several subsidiaries without the subsidiaries' currencies would be added up wrongly."""
+        for query in (ORDERS, LEDGER):
+            missing = self.lacking(query)
+            if "company_currency" in missing and "subsidiary" not in missing:
+                raise Credentials(
+                    "NetSuite shows the lines of subsidiaries, but not which currency a subsidiary has. Grant the role "
+                    "the rights to view subsidiaries and currencies.",
+                    "forbidden",
+                )
+
+    # Pages
+
+    def pages(self, query: Query, where: str = "", params: Params = ()) -> Iterator[Rows]:
+        missing = self.lacking(query)
+        own = {name: self.currency() for name in CURRENCIES if name in missing}
+        for rows in suiteql.pages(self.client, query, missing, where, params):
+            yield [row | own for row in rows] if own else rows
+
+    def rows(self, query: Query, where: str = "", params: Params = ()) -> Iterator[dict[str, Any]]:
+        for page in self.pages(query, where, params):
+            yield from page
+
+    def of(self, query: Query, expression: str, ids: Collection[str]) -> Iterator[dict[str, Any]]:
+        """The rows that belong to these numbers."""
+        for some in chunks(in_order(ids)):
+            yield from self.rows(query, among(expression, some), some)
+
+    # Filters
+
+    def until_cut(self, expression: str = "t.id") -> tuple[str, list[str]]:
+        return (f"{expression} <= ?", [self.cut]) if self.cut is not None else ("", [])
+
+    def cost(self) -> tuple[str, list[str]]:
+        """Lines of the accounting book on accounts of a cost type (DOMAIN "What counts")."""
+        types = self.settings.cost_account_types
+        return f"tal.accountingbook = ? AND {among('a.accttype', types)}", [self.book(), *types]
+
+
+def both(*parts: tuple[str, list[str]]) -> tuple[str, list[str]]:
+    """Conditions that all hold, and their values in the same order."""
+    told = [(condition, values) for condition, values in parts if condition]
+    return " AND ".join(f"({condition})" for condition, _ in told), [one for _, values in told for one in values]
+
+
+def chunks(values: Sequence[T], size: int = IDS_PER_REQUEST) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def in_order(ids: Iterable[str]) -> list[str]:
+    """Each once, as numbers go."""
+    return sorted(set(ids), key=lambda one: (len(one), one))
+
+
+def _client(
+    settings: Settings, auth: httpx.Auth, allowed_hosts: str | None, timeout_seconds: float, limits: Limits | None
+) -> Client:
+    hidden = (
+        settings.private_key,
+        settings.consumer_key,
+        settings.consumer_secret,
+        settings.token_id,
+        settings.token_secret,
+    )
+    return Client(
+        settings.root,
+        system="NetSuite",
+        auth=auth,
+        allowed_hosts=allowed_hosts,
+        timeout_seconds=timeout_seconds,
+        secrets=[one.get_secret_value() for one in hidden],
+        explain=suiteql.error_text,
+        limits=limits or LIMITS,
+    )
+
+
+def _auth(settings: Settings) -> httpx.Auth:
+    if settings.auth == "oauth2":
+        key = settings.private_key.get_secret_value()
+        return SignedCredentials(f"{settings.root}/{TOKEN_PATH}", settings.client_id, settings.certificate_id, key)
+    return TokenBased(
+        Token(
+            settings.account_id,
+            settings.consumer_key.get_secret_value(),
+            settings.consumer_secret.get_secret_value(),
+            settings.token_id.get_secret_value(),
+            settings.token_secret.get_secret_value(),
+        )
+    )
