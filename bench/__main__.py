@@ -31,7 +31,7 @@ def main() -> None:
             url = database_url(product.environment)
             environment = product.environment | {"PPM_DATABASE_URL": url}
             for lines in (20_000,) if quick else (100_000, 1_000_000):
-                loaded = loading.measure(environment, url, peer, lines, peers=lines <= 100_000)
+                loaded = loading.measure(product, environment, url, peer, lines, peers=lines <= 100_000)
                 sections[f"{lines:,} order lines"] = _told(loaded)
     report.write(sections, quick)
     for title, rows in sections.items():

@@ -9,14 +9,17 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 
+from bench import reading
 from bench.report import Measured
-from ppm_pipelines_tests.product import free_port
+from ppm_pipelines.tables import HISTORY
+from ppm_pipelines_tests.product import Product, free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 DLT = ROOT / ".venv-bench" / "bin" / "python"
@@ -51,8 +54,10 @@ def _timed(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
     return told
 
 
-def measure(environment: dict[str, str], database: str, folder: Path, lines: int, *, peers: bool) -> Iterator[Measured]:
-    """First load, the same again unchanged, and a hundredth changed."""
+def measure(
+    product: Product, environment: dict[str, str], database: str, folder: Path, lines: int, *, peers: bool
+) -> Iterator[Measured]:
+    """First load, the same again unchanged, and 1,000 changed; then how the Costbook answers from that."""
     ours = [sys.executable, "-m", "bench.ours"]
     what = f"{lines:,} order lines"
     with source(lines) as url:
@@ -60,6 +65,7 @@ def measure(environment: dict[str, str], database: str, folder: Path, lines: int
         first = _timed([*ours, url, "full"], environment)
         again = _timed([*ours, url, "full"], environment)
         nothing = _timed([*ours, url, "0"], environment)
+        earlier = datetime.now(UTC)
         version = httpx.post(f"{url}/change", params={"lines": 1000}, timeout=600, trust_env=False).json()["version"]
         changed = _timed([*ours, url, str(version - 1)], environment)
         yield Measured(f"{what}, first load", first["seconds"], "s", memory=first["peak_mb"])
@@ -67,6 +73,7 @@ def measure(environment: dict[str, str], database: str, folder: Path, lines: int
         yield Measured(f"{what}, incremental, nothing changed", nothing["seconds"], "s", memory=nothing["peak_mb"])
         yield Measured(f"{what}, incremental, 1,000 changed", changed["seconds"], "s", memory=changed["peak_mb"])
         assert changed["counts"]["updated"] == 1000, changed
+        yield from reading.measure(product, what, earlier)
         if peers:
             yield from _beside(environment, database, folder, url, what, first["seconds"], changed["seconds"])
 
@@ -91,9 +98,9 @@ def _beside(
 
 
 def _forget(database: str) -> None:
-    names = "commitments, raw_records, rejections, projects, sync_state, sync_runs, project_links, costbook_projects"
+    others = ["projects", "sync_state", "sync_runs"]
     with psycopg.connect(database, autocommit=True) as connection:
-        tables = ", ".join(f"ppm.{name}" for name in names.split(", "))
+        tables = ", ".join(f"ppm.{name}" for name in (*HISTORY, *(f"{name}_history" for name in HISTORY), *others))
         connection.execute(f"truncate {tables} cascade")
         connection.execute("drop schema if exists bench cascade")
         connection.execute("drop schema if exists bench_dlt cascade")
