@@ -20,6 +20,8 @@ export const CODES = [
   "bad_date",
   "missing_field",
   "contradiction",
+  "no_rate",
+  "other_currency",
 ] as const;
 
 export function filtersIn(url: URLSearchParams): Filters {
