@@ -18,6 +18,7 @@ from ppm_pipelines.runs import RUN_CONFIG
 LOCATION, REPOSITORY = "ppm_pipelines", "__repository__"
 SELECTOR = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY}
 TERMINAL = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
+LONGEST_PAUSE = 0.06  # a click waits for this
 GONE = "GONE"  # Dagster answers, and does not know the run
 
 LAUNCH = """
@@ -143,7 +144,7 @@ class Dagster:
             except Unreachable:
                 return
             await asyncio.sleep(pause)
-            pause = min(pause * 1.5, 0.25)
+            pause = min(pause * 1.5, LONGEST_PAUSE)
 
     async def ready(self) -> bool:
         """Whether the webserver answers and has our code loaded."""

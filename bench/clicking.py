@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import httpx
 from bench.report import Measured
 from ppm_pipelines_tests.product import ROOT, Product, free_port
 
+Click = tuple[datetime, datetime, str]  # from when to when, and the run
 STEPS = 4  # business steps of the simulated tenant: about ten changed documents
 
 
@@ -39,13 +41,18 @@ def measure(product: Product, folder: Path, *, quick: bool) -> Iterator[Measured
     def change() -> None:
         sandbox.post("/_sandbox/sap/advance", json={"steps": STEPS})
 
+    clicks: list[Click] = []
+
     def click() -> None:
+        began = datetime.now(UTC)
         answer = api.post("/api/integrations/sync", params={"wait": 120}, json={"system": "sap", "entity": "costs"})
         assert answer.status_code == 200, answer.text
+        clicks.append((began, datetime.now(UTC), answer.json()["run_id"]))
 
     click()
     answer = _median(5 if quick else 15, click, change)
     yield Measured("POST sync to answer, ten changed documents, median", answer, "s", "under 1 s")
+    yield from steps(product, clicks[1:])
     inside = in_process(product, 3 if quick else 7)
     yield Measured("the same job, execute_in_process in a warm process", inside, "s")
     yield Measured("answer / in-process floor", answer / inside, "×", "at most 3")
@@ -53,6 +60,35 @@ def measure(product: Product, folder: Path, *, quick: bool) -> Iterator[Measured
     yield Measured("the same job, Dagster's default launch", default, "s")
     yield Measured("default launch / answer", default / answer, "×", "at least 10")
     yield from many(product, change, 100 if quick else 500)
+
+
+def steps(product: Product, clicks: list[Click]) -> Iterator[Measured]:
+    """Where the time of a click goes, from the marks that each run leaves; medians."""
+    taken: dict[str, list[float]] = {}
+    for began, answered, run_id in clicks:
+        [(claimed, started, ended, dagster)] = product.rows(
+            "select requested_at, started_at, ended_at, dagster_run_id from ppm.sync_runs where run_id = %s", run_id
+        )
+        events = dict(
+            product.rows(
+                "select dagster_event_type, min(timestamp) at time zone 'utc' from dagster.event_logs where run_id = %s"
+                " and dagster_event_type is not null group by 1",
+                dagster,
+            )
+        )
+        marks = [
+            ("claimed", claimed),
+            ("launched by Dagster", events["PIPELINE_STARTING"]),
+            ("running in its process", events["PIPELINE_START"]),
+            ("at work", started),
+            ("visible", ended),
+            ("recorded by Dagster", events["PIPELINE_SUCCESS"]),
+            ("answered", answered),
+        ]
+        for (name, at), (_, before) in zip(marks, [("", began), *marks], strict=False):
+            taken.setdefault(name, []).append((at - before).total_seconds() * 1000)
+    for name, each in taken.items():
+        yield Measured(f"… until {name}", statistics.median(each), "ms")
 
 
 def in_process(product: Product, times: int) -> float:
