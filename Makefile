@@ -31,7 +31,8 @@ up: setup ## sets up what is missing and runs the whole product
 	@$(BIN)/ppm up
 
 test: setup-dev ## every test: Python, frontend, browser
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --ignore ppm_pipelines_tests/test_frontend.py
+	$(BIN)/python -m pytest -q ppm_pipelines_tests/test_frontend.py
 
 check: setup-dev ## format, lint, types; Python and TypeScript
 	$(BIN)/ruff format --check .

@@ -19,6 +19,14 @@ from ppm_pipelines_tests.product import Product, started
 TEMPLATE = "template_ppm"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes share the tests: one has the running product and begins at once, the other takes file by file."""
+    for item in items:
+        of_product = "product" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("product" if of_product else item.path.name))
+    items.sort(key=lambda item: "product" not in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def short_folder() -> Iterator[Path]:
     """A folder with a short path: the socket of a PostgreSQL lies in it, and its path may not be long."""
