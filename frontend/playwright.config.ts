@@ -28,7 +28,7 @@ function isExecutable(file: string): boolean {
 }
 
 export default defineConfig({
-  testDir: "tests/e2e",
+  testDir: process.env.PPM_E2E_TESTS ?? "tests/e2e",
   outputDir: "test-results",
   // One product, one connector: the journeys change the same settings and books one after the other.
   workers: 1,

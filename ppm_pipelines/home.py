@@ -43,6 +43,7 @@ class Home(BaseSettings):
     dagster_port: int = Field(3070, ge=1, le=65535)
     sandbox_port: int = Field(8090, ge=1, le=65535)
     sandbox_pace: float = Field(20, ge=0)
+    sandbox_systems: str = ""  # by commas, of those that are simulated; empty: all
     sync_timeout_seconds: float = Field(600, gt=0)
     session_secret: SecretStr | None = None
     sandbox: bool = False

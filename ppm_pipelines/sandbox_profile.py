@@ -69,9 +69,15 @@ def root() -> str:
     return f"http://127.0.0.1:{home.home().sandbox_port}"
 
 
+def _wanted() -> dict[str, Callable[[str], dict[str, Any]]]:
+    """The systems to connect: all, or those that ``PPM_SANDBOX_SYSTEMS`` names."""
+    named = {one.strip() for one in home.home().sandbox_systems.split(",") if one.strip()}
+    return {system: settings for system, settings in SETTINGS.items() if not named or system in named}
+
+
 def connect(connection: sa.Connection) -> None:
-    """Connects every simulated system that is not connected yet."""
-    for system, settings in SETTINGS.items():
+    """Connects every wanted system that is not connected yet."""
+    for system, settings in _wanted().items():
         if connectors.get(connection, ORGANIZATION, system) is None:
             # Who is told follows the syncs, and needs no schedule.
             schedule = SCHEDULE if system in ADAPTERS else None
@@ -88,8 +94,8 @@ def connect(connection: sa.Connection) -> None:
 
 
 def bring_over(client: httpx.Client, api: str, token: str, say: Say) -> None:
-    """Reads every system that was never read, with its budgets."""
-    for system in SETTINGS:
+    """Reads every wanted system that was never read, with its budgets."""
+    for system in _wanted():
         if system in ADAPTERS and not _was_read(system):
             _first_sync(client, api, token, system, say)
 

@@ -135,9 +135,12 @@ def _until_ready(product: Product, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def started(home: Path, without: tuple[str, ...] = ("frontend", "first-sync")) -> Iterator[Product]:
-    """`ppm up` with its own state folder and free ports; stopped as Ctrl-C does it."""
+def started(
+    home: Path, without: tuple[str, ...] = ("frontend", "first-sync"), systems: str = "sap"
+) -> Iterator[Product]:
+    """`ppm up` with its own state folder and free ports; stopped as Ctrl-C does it. ``systems`` are connected."""
     environment, secret = environment_of(home)
+    environment["PPM_SANDBOX_SYSTEMS"] = systems
     product = Product(home, environment, secret)
     command = [str(Path(sys.executable).parent / "ppm"), "up", "--without", ",".join(without)]
     with (home / "up.log").open("wb") as log:
