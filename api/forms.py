@@ -54,7 +54,7 @@ def merged(adapter: type[System], given: Mapping[str, Any], stored: Mapping[str,
     moved = _moved(adapter, settings, stored, kept)
     unused = {name for name in moved if not _shown(adapter, name, settings)}
     again = {name: where for name, where in moved.items() if name not in unused}
-    problems = [*_hosts(adapter, settings), *map(_typed_again, again, again.values())]
+    problems = [*_hosts(adapter, settings), *(_typed_again(adapter, *one) for one in again.items())]
     if problems:
         raise findings(problems)
     # A secret of a kind of sign-in that is not used must not wait for a host it was never meant for.
@@ -86,19 +86,31 @@ def _moved(
 ) -> dict[str, str]:
     """Kept secrets whose host or account changed, and which: nobody may send a stored secret where they choose."""
     again: dict[str, str] = {}
+    before = _as_kept(adapter, stored)
     for where, sent in adapter.HOSTS.items():
         now = str(getattr(settings, where, None) or "")
         # An emptied host or account is no place to send anything to: whoever changes the kind of sign-in empties one.
-        if now and now != str(stored.get(where) or ""):
+        if now and now != str(before.get(where) or ""):
             again |= {name: where for name in sent if name in kept}
     return again
 
 
-def _typed_again(name: str, where: str) -> Finding:
+def _as_kept(adapter: type[System], stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The stored settings as the form keeps them: another way of writing the same account is no other account."""
+    try:
+        return plain(adapter.Settings.model_validate(dict(stored)))
+    except ValidationError:
+        return stored
+
+
+def _typed_again(adapter: type[System], name: str, where: str) -> Finding:
+    field = schema(adapter)["properties"][where]
+    english = field.get("title", where)
+    german = field.get("x-labels", {}).get("de", {}).get("title", english)
     return (
         f"settings.{name}",
-        f"must be entered again, because {where} has changed.",
-        f"muss neu eingegeben werden, weil {where} sich geändert hat.",
+        f"must be entered again, because “{english}” has changed.",
+        f"muss neu eingegeben werden, weil „{german}“ sich geändert hat.",
     )
 
 

@@ -255,7 +255,11 @@ def commands(given: Environment, without: set[str]) -> dict[str, tuple[list[str]
     every: dict[str, tuple[list[str], Environment, Path]] = {
         "sandbox": ([python, *simulated], _without_secrets(given), ROOT),
         "dagster-ui": ([f"{dagster}/dagster-webserver", *listen, "-w", workspace], given, ROOT),
-        "dagster-daemon": ([*after_ui, f"{dagster}/dagster-daemon", "run", "-w", workspace], given, ROOT),
+        "dagster-daemon": (
+            [*after_ui, f"{dagster}/dagster-daemon", "run", "--log-level", "warning", "-w", workspace],
+            given,
+            ROOT,
+        ),
         "api": ([python, "-m", "uvicorn", "api.main:app", *serve], given, ROOT),
         "frontend": ([node(), "server.js"] if "frontend" not in without else [], page, STANDALONE),
     }

@@ -6,6 +6,7 @@ import type { ProjectFigures, Totals } from "@/lib/api-types";
 import { cn } from "@/lib/class-names";
 import { standing } from "@/lib/costbook";
 import { formatAmount, formatMoney, withoutSign } from "@/lib/money";
+import { systemName } from "@/lib/systems";
 
 type Props = {
   items: ProjectFigures[];
@@ -23,12 +24,15 @@ export function ProjectTable({ items, totals, currency, changed, onChoose }: Pro
   const locale = useLocale();
   const shown = items.filter((item) => item.currency === currency);
   const total = totals.find((one) => one.currency === currency);
+  // Numbers repeat between systems: where there are several, each row says whose it is.
+  const several = new Set(shown.flatMap((item) => item.systems)).size > 1;
   return (
     <DataTable name={t("costbook.projects")}>
       <thead>
         <tr>
           <th scope="col">{t("costbook.projectNr")}</th>
           <th scope="col">{t("costbook.projectName")}</th>
+          {several ? <th scope="col">{t("costbook.systems")}</th> : null}
           {FIGURES.map((field) => (
             <th key={field} scope="col" className="text-end">
               {t(`kpi.${field}`)}
@@ -53,6 +57,7 @@ export function ProjectTable({ items, totals, currency, changed, onChoose }: Pro
               {changed.has(item.project_id) ? <Tag className="ml-2">{t("lines.changed")}</Tag> : null}
             </th>
             <td className="max-w-80 truncate">{item.name ?? "–"}</td>
+            {several ? <td>{item.systems.map(systemName).join(", ") || "–"}</td> : null}
             {FIGURES.map((field) => (
               <td key={field} className="amount">
                 {formatAmount(item[field], locale, currency)}
@@ -69,6 +74,7 @@ export function ProjectTable({ items, totals, currency, changed, onChoose }: Pro
           <tr>
             <th scope="row">{t("costbook.total")}</th>
             <td>{t("costbook.projectCount", { count: shown.length })}</td>
+            {several ? <td /> : null}
             {FIGURES.map((field) => (
               <td key={field} className="amount">
                 {formatAmount(total[field], locale, currency)}

@@ -44,7 +44,7 @@ export function SettingField({ field, form, stored, className }: Props) {
 /** The schema's own words, an example where one can be shown, and how several values are written. */
 function useHint(field: FormField): string | undefined {
   const t = useTranslations("config");
-  const hasExample = field.example && !field.secret && field.kind !== "choice";
+  const hasExample = field.example && !field.secret && field.kind !== "choice" && field.kind !== "switch";
   const example = hasExample ? t("example", { example: field.example ?? "" }) : undefined;
   const shapes = { list: t("listHint"), map: t("mapHint"), json: t("jsonHint") };
   const shape = field.kind in shapes ? shapes[field.kind as keyof typeof shapes] : undefined;
