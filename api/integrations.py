@@ -199,7 +199,7 @@ async def carried_out(
     """Claims or joins, launches, waits, and answers: 200 with the result, 202 with where to find it."""
     run_id, request = await run_sync(_claimed, wanted)
     if request is not None:
-        await _launched(watch, wanted, request, run_id)
+        await _launched(watch, request, run_id)
     row = await watch.wait(run_id, wait)
     if row is None:
         row = await run_sync(read, run_id)
@@ -305,7 +305,7 @@ def _remember(connection: sa.Connection, wanted: Wanted, run_id: str) -> None:
         )
 
 
-async def _launched(watch: Events, wanted: Wanted, request: runs.RunRequest, run_id: str) -> None:
+async def _launched(watch: Events, request: runs.RunRequest, run_id: str) -> None:
     tags = {
         "ppm/run_id": run_id,
         "ppm/system": request.system,
@@ -319,18 +319,19 @@ async def _launched(watch: Events, wanted: Wanted, request: runs.RunRequest, run
         dagster_run_id = await watch.dagster.launch(job, partition=request.organization_id, tags=tags)
     except (Unreachable, NotLaunched) as error:
         log.error("Run %s was not launched: %s", run_id, error)
-        await run_sync(_unclaimed, wanted, run_id)
+        await run_sync(_unclaimed, run_id)
         raise Problem(NO_DAGSTER, members={"run_id": run_id}, headers={"Retry-After": "5"}) from error
     if await run_sync(_under_way, run_id, dagster_run_id):
         return
     await watch.dagster.terminate(dagster_run_id)  # canceled while it was being launched
 
 
-def _unclaimed(wanted: Wanted, run_id: str) -> None:
-    """Gives the claim back, and the key with it: the same request may be made again at once."""
+def _unclaimed(run_id: str) -> None:
+    """Gives the claim back, and every key that leads to it: the same requests may be made again at once."""
     with database.owner() as connection:
         runs.settle(connection, run_id, "failed", reason=NO_DAGSTER.en[1], problem="internal")
-        connection.execute(sa.delete(tables.idempotency_keys).where(_where(wanted)))
+        keys = tables.idempotency_keys
+        connection.execute(sa.delete(keys).where(keys.c.run_id == run_id))
 
 
 def _under_way(run_id: str, dagster_run_id: str) -> bool:

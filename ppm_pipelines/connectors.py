@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 import sqlalchemy as sa
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 from sqlalchemy.dialects.postgresql import insert
 
 from ppm_pipelines.adapters import SYSTEMS
+from ppm_pipelines.adapters.base import Misconfigured
 from ppm_pipelines.tables import audit_log, connectors, integration_config
 from ppm_pipelines.vault import Vault
 
@@ -101,7 +102,7 @@ def open_values(connection: sa.Connection, vault: Vault, organization_id: str, s
 
 
 def open_settings(connection: sa.Connection, vault: Vault, organization_id: str, system: str) -> BaseModel:
-    """The settings for a run; raises ``NotConfigured``, ``Disabled`` or ``vault.NotOpened``."""
+    """The settings for a run; raises ``NotConfigured``, ``Disabled``, ``Misconfigured`` or ``vault.NotOpened``."""
     name = SYSTEMS[system].name
     enabled = connection.scalar(sa.select(connectors.c.enabled).where(_place(connectors, organization_id, system)))
     if enabled is None:
@@ -109,7 +110,15 @@ def open_settings(connection: sa.Connection, vault: Vault, organization_id: str,
     if not enabled:
         raise Disabled(f"{name} is switched off. Enable it under Administration, Integrations.")
     values = open_values(connection, vault, organization_id, system)
-    return SYSTEMS[system].Settings.model_validate(values)
+    try:
+        return SYSTEMS[system].Settings.model_validate(values)
+    except ValidationError as error:
+        # Not from it: its text holds what was given, and that may be a secret.
+        fields = ", ".join(sorted({str(one["loc"][0]) for one in error.errors(include_input=False) if one["loc"]}))
+        raise Misconfigured(
+            f"The stored settings of {name} do not fit this version ({fields or 'their combination'}). Open its form, "
+            "correct them and save."
+        ) from None
 
 
 def save(

@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Any
 
 NULL = r"\N"
-# In the order in which they are escaped: the backslash first.
-SPECIAL = (("\\", r"\\"), ("\t", r"\t"), ("\n", r"\n"), ("\r", r"\r"))
+# In the order in which they are written: the backslash first; PostgreSQL's texts can't hold NUL.
+SPECIAL = (("\0", ""), ("\\", r"\\"), ("\t", r"\t"), ("\n", r"\n"), ("\r", r"\r"))
 WRITTEN: dict[type, Callable[[Any], str]] = {
     Decimal: str,
     datetime: str,

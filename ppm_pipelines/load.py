@@ -255,13 +255,14 @@ class _Merge(Staging):
             f"select 1 from {STAGE_REJECTIONS} where entity = %(entity)s limit 1", entity=fact.name
         ).rowcount:
             return 0
-        self.run(f"create index on {fact.stage} (source_key, seq)")
-        bad = self.run(
-            f"delete from {STAGE_REJECTIONS} r where entity = %(entity)s and (exists (select 1 from {STAGE_REJECTIONS}"
-            " l where l.entity = r.entity and l.source_key = r.source_key and l.seq > r.seq) or exists (select 1 from"
-            f" {fact.stage} s where s.source_key = r.source_key and s.seq > r.seq))",
-            entity=fact.name,
-        ).rowcount
+        bad = 0
+        # Two questions: one with "or" compares every rejection with every other.
+        for later, same in ((STAGE_REJECTIONS, "l.entity = r.entity"), (fact.stage, "true")):
+            bad += self.run(
+                f"delete from {STAGE_REJECTIONS} r using {later} l where r.entity = %(entity)s and {same}"
+                " and l.source_key = r.source_key and l.seq > r.seq",
+                entity=fact.name,
+            ).rowcount
         good = self.run(
             f"delete from {fact.stage} s using {STAGE_REJECTIONS} r"
             " where r.entity = %(entity)s and r.source_key = s.source_key",

@@ -44,6 +44,8 @@ def replace_budget(
     connection: sa.Connection, organization_id: str, project_id: str, currency: str, lines: Sequence[Mapping[str, Any]]
 ) -> None:
     """The given lines are the project's budget from now on; raises ``BadBudget``."""
+    # Of two at once the second replaces the first, and neither comes between a merge's or a link's versions.
+    database.between_merges(connection, organization_id)
     rows = [
         _budget_row(line, currency, place) | {"organization_id": organization_id, "project_id": project_id}
         for place, line in enumerate(lines, 1)

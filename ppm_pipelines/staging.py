@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import queue
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from ppm_pipelines.facts import FACTS, POINTERS, Fact, counted
 from ppm_pipelines.records import MINOR_UNITS, ZERO, Deleted, Outcome, Page, Raw, Rejection, Skipped
 from ppm_pipelines.runs import RunRequest
 
+NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 RECORDS = msgspec.json.Encoder(decimal_format="string")  # a JSON number would be read back as a float
 WORK_MEMORY = "64MB"  # of PostgreSQL, for this session: joins of a whole system's rows fit
 STAGE_REJECTIONS, STAGE_RAWS = "stage_rejections", "stage_raws"
@@ -64,7 +66,8 @@ class Staging:
     def __init__(self, connection: psycopg.Connection, request: RunRequest, run_id: str) -> None:
         self.connection, self.request, self.run_id = connection, request, run_id
         self.now = datetime.now(UTC)
-        self.rows = self.pages = self._seq = 0
+        self.rows = self.pages = self._seq = self._raw_seq = 0
+        self._replaced: set[tuple[str, str]] = set()  # raw records that are kept in another version than was read
         self.counts: dict[str, Counter[str]] = {name: Counter() for name in FACTS}
         self.skipped_money: dict[str, Decimal] = {}
 
@@ -88,7 +91,8 @@ class Staging:
             self.rows += len(page.outcomes)
             on_progress(f"reading {page.entity}", self.rows, None, self.pages)
         # Only what is joined and grouped by: to look at all columns of a wide table takes as long as to write it.
-        for stage in (*(fact.stage for fact in FACTS.values()), STAGE_RAWS, STAGE_SKIPPED, STAGE_DELETED):
+        stages = (STAGE_RAWS, STAGE_REJECTIONS, STAGE_SKIPPED, STAGE_DELETED)
+        for stage in (*(fact.stage for fact in FACTS.values()), *stages):
             self.run(f"analyze {stage} (source_key)")
 
     def _create_stages(self) -> None:
@@ -152,8 +156,11 @@ class Staging:
             keys=[raw.key for raw in raws],
         )
         kept = {(row["stream"], row["source_key"]): row["hash"] for row in known}
-        new = [one for one in encoded if kept.get(one[:2]) != one[2]]
-        rows = ((self._seq + place, one[:2] in kept, *one) for place, one in enumerate(new))
+        # One that came back to what is kept, after another version of it in the same read, counts again.
+        new = [one for one in encoded if kept.get(one[:2]) != one[2] or one[:2] in self._replaced]
+        self._replaced |= {one[:2] for one in new if one[:2] in kept}
+        rows = [(place, one[:2] in kept, *one) for place, one in enumerate(new, self._raw_seq)]
+        self._raw_seq += len(new)
         self._copy(STAGE_RAWS, ["known", "stream", "source_key", "hash", "record"], list(zip(*rows, strict=True)))
 
     def _skip_money(self, entity: str, outcome: Skipped) -> None:
@@ -179,7 +186,7 @@ def ahead(pages: Iterable[Page]) -> Iterator[Page]:
     """The pages, the next one read while the last one is written: the source and PostgreSQL work at the same time.
 
     Memory holds one page more. What reading raises is raised here. When nobody wants the rest, the reader ends with the
-    answer that it waits for; closing the source ends that wait.
+    answer that it waits for, within the client's timeout; the run's process does not wait for it.
     """
     ready: queue.Queue[tuple[Page | None, BaseException | None]] = queue.Queue(maxsize=1)
     stopped = threading.Event()
@@ -211,11 +218,20 @@ def _columns(fact: Fact, good: list[tuple[int, Outcome]]) -> list[Sequence[Any]]
     records = [record for _, record in good]
     columns: dict[str, list[Any]] = {name: list(map(attrgetter(name), records)) for name in fact.columns}
     if "custom_fields" in columns:
-        columns["custom_fields"] = [json.dumps(own, default=str) if own else "{}" for own in columns["custom_fields"]]
+        columns["custom_fields"] = [_own_fields(own) if own else "{}" for own in columns["custom_fields"]]
     return [[place for place, _ in good], *columns.values()]
+
+
+def _own_fields(own: Mapping[str, Any]) -> str:
+    return without_nul(json.dumps(own, default=str).encode()).decode()
+
+
+def without_nul(encoded: bytes) -> bytes:
+    """JSON without NUL characters; the six signs themselves, told by an escaped backslash before them, stay."""
+    return NUL.sub(rb"\1", encoded) if b"\\u0000" in encoded else encoded
 
 
 def _encoded(record: Mapping[str, Any]) -> tuple[bytes, str]:
     """A digest and the JSON of a raw record, decimals as texts; PostgreSQL's JSON can't hold NUL characters."""
-    encoded = RECORDS.encode(record).replace(b"\\u0000", b"")
+    encoded = without_nul(RECORDS.encode(record))
     return hashlib.blake2b(encoded, digest_size=16).digest(), encoded.decode()

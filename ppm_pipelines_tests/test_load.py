@@ -20,6 +20,7 @@ from ppm_pipelines.records import (
     Outcome,
     Page,
     Project,
+    Raw,
     Rejection,
     Skipped,
     WbsElement,
@@ -369,6 +370,42 @@ class TestScope:
         assert sync([bad]).rejected == 1
         sync([Skipped("4500000001/00010/01", "cost centre without a project")])
         assert rows("select source_key from ppm.rejections") == []
+
+
+class TestRawRecords:
+    """What a record was made from, also where the source delivers it more than once in one read."""
+
+    def read(self, *pages: tuple[list[str], str]) -> None:
+        """Pages of raw records by key; all of a page say the same text."""
+        made = [
+            Page(
+                "commitments",
+                [commitment(f"{keys[-1]}/00010/01")],
+                [Raw("orders", key, {"text": text}) for key in keys],
+            )
+            for keys, text in pages
+        ]
+        sync(pages=[*masters(), *made])
+
+    def kept(self, key: str) -> Any:
+        return rows(f"select record->>'text' from ppm.raw_records where source_key = '{key}'")
+
+    def test_the_last_of_two_in_one_read_is_kept(self) -> None:
+        many = [f"{n}" for n in range(60)]
+        self.read((many, "first"), (many[-1:], "second"))
+        assert self.kept("59") == [("second",)]
+
+    def test_one_that_comes_back_to_what_is_kept_stays_as_it_is(self) -> None:
+        self.read((["1"], "kept"))
+        self.read((["1"], "other"), (["1"], "kept"))
+        assert self.kept("1") == [("kept",)]
+
+    def test_texts_that_postgresql_can_t_hold_hold_up_nothing(self) -> None:
+        strange = commitment(vendor_description="A\0B", custom_fields={"YY1_X": "C\0D", "YY1_Y": r"E\u0000F"})
+        raw = Raw("orders", "1", {"text": "G\0H", "as text": r"I\u0000J"})
+        sync(pages=[*masters(), Page("commitments", [strange], [raw])])
+        assert rows("select vendor_description, custom_fields->>'YY1_X' from ppm.commitments") == [("AB", "CD")]
+        assert rows("select record->>'text' from ppm.raw_records") == [("GH",)]
 
 
 class TestDeletions:

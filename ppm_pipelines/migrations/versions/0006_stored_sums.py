@@ -73,6 +73,8 @@ end $$
 
 
 def upgrade() -> None:
+    # What a sync writes meanwhile would be in no sum: its facts come before the triggers, or after them.
+    op.execute("lock table ppm.commitments, ppm.actuals in share row exclusive mode")
     op.create_table(
         "project_sums",
         *(sa.Column(name, sa.Text(), nullable=False) for name in CELL[:-2]),
