@@ -116,7 +116,7 @@ def open_settings(connection: sa.Connection, vault: Vault, organization_id: str,
         # Not from it: its text holds what was given, and that may be a secret.
         fields = ", ".join(sorted({str(one["loc"][0]) for one in error.errors(include_input=False) if one["loc"]}))
         raise Misconfigured(
-            f"The stored settings of {name} do not fit this version ({fields or 'their combination'}). Open its form, "
+            f"The stored settings of {name} do not fit this version ({fields or name}). Open its form, "
             "correct them and save."
         ) from None
 

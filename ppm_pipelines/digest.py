@@ -29,7 +29,7 @@ from ppm_pipelines.adapters.base import Notifier
 from ppm_pipelines.facts import FACTS, Fact
 from ppm_pipelines.news import Alert, Moved, News, ProjectNews
 from ppm_pipelines.records import ZERO, shown
-from ppm_pipelines.tables import HISTORY, connectors, sync_runs, sync_state
+from ppm_pipelines.tables import HISTORY, at, connectors, sync_runs, sync_state
 
 FIRST = timedelta(hours=24)  # so far back looks a digest that is the first one
 AGAIN = timedelta(hours=24)  # an alert that goes on is told again after that
@@ -174,7 +174,8 @@ def _remember(connection: sa.Connection, request: runs.RunRequest, told: Told) -
 def _is_new(alert: Alert, told: Told, good: Sequence[Ended], now: datetime) -> bool:
     """Whether it was not told within a day; a failure after a sync that ended well is another one."""
     at = told.alerts.get(alert.key)
-    recovered = alert.kind == "failed" and any(one.row.system == alert.system for one in good)
+    ended_well = {(one.row.system, one.row.entity) for one in good}
+    recovered = alert.kind == "failed" and (alert.system, alert.entity) in ended_well
     return alert.asked or recovered or at is None or now - datetime.fromisoformat(at) >= AGAIN
 
 
@@ -183,12 +184,15 @@ def _alerted(
 ) -> dict[str, str]:
     """Since when each alert is told; one that is over is forgotten, so that it is told when it comes again."""
     goes_on = {alert.key for alert in raised}
-    recovered = {one.row.system for one in good}
-    kept = {
-        key: at
-        for key, at in told.alerts.items()
-        if key in goes_on or (key.split("/")[0] not in recovered and key.split("/")[1] in ("failed", "check"))
-    }
+    ended_well = {(one.row.system, one.row.entity) for one in good}
+
+    def is_over(key: str) -> bool:
+        system, kind, entity = key.split("/")[:3]
+        if kind == "failed":
+            return (system, entity) in ended_well
+        return kind != "check" or any(system == other for other, _ in ended_well)
+
+    kept = {key: at for key, at in told.alerts.items() if key in goes_on or not is_over(key)}
     return kept | {alert.key: now.isoformat() for alert in new}
 
 
@@ -423,13 +427,11 @@ def _versions(
     fact: Fact, organization_id: str, since: datetime, until: datetime
 ) -> tuple[sa.FromClause, sa.FromClause, sa.ColumnElement[str]]:
     """Every line that changed after ``since``: as it was then (if it was), as it is now, and the kind of change."""
-    table, past = fact.table, HISTORY[fact.name]
+    past, then = HISTORY[fact.name], at(fact.table, until)
     ended = fact.ended[0] if fact.ended else "source_key"
+    # As of then, not as of now: what a merge changes meanwhile belongs to the next look, and to this one what it was.
     new = (
-        sa.select(table)
-        .where(table.c.organization_id == organization_id)
-        .where(table.c.last_changed_at > since, table.c.last_changed_at <= until)
-        .subquery("new")
+        sa.select(then).where(then.c.organization_id == organization_id, then.c.last_changed_at > since).subquery("new")
     )
     old = (
         sa.select(past)

@@ -5,6 +5,7 @@ Belongs here: what lies between finding out (``digest``) and a message (``adapte
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -66,8 +67,9 @@ class Alert:
 
     @property
     def key(self) -> str:
-        """The same alert has the same key; it is not told again and again."""
-        about = (self.system, self.kind, self.entity, self.check, self.sentence, self.count, self.since)
+        """The same alert has the same key, whatever the numbers in it; it is not told again and again."""
+        said = re.sub(r"\d+", "#", self.sentence)
+        about = (self.system, self.kind, self.entity, self.check, said, self.since)
         return "/".join("" if one is None else str(one) for one in about)
 
 

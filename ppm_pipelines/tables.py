@@ -283,6 +283,7 @@ commitments = Table(
     *_from_raw(),
     UniqueConstraint("organization_id", "system", "source_key"),
     Index("ix_commitments_project", "organization_id", "project_id", "po_number"),
+    Index("ix_commitments_changed", "last_changed_at", postgresql_using="brin"),
 )
 
 actuals = Table(
@@ -331,6 +332,7 @@ actuals = Table(
     UniqueConstraint("organization_id", "system", "source_key"),
     Index("ix_actuals_project", "organization_id", "project_id", text("posting_date desc")),
     Index("ix_actuals_seen", "first_seen_at", postgresql_using="brin"),  # what came after a period was closed
+    Index("ix_actuals_changed", "last_changed_at", postgresql_using="brin"),
 )
 
 rejections = Table(
@@ -492,6 +494,10 @@ HISTORY = {
         (project_sums, "project_id"),
     )
 }
+
+
+for _fact in ("commitments", "actuals"):
+    Index(f"ix_{_fact}_history_ended", HISTORY[_fact].c.valid_to, postgresql_using="brin")
 
 
 def at(table: Table, moment: datetime | None) -> FromClause:

@@ -319,7 +319,9 @@ class TestChecks:
         assert channel.texts()[1].endswith("SAP, commitments: records are in quarantine (3)")
         assert "/admin/integrations/rejections?system=sap|Look at it>" in channel.said()
         assert after(three) == 0
-        assert after(replace(three, count=4)) == 1
+        assert after(replace(three, count=4)) == 0, "another number is no other alert"
+        assert after(replace(three, sentence="The source says 4, the Costbook 3.")) == 1
+        assert after(replace(three, sentence="The source says 5, the Costbook 3.")) == 0
         assert after() == 0
         assert after(replace(three, count=4)) == 1
 

@@ -47,6 +47,12 @@ EVENTS = {
     "update": ("referencing old table as before new table as after", {"before": -1, "after": 1}),
     "delete": ("referencing old table as before", {"before": -1}),
 }
+# What came or ended after a moment: rows lie about in the order of time.
+BY_TIME = (
+    ("ix_actuals_seen", "actuals", "first_seen_at"),
+    *((f"ix_{fact}_changed", fact, "last_changed_at") for fact in FACTS),
+    *((f"ix_{fact}_history_ended", f"{fact}_history", "valid_to") for fact in FACTS),
+)
 CELLS, AMOUNTS = ", ".join(CELL), ", ".join(MONEY)
 
 
@@ -95,7 +101,8 @@ def upgrade() -> None:
         ["organization_id", "project_id", "valid_to"],
         schema="ppm",
     )
-    op.create_index("ix_actuals_seen", "actuals", ["first_seen_at"], schema="ppm", postgresql_using="brin")
+    for name, table, column in BY_TIME:
+        op.create_index(name, table, [column], schema="ppm", postgresql_using="brin")
     _add_up_what_is_there()
     for event in ("update", "delete"):
         op.execute(
@@ -147,6 +154,7 @@ def downgrade() -> None:
         for event in EVENTS:
             op.execute(f"drop trigger sum_on_{event} on ppm.{fact}")
             op.execute(f"drop function ppm.sum_{fact}_on_{event}()")
-    op.drop_index("ix_actuals_seen", "actuals", schema="ppm")
+    for name, table, _ in BY_TIME:
+        op.drop_index(name, table, schema="ppm")
     op.drop_table("project_sums_history", schema="ppm")
     op.drop_table("project_sums", schema="ppm")
