@@ -5,6 +5,7 @@ Belongs here: pure functions and settings. Does not belong here: whole syncs (``
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,8 +17,9 @@ from ppm_pipelines.adapters import dynamics_bc_rows as bc
 from ppm_pipelines.adapters import dynamics_dataverse_rows as dataverse
 from ppm_pipelines.adapters import dynamics_fo_rows as fo
 from ppm_pipelines.adapters import odata
+from ppm_pipelines.adapters.base import SourceError, Unavailable
 from ppm_pipelines.adapters.dynamics import Dynamics
-from ppm_pipelines.adapters.dynamics_bc import passes
+from ppm_pipelines.adapters.dynamics_bc import meaning
 from ppm_pipelines.adapters.dynamics_rows import Directory, Figures, Unusable, a_day, a_moment, towards_zero
 from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.records import Actual, Commitment, Outcome, Project, Raw, Rejection, Skipped
@@ -642,10 +644,15 @@ def test_drafts_are_no_posted_invoices() -> None:
 
 
 def test_what_passes_by_itself_in_business_central() -> None:
-    assert passes(409, "The request was chosen as a deadlock victim, retry.")
-    assert passes(400, "Please try again later.")
-    assert not passes(400, "Could not find a property named 'x'.")
-    assert not passes(409, "The record has been changed.")
+    def means(status: int, message: str) -> SourceError | None:
+        return meaning(status, json.dumps({"error": {"message": message}}).encode(), f"Dynamics answered {status}")
+
+    deadlock = means(409, "The request was chosen as a deadlock victim, retry.")
+    assert isinstance(deadlock, Unavailable)
+    assert (str(deadlock), deadlock.code) == ("Dynamics answered 409. Try again later.", "http_409")
+    assert isinstance(means(400, "Please try again later."), Unavailable)
+    assert means(400, "Could not find a property named 'x'.") is None
+    assert means(409, "The record has been changed.") is None
 
 
 # Dataverse -----------------------------------------------------------------------------------------------------------

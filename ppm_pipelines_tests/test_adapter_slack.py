@@ -223,11 +223,11 @@ def test_a_wrong_url_is_told_and_not_repeated(channel: Channel, path: str) -> No
     ],
 )
 def test_what_slack_s_answers_mean(status: int, body: bytes, kind: type[SourceError]) -> None:
-    assert type(meaning(status, body)) is kind
+    assert type(meaning(status, body, "Slack said so")) is kind
 
 
 def test_an_answer_that_nobody_knows_has_its_general_meaning() -> None:
-    assert meaning(404, b"user_not_here") is None
+    assert meaning(404, b"user_not_here", "Slack said so") is None
 
 
 @pytest.mark.parametrize("kind", ["http_429", "http_429_date", "rollup_error", "outage"])

@@ -16,8 +16,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from ppm_pipelines.adapters import dynamics_bc_checks, dynamics_bc_rows
-from ppm_pipelines.adapters.base import Check, Misconfigured, Row, State, Stream
+from ppm_pipelines.adapters import dynamics_bc_checks, dynamics_bc_rows, odata
+from ppm_pipelines.adapters.base import Check, Misconfigured, Row, SourceError, State, Stream, Unavailable
 from ppm_pipelines.adapters.dynamics_bc_streams import (
     ACCOUNTS,
     COMPANIES,
@@ -70,7 +70,7 @@ class BusinessCentral(Product):
             f"{settings.base_url}/{below}",
             {},
             headers={"Data-Access-Intent": "ReadOnly"},
-            passing=passes,
+            meaning=meaning,
             **connection,
         )
 
@@ -212,7 +212,9 @@ class BusinessCentral(Product):
         return []
 
 
-def passes(status: int, told: str) -> bool:
-    """A deadlock (409), and a busy server that answers 400 (dynamics.md, section 6)."""
-    words = told.lower()
-    return (status == 409 and "deadlock" in words) or (status == 400 and "try again later" in words)
+def meaning(status: int, body: bytes, said: str) -> SourceError | None:
+    """A deadlock (409), and a busy server that answers 400, pass by themselves (dynamics.md, section 6)."""
+    words = odata.error_text(body).lower()
+    if (status == 409 and "deadlock" in words) or (status == 400 and "try again later" in words):
+        return Unavailable(f"{said}. Try again later.", f"http_{status}")
+    return None

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 from ppm_pipelines.adapters import dynamics_checks
 from ppm_pipelines.adapters.base import Check, Stream
+from ppm_pipelines.adapters.checks import Gap
 from ppm_pipelines.adapters.dynamics_bc_streams import COMPANIES, ENTRIES, INVOICES, ORDERS, PROJECTS
-from ppm_pipelines.adapters.dynamics_checks import Gap
+from ppm_pipelines.adapters.dynamics_checks import HIDDEN
 
 if TYPE_CHECKING:
     from ppm_pipelines.adapters.dynamics_bc import BusinessCentral
-
-HIDDEN = " If that surprises, check the application's roles: Dynamics hides what it may not see."
 
 
 def checks(product: BusinessCentral) -> Iterator[Check]:

@@ -15,14 +15,14 @@ from typing import Any, ClassVar
 
 from ppm_pipelines.adapters import dynamics_checks, dynamics_dataverse_rows
 from ppm_pipelines.adapters.base import Check, NotOffered, State, Stream
-from ppm_pipelines.adapters.dynamics_checks import Gap
+from ppm_pipelines.adapters.checks import Gap
+from ppm_pipelines.adapters.dynamics_checks import HIDDEN
 from ppm_pipelines.adapters.dynamics_reader import Product, Reader
 from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.adapters.odata import V4, text
 from ppm_pipelines.records import ControlTotal, Page
 
 ROOT = "api/data/v9.2"
-HIDDEN = " If that surprises, check the application's roles: Dynamics hides what it may not see."
 
 
 def _stream(name: str, key: str, fields: str, needed: str) -> Stream:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from ppm_pipelines.adapters import dynamics_checks
 from ppm_pipelines.adapters.base import Check
-from ppm_pipelines.adapters.dynamics_checks import Gap
+from ppm_pipelines.adapters.checks import Gap
+from ppm_pipelines.adapters.dynamics_checks import HIDDEN
 from ppm_pipelines.adapters.dynamics_fo_streams import (
     BI_LINES,
     COST,
@@ -22,8 +23,6 @@ from ppm_pipelines.adapters.dynamics_fo_streams import (
 )
 from ppm_pipelines.adapters.dynamics_reader import Reader
 from ppm_pipelines.adapters.odata import any_of, text
-
-HIDDEN = " If that surprises, check the application's roles: Dynamics hides what it may not see."
 
 
 def checks(reader: Reader, companies: str) -> Iterator[Check]:

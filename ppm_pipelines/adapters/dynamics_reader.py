@@ -15,7 +15,7 @@ from ppm_pipelines.adapters import odata
 from ppm_pipelines.adapters.base import Check, Misconfigured, Refused, State, Stream
 from ppm_pipelines.adapters.dynamics_rows import Directory
 from ppm_pipelines.adapters.dynamics_settings import Settings
-from ppm_pipelines.adapters.http import Client, ClientCredentials, Limits, Passing, host_refused
+from ppm_pipelines.adapters.http import Client, ClientCredentials, Limits, Meaning, host_refused
 from ppm_pipelines.adapters.odata import V4, all_of
 from ppm_pipelines.records import ControlTotal, Outcome, Page, Raw, Skipped
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 class Reader:
     """Reads streams of one environment below ``root``; ``fixed`` parameters go with every request, ``headers`` with
-    every page. ``own`` says which fields are the customer's, ``passing`` which refusals pass by themselves."""
+    every page. ``own`` says which fields are the customer's, ``meaning`` what refusals of the product mean."""
 
     def __init__(
         self,
@@ -38,13 +38,13 @@ class Reader:
         timeout_seconds: float,
         limits: Limits | None,
         headers: Mapping[str, str] | None = None,
-        passing: Passing | None = None,
+        meaning: Meaning | None = None,
         own: Callable[[str], bool] = lambda name: name.endswith("_Custom"),
     ) -> None:
         self.settings = settings
         self._own = own
         self._headers = {"Prefer": f"odata.maxpagesize={ROWS_PER_PAGE}", **(headers or {})}
-        self.client = _client(settings, root, fixed, allowed_hosts, timeout_seconds, limits, passing)
+        self.client = _client(settings, root, fixed, allowed_hosts, timeout_seconds, limits, meaning)
         self._began: datetime | None = None
         self._sets: Mapping[str, frozenset[str]] | None = None
 
@@ -181,7 +181,7 @@ def _client(
     allowed_hosts: str | None,
     timeout_seconds: float,
     limits: Limits | None,
-    passing: Passing | None,
+    meaning: Meaning | None,
 ) -> Client:
     secret = settings.client_secret.get_secret_value()
     if reason := host_refused(settings.token_address, allowed_hosts):
@@ -195,6 +195,6 @@ def _client(
         fixed_params=fixed,
         secrets=[secret],
         explain=odata.error_text,
-        passing=passing,
+        meaning=meaning,
         limits=limits,
     )

@@ -36,10 +36,10 @@ from ppm_pipelines.adapters.hosts import host_refused as host_refused
 
 Resolve = Callable[[str, int], list[str]]
 Explain = Callable[[bytes], str]
-Meaning = Callable[[int, bytes], SourceError | None]
+# What a refusal means, by its status, its body, and the beginning of a sentence that tells both; None: the usual.
+Meaning = Callable[[int, bytes, str], SourceError | None]
 # It logs the whole address of every request, and an address may be a secret.
 logging.getLogger("httpx").setLevel(logging.WARNING)
-Passing = Callable[[int, str], bool]  # whether a status with what the source told of it passes by itself
 
 _AGAIN = frozenset({408, 429, 502, 503, 504})
 _ERROR_BYTES = 65_536
@@ -70,17 +70,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What an answer has to be: content types, and how the body is decoded."""
+    """What an answer has to be: what is asked for, content types, and how the body is decoded."""
 
     name: str
+    accept: str
     types: tuple[str, ...]
     suffix: str
     decode: Callable[[bytes], Any]
 
 
-_AS_JSON = Kind("JSON", ("application/json",), "+json", _DECODER.decode)
-_AS_DOCUMENT = Kind("XML", ("application/xml", "text/xml"), "+xml", bytes.decode)
-_AS_TEXT = Kind("text", ("text/plain", "text/html", "application/json"), "+json", bytes.decode)
+JSON = Kind("JSON", "application/json", ("application/json",), "+json", _DECODER.decode)
+XML = Kind("XML", "application/xml", ("application/xml", "text/xml"), "+xml", bytes.decode)
+TEXT = Kind("text", "*/*", ("text/plain", "text/html", "application/json"), "+json", bytes.decode)
 
 
 class _Transient(Exception):
@@ -292,7 +293,7 @@ def query(params: Mapping[str, str]) -> str:
 
 
 class Client:
-    """JSON from one origin, by GET, or by POST where a question is too long for an address. Not for several threads.
+    """Answers from one origin, JSON unless said otherwise, by GET or by POST. Not for several threads.
 
     ``meaning`` says what a refusal means in this system's own words, before the general meaning of its status; what it
     calls Unavailable is tried again.
@@ -310,7 +311,6 @@ class Client:
         secrets: Iterable[str] = (),
         explain: Explain | None = None,
         meaning: Meaning | None = None,
-        passing: Passing | None = None,
         limits: Limits | None = None,
         resolve: Resolve = resolve,
     ) -> None:
@@ -318,13 +318,12 @@ class Client:
         self.limits = limits or Limits()
         self.server_time: datetime | None = None
         self.requests = 0
-        self.reached = False  # whether any HTTP answer came, a refusal too
+        self.answered: set[str] = set()  # hosts that ever did, by a refusal too; a token address as well
         self._system = system
         self._fixed = dict(fixed_params or {})
         self._secrets = [secret for secret in secrets if secret]
         self._explain = explain or (lambda _body: "")
-        self._own_meaning = meaning or (lambda _status, _body: None)
-        self._passing = passing or (lambda _status, _told: False)
+        self._own_meaning = meaning or (lambda _status, _body, _said: None)
         self._deadline = Deadline(timeout_seconds, system)
         if reason := host_refused(self.root, allowed_hosts):
             raise Misconfigured(reason, "host_refused")
@@ -334,8 +333,13 @@ class Client:
             timeout=httpx.Timeout(self.limits.read, connect=self.limits.connect),
             follow_redirects=False,
             trust_env=False,
-            headers={"Accept": "application/json", "User-Agent": "ppm-costbook"},
+            headers={"User-Agent": "ppm-costbook"},
+            event_hooks={"response": [lambda response: self.answered.add(response.url.host)]},
         )
+
+    @property
+    def host(self) -> str:
+        return httpx.URL(self.root).host
 
     def close(self) -> None:
         self._http.close()
@@ -352,10 +356,14 @@ class Client:
         body: Any,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        kind: Kind = JSON,
     ) -> Answer:
-        """A question that is asked by POST; it changes nothing and may be asked again. Raises SourceError."""
-        sent = {**(headers or {}), "Content-Type": "application/json"}
-        return self._ask(self._url(path, params), sent, content=msgspec.json.encode(body))
+        """A JSON body, for an answer of this kind. Raises SourceError.
+
+        What is tried again may have arrived before: only for questions, and for what may come twice.
+        """
+        sent = {"Content-Type": "application/json", **(headers or {})}
+        return self._ask(self._url(path, params), sent, kind, msgspec.json.encode(body))
 
     def _url(self, path: str, params: Mapping[str, str] | None) -> str:
         asked = query({**(params or {}), **self._fixed})
@@ -363,16 +371,7 @@ class Client:
 
     def document(self, path: str) -> str:
         """A document that is no JSON: a service's description of itself. Raises SourceError."""
-        url = f"{self.root}/{path}?{query(self._fixed)}" if self._fixed else f"{self.root}/{path}"
-        return str(self._ask(url, {"Accept": "application/xml"}, _AS_DOCUMENT).body)
-
-    def send(self, path: str, body: Any) -> str:
-        """Sends a JSON body and answers with the text that came back. Raises SourceError.
-
-        What is tried again may have arrived before: only for what may come twice.
-        """
-        headers = {"Content-Type": "application/json; charset=utf-8", "Accept": "*/*"}
-        return str(self._ask(f"{self.root}/{path}", headers, _AS_TEXT, msgspec.json.encode(body)).body)
+        return str(self._ask(self._url(path, None), None, XML).body)
 
     def follow(self, answer: Answer, link: str, headers: Mapping[str, str] | None = None) -> Answer:
         """The next page that an answer names. A link to another origin is refused before anything is sent."""
@@ -395,13 +394,13 @@ class Client:
         return str(target) if not missing else f"{target}{'&' if target.query else '?'}{query(missing)}"
 
     def _ask(
-        self, url: str, headers: Mapping[str, str] | None, kind: Kind | None = None, content: bytes | None = None
+        self, url: str, headers: Mapping[str, str] | None, kind: Kind = JSON, content: bytes | None = None
     ) -> Answer:
         self._deadline.start()
         for attempt in range(1, self.limits.attempts + 1):
             self._deadline.bound(None)
             try:
-                return self._attempt(url, headers, kind or _AS_JSON, content)
+                return self._attempt(url, {"Accept": kind.accept, **(headers or {})}, kind, content)
             except _Transient as transient:
                 if attempt == self.limits.attempts:
                     raise transient.error from transient.__cause__
@@ -416,12 +415,11 @@ class Client:
             raise transient.error from transient.__cause__
         time.sleep(wait)
 
-    def _attempt(self, url: str, headers: Mapping[str, str] | None, kind: Kind, content: bytes | None) -> Answer:
+    def _attempt(self, url: str, headers: Mapping[str, str], kind: Kind, content: bytes | None) -> Answer:
         self.requests += 1
         method = "GET" if content is None else "POST"
         try:
-            with self._http.stream(method, url, headers=dict(headers or {}), content=content) as response:
-                self.reached = True
+            with self._http.stream(method, url, headers=headers, content=content) as response:
                 self._note_time(response)
                 self._refuse_redirect(response)
                 body = self._body(response)
@@ -456,7 +454,7 @@ class Client:
         path = self._scrubbed(response.url.path)
         return Credentials(
             f"{self._system} answered with a sign-in page instead of data (GET {path}). Use a "
-            "communication user (not a dialog user), check its password or key, and the address of the API host.",
+            "technical user (not a person's), check its password or key, and the address of the API host.",
             "sign_in_page",
         )
 
@@ -472,7 +470,7 @@ class Client:
             if len(body) > limit:
                 raise Refused(
                     f"{self._called(response)} answered with more than {limit // 1024 // 1024} MB in one page. "
-                    "Restrict the company codes, or lower the page size of the service.",
+                    "Restrict in the settings what is read, or lower the page size of the service.",
                     "page_too_large",
                 )
         return bytes(body)
@@ -508,12 +506,10 @@ class Client:
                 )
             return
         status = response.status_code
-        if (own := self._own_meaning(status, body)) is not None:
-            raise _Transient(own, _retry_after(response)) if isinstance(own, Unavailable) else own
         told = self._scrubbed(self._explain(body) if "json" in kind or "xml" in kind else "")
         said = f"{self._called(response)} answered {status}{f': {told}' if told else ''}".rstrip(".")
-        if self._passing(status, told):
-            raise _Transient(Unavailable(f"{said}. Try again later.", f"http_{status}"))
+        if (own := self._own_meaning(status, body, said)) is not None:
+            raise _Transient(own, _retry_after(response)) if isinstance(own, Unavailable) else own
         raise self._meaning(response, status, said)
 
     def _meaning(self, response: httpx.Response, status: int, said: str) -> SourceError | _Transient:

@@ -6,15 +6,13 @@ Jira hides what an account may not see: fewer rows, no error (jira.md, section 8
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from functools import partial
 
-import httpx
-
-from ppm_pipelines.adapters.base import Check, Row, SourceError
+from ppm_pipelines.adapters.base import Check, Row
+from ppm_pipelines.adapters.checks import Gap
+from ppm_pipelines.adapters.checks import checks as in_order
 from ppm_pipelines.adapters.jira_api import Api
 from ppm_pipelines.adapters.jira_rates import Rates
 from ppm_pipelines.adapters.jira_rows import text
@@ -25,40 +23,15 @@ DAYS = 24 * 60 * 60 * 1000
 PROJECTS_NAMED = 200
 
 
-class Gap(Exception):
-    """A part answers, and yet shows less than there must be; the sentence says what is missing."""
-
-
 def checks(api: Api, settings: Settings) -> Iterator[Check]:
-    """Address and sign-in, then every part; after a failed sign-in nothing else can work. Raises nothing."""
-    api.client.limits = replace(api.client.limits, attempts=2)  # somebody is waiting
-    first = _timed("sign_in", partial(_sign_in, api))
-    reached = first.ok or api.client.reached
-    host = httpx.URL(settings.base_url).host
-    yield Check("address", reached, f"{host} answers." if reached else first.detail, first.ms)
-    if not reached:
-        return
-    yield first
-    if not first.ok:
-        return
+    """Address and sign-in, then every part. Raises nothing."""
     visible: dict[str, str] = {}
-    yield _timed("projects", partial(_projects, api, settings, visible))
-    yield _timed("commitments", partial(_issues, api, settings, visible))
-    yield _timed("actuals", partial(_worklogs, api))
-
-
-def _timed(name: str, attempt: Callable[[], str]) -> Check:
-    started = time.monotonic()
-    try:
-        detail, ok = attempt(), True
-    except (SourceError, Gap) as error:
-        detail, ok = str(error), False
-    return Check(name, ok, detail, int((time.monotonic() - started) * 1000))
-
-
-def _sign_in(api: Api) -> str:
-    api.myself()
-    return "Signed in."
+    parts = {
+        "projects": partial(_projects, api, settings, visible),
+        "commitments": partial(_issues, api, settings, visible),
+        "actuals": partial(_worklogs, api),
+    }
+    yield from in_order(api.client, api.myself, parts)
 
 
 def _projects(api: Api, settings: Settings, visible: dict[str, str]) -> str:

@@ -67,7 +67,6 @@ class SignedCredentials(ClientCredentials):
         self._account = httpx.Auth()  # nothing but the assertion tells who asks
         self._client_id, self._certificate_id = client_id, certificate_id
         self._key, self._algorithm = signing_key(private_key)
-        self.answered = False  # whether the token address ever did
 
     def _fetch(self) -> Generator[httpx.Request, httpx.Response, None]:
         self._form = {
@@ -89,7 +88,6 @@ class SignedCredentials(ClientCredentials):
         return jwt.encode(claims, self._key, self._algorithm, {"kid": self._certificate_id})
 
     def _take(self, response: httpx.Response, body: bytes) -> None:
-        self.answered = True
         if response.status_code in _REFUSED:
             raise Credentials(
                 f"NetSuite refused the signed request for a token ({response.status_code}). Check client ID, "

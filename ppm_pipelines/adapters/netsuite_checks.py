@@ -7,15 +7,13 @@ counted, and the optional columns that are left out are named.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
-
-import httpx
 
 from ppm_pipelines.adapters import suiteql
 from ppm_pipelines.adapters.base import Check, SourceError
+from ppm_pipelines.adapters.checks import Gap
+from ppm_pipelines.adapters.checks import checks as in_order
 from ppm_pipelines.adapters.netsuite_reader import Reader
 from ppm_pipelines.adapters.netsuite_streams import LEDGER, ORDERS
 from ppm_pipelines.adapters.odata import text
@@ -23,38 +21,10 @@ from ppm_pipelines.adapters.odata import text
 HIDDEN = " If that surprises, check the role's rights and subsidiaries: NetSuite hides what it may not see."
 
 
-class Gap(Exception):
-    """A table answers, and yet shows less than there must be; the sentence says what is missing."""
-
-
 def checks(reader: Reader) -> Iterator[Check]:
-    """Address and sign-in, then every table; after a failed sign-in nothing else can work. Raises nothing."""
-    reader.client.limits = replace(reader.client.limits, attempts=2, backoff=0.5)  # somebody is waiting
-    first = _timed("sign_in", partial(_sign_in, reader))
-    reached = first.ok or reader.reached
-    host = httpx.URL(reader.settings.root).host
-    yield Check("address", reached, f"{host} answers." if reached else first.detail, first.ms)
-    if not reached:
-        return
-    yield first
-    if not first.ok:
-        return
-    for name, attempt in TABLES.items():
-        yield _timed(name, partial(attempt, reader))
-
-
-def _timed(name: str, attempt: Callable[[], str]) -> Check:
-    started = time.monotonic()
-    try:
-        detail, ok = attempt(), True
-    except (SourceError, Gap) as error:
-        detail, ok = str(error), False
-    return Check(name, ok, detail, int((time.monotonic() - started) * 1000))
-
-
-def _sign_in(reader: Reader) -> str:
-    reader.clock()
-    return "Signed in."
+    """Address and sign-in, then every table. Raises nothing."""
+    tables = {name: partial(attempt, reader) for name, attempt in TABLES.items()}
+    yield from in_order(reader.client, reader.clock, tables)
 
 
 def _count(reader: Reader, source: str) -> int:

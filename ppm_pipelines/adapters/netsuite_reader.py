@@ -36,17 +36,11 @@ class Reader:
         self, settings: Settings, allowed_hosts: str | None, timeout_seconds: float, limits: Limits | None
     ) -> None:
         self.settings = settings
-        self._auth = _auth(settings)
-        self.client = _client(settings, self._auth, allowed_hosts, timeout_seconds, limits)
+        self.client = _client(settings, allowed_hosts, timeout_seconds, limits)
         self.cut: str | None = None
         self._lacking: dict[str, frozenset[str]] = {}
         self._book = settings.accounting_book
         self._currency = ""
-
-    @property
-    def reached(self) -> bool:
-        """Whether any answer came, a refusal or one of the token address too."""
-        return self.client.reached or (isinstance(self._auth, SignedCredentials) and self._auth.answered)
 
     # What the account has
 
@@ -140,9 +134,7 @@ def in_order(ids: Iterable[str]) -> list[str]:
     return sorted(set(ids), key=lambda one: (len(one), one))
 
 
-def _client(
-    settings: Settings, auth: httpx.Auth, allowed_hosts: str | None, timeout_seconds: float, limits: Limits | None
-) -> Client:
+def _client(settings: Settings, allowed_hosts: str | None, timeout_seconds: float, limits: Limits | None) -> Client:
     hidden = (
         settings.private_key,
         settings.consumer_key,
@@ -153,7 +145,7 @@ def _client(
     return Client(
         settings.root,
         system="NetSuite",
-        auth=auth,
+        auth=_auth(settings),
         allowed_hosts=allowed_hosts,
         timeout_seconds=timeout_seconds,
         secrets=[one.get_secret_value() for one in hidden],

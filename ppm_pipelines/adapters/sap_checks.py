@@ -7,15 +7,14 @@ held against another: postings on orders of a company code tell that there are o
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-import httpx
-
 from ppm_pipelines.adapters.base import Check, SourceError, Stream
+from ppm_pipelines.adapters.checks import Gap
+from ppm_pipelines.adapters.checks import checks as in_order
 from ppm_pipelines.adapters.odata import V2, all_of, any_of, text
 from ppm_pipelines.adapters.sap_reader import Reader
 from ppm_pipelines.adapters.sap_streams import (
@@ -36,35 +35,12 @@ PROJECT_COMPANIES = replace(PROJECTS, name="companies of projects", fields=("Pro
 
 
 def checks(reader: Reader) -> Iterator[Check]:
-    """Address and sign-in, then every service; after a failed sign-in nothing else can work. Raises nothing."""
-    reader.client.limits = replace(reader.client.limits, attempts=2)  # somebody is waiting
-    first = _timed("sign_in", partial(_sign_in, reader))
-    reached = first.ok or reader.client.reached
-    host = httpx.URL(reader.settings.api_url).host
-    yield Check("address", reached, f"{host} answers." if reached else first.detail, first.ms)
-    if not reached:
-        return
-    yield first
-    if not first.ok:
-        return
-    for name, attempt in _SERVICES.items():
-        yield _timed(name, partial(attempt, reader))
+    """Address and sign-in, then every service. Raises nothing."""
+    services = {name: partial(attempt, reader) for name, attempt in _SERVICES.items()}
+    yield from in_order(reader.client, partial(_sign_in, reader), services)
 
 
-class Gap(Exception):
-    """A service answers, and yet shows less than there must be; the sentence says what is missing."""
-
-
-def _timed(name: str, attempt: Callable[[], str]) -> Check:
-    started = time.monotonic()
-    try:
-        detail, ok = attempt(), True
-    except (SourceError, Gap) as error:
-        detail, ok = str(error), False
-    return Check(name, ok, detail, int((time.monotonic() - started) * 1000))
-
-
-def _sign_in(reader: Reader) -> str:
+def _sign_in(reader: Reader) -> None:
     try:
         reader.client.get(ORDERS_V4.orders.path, {"$top": "1", "$select": "PurchaseOrder"})
     except SourceError as error:
@@ -73,7 +49,6 @@ def _sign_in(reader: Reader) -> str:
             raise
         if error.code == "not_found":
             reader.client.get(PROJECTS.path, {"$top": "1", "$select": "ProjectUUID"})
-    return "Signed in."
 
 
 def _projects(reader: Reader) -> str:

@@ -23,7 +23,7 @@ from ppm_pipelines.adapters.base import (
     SourceError,
     Unavailable,
 )
-from ppm_pipelines.adapters.http import Client, Limits
+from ppm_pipelines.adapters.http import TEXT, Client, Limits
 from ppm_pipelines.adapters.slack_settings import Settings
 from ppm_pipelines.news import News
 
@@ -31,6 +31,7 @@ from ppm_pipelines.news import News
 # a timeout nobody knows whether it was posted; the time is enough for one more attempt.
 SECONDS = 30
 LIMITS = Limits(attempts=3, read=15, page_bytes=65_536)
+_CHARSET = {"Content-Type": "application/json; charset=utf-8"}
 _NEW_WEBHOOK = "Create a new webhook in Slack and enter its URL."
 
 
@@ -80,18 +81,21 @@ class Slack(Notifier):
     def _post(self, message: dict[str, Any]) -> None:
         """A message whose blocks Slack does not take is sent as its text alone: better plain than not at all."""
         try:
-            answer = self._http.send(self._path, message)
+            answer = self._answered(message)
         except Refused as refused:
             if refused.code != "invalid_blocks":
                 raise
-            answer = self._http.send(self._path, {"text": message["text"]})
+            answer = self._answered({"text": message["text"]})
         if answer.strip() != "ok":
             raise Misconfigured(
                 "The address answers, but not as a Slack webhook does. Copy the webhook URL from Slack anew.", "answer"
             )
 
+    def _answered(self, message: dict[str, Any]) -> str:
+        return str(self._http.post(self._path, message, headers=_CHARSET, kind=TEXT).body)
 
-def meaning(status: int, body: bytes) -> SourceError | None:
+
+def meaning(status: int, body: bytes, _said: str) -> SourceError | None:
     """What Slack's refusals mean (its bodies are words in plain text); None for any other."""
     said = body[:100].decode("utf-8", "replace").strip()
     known: dict[str, SourceError] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ from starlette.routing import Route
 from . import dynamics, faults, jira, netsuite, odata_v2, odata_v4, slack
 from .auth import Doorkeeper
 from .books import books, budgets, positions, source_key
+from .control import Mistake, body_of, controlled, whole
 from .life import business_step, history
 from .model import BadRequest
 from .query import Rows
@@ -97,12 +98,12 @@ def create(
     routes = [
         Route("/sap/oauth/token", simulation.doorkeeper.token, methods=["POST"]),
         Route("/sap/sap/opu/{path:path}", data.read, methods=["GET", "HEAD"]),
-        Route("/_sandbox/sap", _controlled(control.state)),
-        Route("/_sandbox/sap/books", _controlled(control.books)),
-        Route("/_sandbox/sap/budgets", _controlled(control.budgets)),
-        Route("/_sandbox/sap/advance", _controlled(control.advance), methods=["POST"]),
-        Route("/_sandbox/sap/fault", _controlled(control.fault), methods=["POST"]),
-        Route("/_sandbox/sap/reset", _controlled(control.reset), methods=["POST"]),
+        Route("/_sandbox/sap", controlled(control.state)),
+        Route("/_sandbox/sap/books", controlled(control.books)),
+        Route("/_sandbox/sap/budgets", controlled(control.budgets)),
+        Route("/_sandbox/sap/advance", controlled(control.advance), methods=["POST"]),
+        Route("/_sandbox/sap/fault", controlled(control.fault), methods=["POST"]),
+        Route("/_sandbox/sap/reset", controlled(control.reset), methods=["POST"]),
     ]
     for others in OTHERS:
         routes += others(seed, pace, simulation.anchor)
@@ -263,7 +264,7 @@ class Control:
             self.simulation.faults = faults.Faults()
             return {"kind": kind}
         if kind not in faults.KINDS:
-            raise BadRequest(f"There is no fault '{kind}'; there are {', '.join(faults.KINDS)} and none.")
+            raise Mistake(f"There is no fault '{kind}'; there are {', '.join(faults.KINDS)} and none.")
         if kind in faults.IN_DATA:
             return {"kind": kind, "made": faults.in_data(self.simulation.tenant, kind, times)}
         self.simulation.faults.left[kind] = times
@@ -273,35 +274,3 @@ class Control:
     async def reset(self, request: Request) -> Any:
         self.simulation.restart()
         return await self.state(request)
-
-
-Handler = Callable[[Request], Awaitable[Any]]
-
-
-def _controlled(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        try:
-            found = await handler(request)
-        except BadRequest as problem:
-            return JSONResponse({"detail": problem.sentence}, 422)
-        return Response(TEXTS.encode(found), media_type="application/json")
-
-    return answer
-
-
-async def body_of(request: Request) -> dict[str, Any]:
-    raw = await request.body()
-    try:
-        found = msgspec.json.decode(raw) if raw else {}
-    except msgspec.DecodeError:
-        found = None
-    if not isinstance(found, dict):
-        raise BadRequest("The body must be a JSON object.")
-    return found
-
-
-def whole(body: dict[str, Any], name: str, default: int, most: int) -> int:
-    value = body.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-        raise BadRequest(f"'{name}' must be a whole number from 1 to {most}.")
-    return value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -16,6 +16,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from ppm_pipelines.sandbox.control import Mistake, body_of, controlled, whole
 
 from . import business_central, dataverse, faults, finance_operations, odata
 from .life import business_step, history
@@ -27,7 +29,6 @@ ENVIRONMENT = "production"
 TOKEN_SECONDS = 3600
 MOST_STEPS = 10_000
 NUMBERS = msgspec.json.Encoder(decimal_format="number")
-TEXTS = msgspec.json.Encoder(decimal_format="string")
 
 
 def routes(seed: int, pace: float, anchor: int) -> list[Route]:
@@ -40,11 +41,11 @@ def routes(seed: int, pace: float, anchor: int) -> list[Route]:
         Route("/dynamics/data/{path:path}", data.finance_operations),
         Route("/dynamics-bc/v2.0/{tenant}/{environment}/api/v2.0/{path:path}", data.business_central),
         Route("/dynamics-dataverse/api/data/v9.2/{path:path}", data.dataverse),
-        Route(base, _controlled(control.state)),
-        Route(f"{base}/books", _controlled(control.books)),
-        Route(f"{base}/advance", _controlled(control.advance), methods=["POST"]),
-        Route(f"{base}/fault", _controlled(control.fault), methods=["POST"]),
-        Route(f"{base}/reset", _controlled(control.reset), methods=["POST"]),
+        Route(base, controlled(control.state)),
+        Route(f"{base}/books", controlled(control.books)),
+        Route(f"{base}/advance", controlled(control.advance), methods=["POST"]),
+        Route(f"{base}/fault", controlled(control.fault), methods=["POST"]),
+        Route(f"{base}/reset", controlled(control.reset), methods=["POST"]),
     ]
 
 
@@ -251,15 +252,15 @@ class Control:
         return finance_operations.books(self.simulation.world, by_quantity=by_quantity)
 
     async def advance(self, request: Request) -> Any:
-        steps = _whole(await _body_of(request), "steps", 1, MOST_STEPS)
+        steps = whole(await body_of(request), "steps", 1, MOST_STEPS)
         for _ in range(steps):
             business_step(self.simulation.world)
         return {"steps": steps, "order_lines": len(self.simulation.world.lines())}
 
     async def fault(self, request: Request) -> Any:
         """A fault, a switch, or ``page_size`` (at most so many rows a page); kind ``none`` ends all but data's."""
-        wanted = await _body_of(request)
-        kind, times = wanted.get("kind"), _whole(wanted, "times", 1, 1_000_000)
+        wanted = await body_of(request)
+        kind, times = wanted.get("kind"), whole(wanted, "times", 1, 1_000_000)
         if kind == "none":
             self.simulation.faults, self.simulation.largest_page = faults.Faults(), None
         elif kind == "page_size":
@@ -270,41 +271,9 @@ class Control:
             self.simulation.faults.left[kind] = times
             self.simulation.faults.seconds = float(wanted.get("seconds", 1.0))
         else:
-            raise BadRequest(f"There is no fault '{kind}'; there are {', '.join(faults.KINDS)}, page_size and none.")
+            raise Mistake(f"There is no fault '{kind}'; there are {', '.join(faults.KINDS)}, page_size and none.")
         return {"kind": kind, "times": times}
 
     async def reset(self, request: Request) -> Any:
         self.simulation.restart()
         return await self.state(request)
-
-
-Handler = Callable[[Request], Awaitable[Any]]
-
-
-def _controlled(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        try:
-            found = await handler(request)
-        except BadRequest as problem:
-            return JSONResponse({"detail": problem.sentence}, 422)
-        return Response(TEXTS.encode(found), media_type="application/json")
-
-    return answer
-
-
-async def _body_of(request: Request) -> dict[str, Any]:
-    raw = await request.body()
-    try:
-        found = msgspec.json.decode(raw) if raw else {}
-    except msgspec.DecodeError:
-        found = None
-    if not isinstance(found, dict):
-        raise BadRequest("The body must be a JSON object.")
-    return found
-
-
-def _whole(body: dict[str, Any], name: str, default: int, most: int) -> int:
-    value = body.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-        raise BadRequest(f"'{name}' must be a whole number from 1 to {most}.")
-    return value

@@ -13,13 +13,15 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from ppm_pipelines.sandbox.control import Mistake, body_of, controlled, whole
 
 from . import life, shown
 from .books import books
@@ -462,7 +464,7 @@ class Control:
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
 
-    async def state(self, _: dict[str, Any]) -> Any:
+    async def state(self, _: Request) -> Any:
         site = self.simulation.site
         return {
             "seed": site.seed,
@@ -475,10 +477,10 @@ class Control:
             "faults": {kind: times for kind, times in self.simulation.left.items() if times},
         }
 
-    async def books(self, _: dict[str, Any]) -> Any:
+    async def books(self, _: Request) -> Any:
         return books(self.simulation.site)
 
-    async def settings(self, _: dict[str, Any]) -> Any:
+    async def settings(self, _: Request) -> Any:
         """What the controllers know: rates, roles, calendar; by account id, and by key for Data Center."""
         known = {"time_zone": TIME_ZONE, "company_currency": COMPANY_CURRENCY}
         return {
@@ -486,18 +488,20 @@ class Control:
             "data_center": known | {"rates": rates(by_key=True), "user_roles": roles(by_key=True)},
         }
 
-    async def advance(self, body: dict[str, Any]) -> Any:
+    async def advance(self, request: Request) -> Any:
         """Steps now; then the clock goes on by two minutes, unless they are to be ``fresh``."""
-        steps = _whole(body, "steps", MOST_STEPS)
+        body = await body_of(request)
+        steps = whole(body, "steps", 1, MOST_STEPS)
         site = self.simulation.site
         done = [life.step(site) for _ in range(steps)]
         if not body.get("fresh"):
             site.offset += 2 * MINUTE_MS
         return {"steps": steps, "done": done}
 
-    async def fault(self, body: dict[str, Any]) -> Any:
+    async def fault(self, request: Request) -> Any:
         """A fault of the answers (after so many others), a switch, or one of the data; ``none`` ends all others."""
-        kind, times = body.get("kind"), _whole(body, "times", 1_000_000)
+        body = await body_of(request)
+        kind, times = body.get("kind"), whole(body, "times", 1, 1_000_000)
         simulation = self.simulation
         if kind == "none":
             simulation.left.clear()
@@ -506,7 +510,7 @@ class Control:
         if kind in IN_DATA:
             return {"kind": kind, "made": [made for _ in range(times) for made in self._in_data(kind)]}
         if kind not in (*INSTEAD, *SPOILED, *LATE, *SWITCHES):
-            raise Refused(422, f"There is no fault '{kind}'.")
+            raise Mistake(f"There is no fault '{kind}'.")
         simulation.left[kind], simulation.waiting = times, int(body.get("after", 0))
         simulation.seconds = float(body.get("seconds", 1.0))
         return {"kind": kind, "times": times}
@@ -526,31 +530,9 @@ class Control:
         site.offset += 2 * MINUTE_MS
         return [{"key": str(made.id), "issue": str(issue.id)}]
 
-    async def reset(self, body: dict[str, Any]) -> Any:
+    async def reset(self, request: Request) -> Any:
         self.simulation.restart()
-        return await self.state(body)
-
-
-def _whole(body: dict[str, Any], name: str, most: int) -> int:
-    value = body.get(name, 1)
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-        raise Refused(422, f"'{name}' must be a whole number from 1 to {most}.")
-    return value
-
-
-Handler = Callable[[dict[str, Any]], Awaitable[Any]]
-
-
-def _controlled(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        raw = await request.body()
-        try:
-            found = await handler(json.loads(raw) if raw else {})
-        except (Refused, ValueError) as problem:
-            return JSONResponse({"detail": str(problem)}, 422)
-        return Response(msgspec.json.encode(found), media_type="application/json")
-
-    return answer
+        return await self.state(request)
 
 
 def routes(seed: int, pace: float, anchor: int) -> list[Route]:
@@ -565,11 +547,11 @@ def routes(seed: int, pace: float, anchor: int) -> list[Route]:
     ]
     base = "/_sandbox/jira"
     found += [
-        Route(base, _controlled(control.state)),
-        Route(f"{base}/books", _controlled(control.books)),
-        Route(f"{base}/settings", _controlled(control.settings)),
+        Route(base, controlled(control.state)),
+        Route(f"{base}/books", controlled(control.books)),
+        Route(f"{base}/settings", controlled(control.settings)),
         *(
-            Route(f"{base}/{name}", _controlled(getattr(control, name)), methods=["POST"])
+            Route(f"{base}/{name}", controlled(getattr(control, name)), methods=["POST"])
             for name in ("advance", "fault", "reset")
         ),
     ]

@@ -14,10 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ppm_pipelines.sandbox.control import Mistake, body_of, controlled, whole
+
 from . import faults, suiteql
 from .auth import Doorkeeper
 from .books import books, budgets
-from .control import BadRequest, body_of, controlled, whole
 from .life import history, step
 from .tables import Tables
 from .world import World
@@ -210,7 +211,7 @@ class Control:
             self.simulation.faults = faults.Faults()
             return {"kind": kind}
         if kind not in faults.KINDS:
-            raise BadRequest(f"There is no fault '{kind}'; there are {', '.join(faults.KINDS)} and none.")
+            raise Mistake(f"There is no fault '{kind}'; there are {', '.join(faults.KINDS)} and none.")
         if kind in faults.IN_DATA:
             return {"kind": kind, "made": faults.in_data(self.simulation.world, kind, times)}
         self.simulation.faults.left[kind] = times

@@ -19,8 +19,10 @@ from email.utils import format_datetime
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
+
+from ppm_pipelines.sandbox.control import Mistake, body_of, controlled, whole
 
 from . import block_kit, channel
 
@@ -120,32 +122,30 @@ class Webhook:
 
     # --- control -----------------------------------------------------------------------------------------------------
 
-    async def state(self, _: Request) -> Response:
-        return JSONResponse(
-            {
-                "received": self.received,
-                "messages": list(self.messages),
-                "refused": list(self.refused),
-                "faults": {kind: times for kind, times in self.left.items() if times},
-            }
-        )
+    async def state(self, _: Request) -> Any:
+        return {
+            "received": self.received,
+            "messages": list(self.messages),
+            "refused": list(self.refused),
+            "faults": {kind: times for kind, times in self.left.items() if times},
+        }
 
     async def page(self, _: Request) -> Response:
         return HTMLResponse(channel.page(self.messages))
 
-    async def fault(self, request: Request) -> Response:
+    async def fault(self, request: Request) -> Any:
         """The next ``times`` posts go wrong in that way; ``none`` ends it."""
-        wanted = json.loads(await request.body() or b"{}")
-        kind, times = wanted.get("kind"), wanted.get("times", 1)
+        wanted = await body_of(request)
+        kind, times = wanted.get("kind"), whole(wanted, "times", 1, 1_000_000)
         if kind == "none":
             self.left = {}
-        elif kind not in (*FAULTS, *LATE) or not isinstance(times, int) or times < 1:
-            return JSONResponse({"detail": f"There are {', '.join((*FAULTS, *LATE))} and none."}, 422)
+        elif kind not in (*FAULTS, *LATE):
+            raise Mistake(f"There is no fault '{kind}'; there are {', '.join((*FAULTS, *LATE))} and none.")
         else:
             self.left[kind], self.seconds = times, float(wanted.get("seconds", 1.0))
-        return JSONResponse({"kind": kind, "times": times})
+        return {"kind": kind, "times": times}
 
-    async def reset(self, request: Request) -> Response:
+    async def reset(self, request: Request) -> Any:
         self.clear()
         return await self.state(request)
 
@@ -164,8 +164,8 @@ def routes(seed: int, pace: float, anchor: int) -> list[Route]:  # noqa: ARG001 
     webhook = Webhook()
     return [
         Route("/slack/services/{path:path}", webhook.post, methods=["POST"]),
-        Route("/_sandbox/slack", webhook.state),
+        Route("/_sandbox/slack", controlled(webhook.state)),
         Route("/_sandbox/slack/channel", webhook.page),
-        Route("/_sandbox/slack/fault", webhook.fault, methods=["POST"]),
-        Route("/_sandbox/slack/reset", webhook.reset, methods=["POST"]),
+        Route("/_sandbox/slack/fault", controlled(webhook.fault), methods=["POST"]),
+        Route("/_sandbox/slack/reset", controlled(webhook.reset), methods=["POST"]),
     ]
