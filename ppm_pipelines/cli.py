@@ -151,7 +151,7 @@ def _environment() -> None:
 def _database() -> None:
     try:
         with database.owner() as connection:
-            connection.execute(sa.select(tables.raw_records.c.run_id).limit(1))
+            connection.execute(sa.select(tables.project_sums.c.rows).limit(1))
     except sa.exc.ProgrammingError as error:
         if not isinstance(error.orig, database.NOT_SET_UP):
             raise up.Unable(f"it refuses to be read ({str(error.orig).splitlines()[0]}).") from None
