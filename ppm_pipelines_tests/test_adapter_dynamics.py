@@ -20,8 +20,9 @@ from ppm_pipelines.adapters import odata
 from ppm_pipelines.adapters.base import SourceError, Unavailable
 from ppm_pipelines.adapters.dynamics import Dynamics
 from ppm_pipelines.adapters.dynamics_bc import meaning
-from ppm_pipelines.adapters.dynamics_rows import Directory, Figures, Unusable, a_day, a_moment, towards_zero
+from ppm_pipelines.adapters.dynamics_rows import DYNAMICS, Directory, Figures, towards_zero
 from ppm_pipelines.adapters.dynamics_settings import Settings
+from ppm_pipelines.adapters.fields import Unusable
 from ppm_pipelines.records import Actual, Commitment, Outcome, Project, Raw, Rejection, Skipped
 
 Row = dict[str, Any]
@@ -304,8 +305,8 @@ def test_noon_is_a_day_and_1900_is_none() -> None:
         "zero": "",
         "day": "2026-06-26",
     }
-    assert a_day(row, "noon") == a_day(row, "day") == date(2026, 6, 26)
-    assert a_day(row, "none") is a_day(row, "bc") is a_day(row, "zero") is None
+    assert DYNAMICS.day(row, "noon") == DYNAMICS.day(row, "day") == date(2026, 6, 26)
+    assert DYNAMICS.day(row, "none") is DYNAMICS.day(row, "bc") is DYNAMICS.day(row, "zero") is None
     made = commitment(remaining(10))
     assert (made.delivery_date, made.po_date) == (date(2026, 6, 26), date(2026, 5, 4))
     confirmed = commitment(remaining(10), of_line={"ConfirmedDeliveryDate": "2026-07-01T12:00:00Z"})
@@ -314,14 +315,14 @@ def test_noon_is_a_day_and_1900_is_none() -> None:
 
 @pytest.mark.parametrize("told", ["2026-07-17T18:49:03Z", "2026-07-17T18:49:03.5Z", "2026-07-17T18:49:03.097Z"])
 def test_stamps_have_up_to_three_digits_of_a_second(told: str) -> None:
-    found = a_moment({"at": told}, "at")
+    found = DYNAMICS.moment({"at": told}, "at")
     assert found is not None
     assert found.replace(microsecond=0) == datetime(2026, 7, 17, 18, 49, 3, tzinfo=UTC)
 
 
 def test_a_day_that_is_none_names_its_field() -> None:
     with pytest.raises(Unusable) as wrong:
-        a_day({"DueDate": "soon"}, "DueDate")
+        DYNAMICS.day({"DueDate": "soon"}, "DueDate")
     assert (wrong.value.code, wrong.value.field) == ("bad_date", "DueDate")
 
 

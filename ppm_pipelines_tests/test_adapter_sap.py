@@ -979,7 +979,7 @@ def test_dates_are_the_utc_day(value: Any, expected: date | None) -> None:
 
 @pytest.mark.parametrize(("value", "expected"), [("00010", "10"), ("0", ""), ("000", ""), ("A01", "A01"), (None, "")])
 def test_numbers_as_text_lose_their_zeros(value: Any, expected: str) -> None:
-    assert odata.short(value) == expected
+    assert sap_rows.short(value) == expected
 
 
 def test_quotes_in_a_filter_are_doubled() -> None:

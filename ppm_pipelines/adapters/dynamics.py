@@ -22,6 +22,7 @@ from ppm_pipelines.adapters.dynamics_dataverse import Dataverse
 from ppm_pipelines.adapters.dynamics_fo import FinanceOperations
 from ppm_pipelines.adapters.dynamics_reader import ROWS_PER_PAGE, Product
 from ppm_pipelines.adapters.dynamics_settings import Settings, is_id
+from ppm_pipelines.adapters.fields import Unreadable
 from ppm_pipelines.adapters.http import Limits
 from ppm_pipelines.records import ControlTotal, Page, Raw
 
@@ -127,7 +128,7 @@ class Dynamics(Adapter):
         """Where an incremental read begins; None (a full one) without a usable watermark of the same settings."""
         try:
             found = odata.moment(state.get("watermark"))
-        except odata.Unreadable:
+        except Unreadable:
             return None
         if found is None or state.get("settings") != self._fingerprint():
             return None

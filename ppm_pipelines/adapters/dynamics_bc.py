@@ -29,10 +29,12 @@ from ppm_pipelines.adapters.dynamics_bc_streams import (
     PROJECTS,
     RATES,
 )
-from ppm_pipelines.adapters.dynamics_reader import Product, Reader, chunks
-from ppm_pipelines.adapters.dynamics_rows import Unusable, a_day
+from ppm_pipelines.adapters.dynamics_reader import KEYS_PER_REQUEST, Product, Reader
+from ppm_pipelines.adapters.dynamics_rows import DYNAMICS
 from ppm_pipelines.adapters.dynamics_settings import Settings, is_id
-from ppm_pipelines.adapters.odata import V4, any_of, quoted, text
+from ppm_pipelines.adapters.fields import Unusable, text
+from ppm_pipelines.adapters.http import chunks
+from ppm_pipelines.adapters.odata import V4, any_of, quoted
 from ppm_pipelines.records import ControlTotal, Page
 
 
@@ -149,7 +151,7 @@ class BusinessCentral(Product):
             for row in sorted(rows, key=lambda row: text(row.get("startingDate"))):
                 company.rates.setdefault(text(row.get("currencyCode")), []).append(row)
         try:
-            return dynamics_bc_rows.newest_by_day(company.rates.get(currency, ()), a_day(order, "orderDate"))
+            return dynamics_bc_rows.newest_by_day(company.rates.get(currency, ()), DYNAMICS.day(order, "orderDate"))
         except Unusable:  # the row itself will be rejected for its day
             return None
 
@@ -163,7 +165,7 @@ class BusinessCentral(Product):
         for company in self._companies:
             prefix = f"{company.name}/"
             numbers = sorted(key.removeprefix(prefix) for key in gone if key.startswith(prefix))
-            for some in chunks(numbers):
+            for some in chunks(numbers, KEYS_PER_REQUEST):
                 rows = self.reader.rows(INVOICES, any_of("orderNumber", some), path=company.path(INVOICES))
                 invoiced |= {prefix + number for number in dynamics_bc_rows.invoiced_orders(rows)}
         return {key: "invoiced" for key in keys if dynamics_bc_rows.order_of(key) in invoiced & gone}
@@ -202,7 +204,7 @@ class BusinessCentral(Product):
         }
         return {
             text(row.get("number")): row
-            for some in chunks(sorted(wanted - {""}))
+            for some in chunks(sorted(wanted - {""}), KEYS_PER_REQUEST)
             for row in self.reader.rows(INVOICES, any_of("number", some), path=company.path(INVOICES))
             if dynamics_bc_rows.is_posted(row)
         }

@@ -14,21 +14,10 @@ from typing import Any
 
 from ppm_pipelines.adapters.base import Row
 from ppm_pipelines.adapters.dynamics_bc_streams import DIMENSIONS, LINES
-from ppm_pipelines.adapters.dynamics_rows import (
-    Directory,
-    Figures,
-    Unusable,
-    a_currency,
-    a_day,
-    a_moment,
-    a_number,
-    amount_or_none,
-    an_amount,
-    delivered,
-    rejected,
-    towards_zero,
-)
-from ppm_pipelines.adapters.odata import nested, text
+from ppm_pipelines.adapters.dynamics_rows import DYNAMICS, Directory, Figures, delivered, towards_zero
+from ppm_pipelines.adapters.fields import Unusable, rejected, text
+from ppm_pipelines.adapters.fields import currency as known
+from ppm_pipelines.adapters.odata import nested
 from ppm_pipelines.records import ZERO, Actual, Commitment, Outcome, Project, Raw, Skipped, rounded
 
 ORDERS, ACTUALS, PROJECTS = "bc_order_lines", "bc_ledger_entries", "bc_projects"
@@ -115,7 +104,7 @@ def raw_lines(company: str, currency: str, rate: Row | None, dimension: str, ord
 def commitment(raw: Raw, directory: Directory) -> Iterator[Outcome]:
     record = raw.record
     order, line, company = record["order"], record["line"], record["company"]
-    amount, currency = amount_or_none(line.get("netAmount")), text(order.get("currencyCode"))
+    amount, currency = DYNAMICS.amount_or_none(line.get("netAmount")), text(order.get("currencyCode"))
     if told(line.get("lineType")) == "Comment":
         yield Skipped(raw.key, "comment")
         return
@@ -131,15 +120,15 @@ def commitment(raw: Raw, directory: Directory) -> Iterator[Outcome]:
 
 def line_figures(line: Row, currency: str) -> Figures:
     """By invoiced quantity at the line's price; nothing is open without a quantity (dynamics.md, section 5)."""
-    amount = rounded(an_amount(line, "netAmount"), currency)
-    quantity, invoiced = a_number(line, "quantity") or ZERO, a_number(line, "invoicedQuantity") or ZERO
+    amount = rounded(DYNAMICS.amount(line, "netAmount"), currency)
+    quantity, invoiced = DYNAMICS.number(line, "quantity") or ZERO, DYNAMICS.number(line, "invoicedQuantity") or ZERO
     rest = rounded(amount * (quantity - invoiced) / quantity, currency) if quantity else ZERO
     return Figures(amount, amount - rest, towards_zero(rest, amount))
 
 
 def _open_or_none(line: Row, currency: str) -> Decimal | None:
     try:
-        return line_figures(line, a_currency(currency, "currencyCode")).open
+        return line_figures(line, known(currency, "currencyCode")).open
     except Unusable:
         return None
 
@@ -147,7 +136,7 @@ def _open_or_none(line: Row, currency: str) -> Decimal | None:
 def _commitment(raw: Raw, project_nr: str) -> Commitment:
     record = raw.record
     order, line = record["order"], record["line"]
-    currency = a_currency(text(order.get("currencyCode")), "currencyCode")
+    currency = known(text(order.get("currencyCode")), "currencyCode")
     money = line_figures(line, currency)
     company_currency, rate = _rate(record, currency)
     mine = money.to(company_currency, rate)
@@ -171,16 +160,16 @@ def _commitment(raw: Raw, project_nr: str) -> Commitment:
         vendor=text(order.get("vendorNumber")),
         vendor_description=text(order.get("vendorName")),
         requester=text(order.get("purchaser")),
-        po_date=a_day(order, "orderDate"),
+        po_date=DYNAMICS.day(order, "orderDate"),
         po_line_text=text(line.get("description")),
-        delivery_date=a_day(line, "expectedReceiptDate") or a_day(order, "requestedReceiptDate"),
+        delivery_date=DYNAMICS.day(line, "expectedReceiptDate") or DYNAMICS.day(order, "requestedReceiptDate"),
         gl_account=text(line.get("lineObjectNumber")) or None if told(line.get("lineType")) == "Account" else None,
         exchange_rate=None if currency == company_currency else rate,
-        exchange_rate_date=a_day(record["rate"], "startingDate") if record["rate"] else None,
+        exchange_rate_date=DYNAMICS.day(record["rate"], "startingDate") if record["rate"] else None,
         relieved_by="invoice",
         counts=not_counted is None,
         not_counted_reason=not_counted,
-        changed_at=a_moment(order, "lastModifiedDateTime"),
+        changed_at=DYNAMICS.moment(order, "lastModifiedDateTime"),
         custom_fields=_dimensions(line),
         raw_stream=raw.stream,
         raw_key=raw.key,
@@ -194,13 +183,13 @@ def _dimensions(row: Row) -> dict[str, Any]:
 
 def _rate(record: Mapping[str, Any], currency: str) -> tuple[str, Decimal]:
     """The company's currency and what one of the order's is worth in it. Raises Unusable."""
-    own, quoted = a_currency(text(record["currency"]), "currencyCode"), record["rate"]
+    own, quoted = known(text(record["currency"]), "currencyCode"), record["rate"]
     if own == currency:
         return own, ONE
     if quoted is None:
         reason = f"The order is in {currency}, and Dynamics tells no exchange rate to {own} for its day."
         raise Unusable("missing_field", "currencyCode", reason)
-    base, worth = an_amount(quoted, "exchangeRateAmount"), an_amount(quoted, "relationalExchangeRateAmount")
+    base, worth = DYNAMICS.amount(quoted, "exchangeRateAmount"), DYNAMICS.amount(quoted, "relationalExchangeRateAmount")
     if base <= 0 or worth <= 0:
         reason = "The exchange rate of the order is not above zero."
         raise Unusable("bad_amount", "relationalExchangeRateAmount", reason)
@@ -247,16 +236,16 @@ def actual(raw: Raw, directory: Directory) -> Iterator[Outcome]:
 
 
 def _amount_or_none(entry: Row) -> Decimal | None:
-    debit, credit = (amount_or_none(entry.get(name)) for name in ("debitAmount", "creditAmount"))
+    debit, credit = (DYNAMICS.amount_or_none(entry.get(name)) for name in ("debitAmount", "creditAmount"))
     return None if debit is None and credit is None else (debit or ZERO) - (credit or ZERO)
 
 
 def _actual(raw: Raw, project_nr: str) -> Actual:
     record = raw.record
     entry, invoice = record["entry"], record["invoice"] or {}
-    currency = a_currency(text(record["currency"]), "currencyCode")
-    amount = rounded(an_amount(entry, "debitAmount") - an_amount(entry, "creditAmount"), currency)
-    posted = a_day(entry, "postingDate")
+    currency = known(text(record["currency"]), "currencyCode")
+    amount = rounded(DYNAMICS.amount(entry, "debitAmount") - DYNAMICS.amount(entry, "creditAmount"), currency)
+    posted = DYNAMICS.day(entry, "postingDate")
     if posted is None:
         raise Unusable("missing_field", "postingDate", "A posting without a date.")
     return Actual(
@@ -277,10 +266,10 @@ def _actual(raw: Raw, project_nr: str) -> Actual:
         vendor=text(invoice.get("vendorNumber")),
         vendor_description=text(invoice.get("vendorName")),
         vendor_invoice_no=text(invoice.get("vendorInvoiceNumber")) or None,
-        document_date=a_day(invoice, "invoiceDate"),
+        document_date=DYNAMICS.day(invoice, "invoiceDate"),
         gl_account=text(entry.get("accountNumber")) or None,
         item_text=text(entry.get("description")),
-        net_due_date=a_day(invoice, "dueDate"),
+        net_due_date=DYNAMICS.day(invoice, "dueDate"),
         status="cleared" if told(invoice.get("status")) == "Paid" else "posted",
         custom_fields=_dimensions(entry),
         raw_stream=raw.stream,
@@ -305,7 +294,7 @@ def newest_by_day(rates: Sequence[Row], day: Any) -> Row | None:
     """The last quotation that began by the day; without a day the newest. ``rates`` are in the order of their day."""
     found = None
     for row in rates:
-        begins = a_day(row, "startingDate")
+        begins = DYNAMICS.day(row, "startingDate")
         if day is None or begins is None or begins <= day:
             found = row
     return found

@@ -19,7 +19,8 @@ from ppm_pipelines.adapters.checks import Gap
 from ppm_pipelines.adapters.dynamics_checks import HIDDEN
 from ppm_pipelines.adapters.dynamics_reader import Product, Reader
 from ppm_pipelines.adapters.dynamics_settings import Settings
-from ppm_pipelines.adapters.odata import V4, text
+from ppm_pipelines.adapters.fields import text
+from ppm_pipelines.adapters.odata import V4
 from ppm_pipelines.records import ControlTotal, Page
 
 ROOT = "api/data/v9.2"

@@ -12,18 +12,9 @@ from decimal import Decimal
 from typing import Any
 
 from ppm_pipelines.adapters.base import Row
-from ppm_pipelines.adapters.dynamics_rows import (
-    Directory,
-    Unusable,
-    a_currency,
-    a_day,
-    a_number,
-    amount_or_none,
-    an_amount,
-    delivered,
-    rejected,
-)
-from ppm_pipelines.adapters.odata import text
+from ppm_pipelines.adapters.dynamics_rows import DYNAMICS, Directory, delivered
+from ppm_pipelines.adapters.fields import Unusable, rejected, text
+from ppm_pipelines.adapters.fields import currency as known
 from ppm_pipelines.records import Actual, Outcome, Project, Raw, Skipped, rounded
 
 ACTUALS, PROJECTS = "dataverse_actuals", "dataverse_projects"
@@ -50,9 +41,9 @@ def project(raw: Raw, directory: Directory) -> Iterator[Outcome]:
     row, currency = raw.record, text(raw.record.get("currency"))
     directory.projects.add(("", raw.key))
     try:
-        start, end = a_day(row, "msdyn_scheduledstart"), a_day(row, "msdyn_scheduledend")
-        budget = a_number(row, "msdyn_totalplannedcost")
-        planned = None if budget is None else rounded(budget, a_currency(currency, "_transactioncurrencyid_value"))
+        start, end = DYNAMICS.day(row, "msdyn_scheduledstart"), DYNAMICS.day(row, "msdyn_scheduledend")
+        budget = DYNAMICS.number(row, "msdyn_totalplannedcost")
+        planned = None if budget is None else rounded(budget, known(currency, "_transactioncurrencyid_value"))
     except Unusable as error:
         yield rejected(raw, error, None, currency, "", raw.key)
         return
@@ -77,7 +68,7 @@ def raw_actual(row: Row, currencies: Mapping[str, str], base: str) -> Raw:
 
 def actual(raw: Raw, directory: Directory) -> Iterator[Outcome]:
     row, currency = raw.record["actual"], text(raw.record["currency"])
-    amount, number = amount_or_none(row.get("msdyn_amount")), text(row.get("_msdyn_project_value"))
+    amount, number = DYNAMICS.amount_or_none(row.get("msdyn_amount")), text(row.get("_msdyn_project_value"))
     if row.get("msdyn_transactiontypecode") != COST:
         yield Skipped(raw.key, "no cost", amount, currency)
         return
@@ -103,12 +94,12 @@ def _known(directory: Directory, number: str) -> str:
 def _actual(raw: Raw, project_nr: str) -> Actual:
     """Reversals are rows with the opposite sign: the sum over all cost rows is right, whatever their adjustment."""
     row = raw.record["actual"]
-    currency = a_currency(text(raw.record["currency"]), "_transactioncurrencyid_value")
-    base = a_currency(text(raw.record["base"]), "msdyn_amount_base")
-    posted = a_day(row, "msdyn_accountingdate") or a_day(row, "msdyn_documentdate")
+    currency = known(text(raw.record["currency"]), "_transactioncurrencyid_value")
+    base = known(text(raw.record["base"]), "msdyn_amount_base")
+    posted = DYNAMICS.day(row, "msdyn_accountingdate") or DYNAMICS.day(row, "msdyn_documentdate")
     if posted is None:
         raise Unusable("missing_field", "msdyn_accountingdate", "A posting without a date.")
-    amount = rounded(an_amount(row, "msdyn_amount"), currency)
+    amount = rounded(DYNAMICS.amount(row, "msdyn_amount"), currency)
     kind = row.get("msdyn_transactionclassification")
     return Actual(
         source_key=raw.key,
@@ -120,16 +111,16 @@ def _actual(raw: Raw, project_nr: str) -> Actual:
         currency=currency,
         amount=amount,
         company_currency=base,
-        company_amount=rounded(an_amount(row, "msdyn_amount_base"), base),
+        company_amount=rounded(DYNAMICS.amount(row, "msdyn_amount_base"), base),
         fiscal_year=f"{posted:%Y}",
         fiscal_period=f"{posted.month:03d}",
         document_type=_CLASSES.get(kind, text(kind)) if isinstance(kind, int) else text(kind),
         vendor=text(row.get("_msdyn_accountvendor_value")),
         vendor_invoice_no=text(row.get("msdyn_externalreferenceid")) or None,
-        document_date=a_day(row, "msdyn_documentdate"),
+        document_date=DYNAMICS.day(row, "msdyn_documentdate"),
         wbs_element=text(row.get("_msdyn_task_value")) or None,
         item_text=text(row.get("msdyn_description")),
-        quantity=a_number(row, "msdyn_quantity"),
+        quantity=DYNAMICS.number(row, "msdyn_quantity"),
         status=_status(row, amount),
         custom_fields=_own(row),
         raw_stream=raw.stream,

@@ -33,10 +33,12 @@ from ppm_pipelines.adapters.dynamics_fo_streams import (
     PROJECTS,
     RATES,
 )
-from ppm_pipelines.adapters.dynamics_reader import Product, Reader, chunks
-from ppm_pipelines.adapters.dynamics_rows import Unusable, a_day, delivered
+from ppm_pipelines.adapters.dynamics_reader import KEYS_PER_REQUEST, Product, Reader
+from ppm_pipelines.adapters.dynamics_rows import DYNAMICS, delivered
 from ppm_pipelines.adapters.dynamics_settings import Settings
-from ppm_pipelines.adapters.odata import V4, any_of, quoted, text
+from ppm_pipelines.adapters.fields import Unusable, text
+from ppm_pipelines.adapters.http import chunks
+from ppm_pipelines.adapters.odata import V4, any_of, quoted
 from ppm_pipelines.records import ZERO, ControlTotal, Page, Raw
 
 # Postings tell no time of their own and may be backdated: an incremental read goes back to the beginning of the month
@@ -121,7 +123,7 @@ class FinanceOperations(Product):
 
     def _named(self, wanted: Iterable[OrderKey]) -> Iterator[Page]:
         for code, keys in _by_company(wanted):
-            for some in chunks([number for _, number in keys]):
+            for some in chunks([number for _, number in keys], KEYS_PER_REQUEST):
                 for page, _ in self._orders(_of_company(code), any_of("PurchaseOrderNumber", some)):
                     yield page
 
@@ -137,7 +139,7 @@ class FinanceOperations(Product):
             lots |= {(company(line), text(line.get("InventoryLotId"))) for line in lines}
             yield page
         for code, keys in _by_company(lots):
-            for some in chunks([lot for _, lot in keys if lot]):
+            for some in chunks([lot for _, lot in keys if lot], KEYS_PER_REQUEST):
                 yield from self._postings(COST, _of_company(code), any_of("InventTransId", some))
 
     def _changed(self, since: datetime) -> set[OrderKey]:
@@ -202,7 +204,7 @@ class FinanceOperations(Product):
             )
             yield from self.reader.rows(stream, _of_company(code), first, last)
             return
-        for some in chunks(numbers):
+        for some in chunks(numbers, KEYS_PER_REQUEST):
             yield from self.reader.rows(stream, _of_company(code), any_of(name, some))
 
     def _by_lot(self, stream: Stream, code: str, numbers: Sequence[str], *, dense: bool) -> dict[str, list[Row]]:
@@ -281,7 +283,7 @@ class FinanceOperations(Product):
             self._lots.clear()
             missing = {key for key in asked if key[1]}
         for code, keys in _by_company(missing):
-            for some in chunks([lot for _, lot in keys]):
+            for some in chunks([lot for _, lot in keys], KEYS_PER_REQUEST):
                 for line in self.reader.rows(LINES, _of_company(code), any_of("InventoryLotId", some)):
                     self._keep_lot(code, line)
 
@@ -292,7 +294,7 @@ class FinanceOperations(Product):
             return found
         vouchers = {(company(row), text(row.get("Voucher"))) for row in rows if text(row.get("InventTransId"))}
         for code, keys in _by_company(vouchers):
-            for some in chunks([voucher for _, voucher in keys if voucher]):
+            for some in chunks([voucher for _, voucher in keys if voucher], KEYS_PER_REQUEST):
                 for row in self.reader.rows(INVOICES, _of_company(code), any_of("LedgerVoucher", some)):
                     found[code, text(row.get("LedgerVoucher"))] = row
         return found
@@ -335,7 +337,7 @@ def _from_json(told: object) -> set[OrderKey]:
 
 def _day_or_none(row: Row, name: str) -> date | None:
     try:
-        return a_day(row, name)
+        return DYNAMICS.day(row, name)
     except Unusable:  # the row itself will be rejected for it
         return None
 

@@ -22,7 +22,8 @@ from ppm_pipelines.adapters.dynamics_fo_streams import (
     PROJECTS,
 )
 from ppm_pipelines.adapters.dynamics_reader import Reader
-from ppm_pipelines.adapters.odata import any_of, text
+from ppm_pipelines.adapters.fields import text
+from ppm_pipelines.adapters.odata import any_of
 
 
 def checks(reader: Reader, companies: str) -> Iterator[Check]:

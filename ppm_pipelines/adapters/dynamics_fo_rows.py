@@ -13,23 +13,9 @@ from decimal import Decimal
 from typing import Any
 
 from ppm_pipelines.adapters.base import Row
-from ppm_pipelines.adapters.dynamics_rows import (
-    Directory,
-    Figures,
-    Unusable,
-    a_currency,
-    a_day,
-    a_moment,
-    a_number,
-    amount_or_none,
-    an_amount,
-    custom,
-    delivered,
-    figures,
-    rejected,
-    yes,
-)
-from ppm_pipelines.adapters.odata import text
+from ppm_pipelines.adapters.dynamics_rows import DYNAMICS, Directory, Figures, custom, delivered, figures, yes
+from ppm_pipelines.adapters.fields import Unusable, rejected, text
+from ppm_pipelines.adapters.fields import currency as known
 from ppm_pipelines.records import ZERO, Actual, Commitment, Outcome, Project, Raw, Rejection, Skipped, rounded
 
 ORDERS, ACTUALS, PROJECTS = "fo_order_lines", "fo_actuals", "fo_projects"
@@ -115,8 +101,8 @@ def project(row: Row, currencies: Mapping[str, str], directory: Directory) -> It
         return
     directory.projects.add((code, number))
     try:
-        start = a_day(row, "ActualStartDate") or a_day(row, "ProjectedStartDate")
-        end = a_day(row, "ActualEndDate") or a_day(row, "ProjectedEndDate")
+        start = DYNAMICS.day(row, "ActualStartDate") or DYNAMICS.day(row, "ProjectedStartDate")
+        end = DYNAMICS.day(row, "ActualEndDate") or DYNAMICS.day(row, "ProjectedEndDate")
     except Unusable as error:
         yield rejected(raw, error, None, "", code, number)
         return
@@ -164,7 +150,7 @@ def commitment(raw: Raw, directory: Directory) -> Iterator[Outcome]:
     record = raw.record
     line, order, code = record["line"], record["order"], company(record["line"])
     cancelled = closed_reason(line, order, record["bi"]) == "cancelled"
-    amount = ZERO if cancelled else amount_or_none(line.get("LineAmount"))
+    amount = ZERO if cancelled else DYNAMICS.amount_or_none(line.get("LineAmount"))
     currency = text(order.get("CurrencyCode"))
     number, name = project_of(line, order, record["settings"])
     if not number:
@@ -201,12 +187,12 @@ def line_figures(record: Mapping[str, Any], currency: str) -> Figures:
     """Ordered, relieved and open by DOMAIN: the remaining quantity at the line's price, else by posted invoices."""
     line, bi, invoices = record["line"], record["bi"], record["invoices"]
     reason = closed_reason(line, record["order"], bi)
-    amount = rounded(an_amount(line, "LineAmount"), currency)
+    amount = rounded(DYNAMICS.amount(line, "LineAmount"), currency)
     by_quantity = None if emptied(line, record["order"]) else _open_by_quantity(bi, amount, currency)
     if by_quantity is not None:
         return figures(amount, by_quantity, amount - by_quantity, reason)
     if invoices is not None:
-        invoiced = rounded(sum((an_amount(one, "LineAmount") for one in invoices), ZERO), currency)
+        invoiced = rounded(sum((DYNAMICS.amount(one, "LineAmount") for one in invoices), ZERO), currency)
         rest = ZERO if _in_full(line, invoices) else amount - invoiced
         return figures(amount, rest, invoiced, reason)
     if reason == "cancelled":
@@ -223,7 +209,7 @@ def _open_by_quantity(bi: Row | None, amount: Decimal, currency: str) -> Decimal
     """Not yet invoiced, at the line's price; None where the environment does not tell it, or a line has no quantity."""
     if bi is None:
         return None
-    remaining, quantity = a_number(bi, "RemainPurchFinancial"), a_number(bi, "PurchQty")
+    remaining, quantity = DYNAMICS.number(bi, "RemainPurchFinancial"), DYNAMICS.number(bi, "PurchQty")
     if remaining is None or not quantity:
         return None
     return rounded(amount * remaining / quantity, currency)
@@ -231,8 +217,8 @@ def _open_by_quantity(bi: Row | None, amount: Decimal, currency: str) -> Decimal
 
 def _in_full(line: Row, invoices: Sequence[Row]) -> bool:
     """Invoiced in full by status or by quantity, whatever the price was (DOMAIN "What relieves a commitment")."""
-    ordered = a_number(line, "OrderedPurchaseQuantity") or ZERO
-    invoiced = sum((a_number(one, "Qty") or ZERO for one in invoices), ZERO)
+    ordered = DYNAMICS.number(line, "OrderedPurchaseQuantity") or ZERO
+    invoiced = sum((DYNAMICS.number(one, "Qty") or ZERO for one in invoices), ZERO)
     by_quantity = bool(ordered) and invoiced * ordered > 0 and abs(invoiced) >= abs(ordered)
     return by_quantity or text(line.get("PurchaseOrderLineStatus")) == "Invoiced"
 
@@ -242,7 +228,7 @@ def _open_or_none(record: Mapping[str, Any]) -> Decimal | None:
     if closed_reason(record["line"], record["order"], record["bi"]):
         return ZERO
     try:
-        return line_figures(record, a_currency(text(record["order"].get("CurrencyCode")), "CurrencyCode")).open
+        return line_figures(record, known(text(record["order"].get("CurrencyCode")), "CurrencyCode")).open
     except Unusable:
         return None
 
@@ -250,7 +236,7 @@ def _open_or_none(record: Mapping[str, Any]) -> Decimal | None:
 def _commitment(raw: Raw, project_nr: str) -> Commitment:
     record = raw.record
     line, order, bi = record["line"], record["order"], record["bi"] or {}
-    currency = a_currency(text(order.get("CurrencyCode")), "CurrencyCode")
+    currency = known(text(order.get("CurrencyCode")), "CurrencyCode")
     money = line_figures(record, currency)
     company_currency, rate = _rate(record, currency)
     mine = money.to(company_currency, rate)
@@ -278,20 +264,20 @@ def _commitment(raw: Raw, project_nr: str) -> Commitment:
         vendor=text(order.get("OrderVendorAccountNumber")),
         vendor_description=text(order.get("PurchaseOrderName")),
         requester=_first(line, order, "RequesterPersonnelNumber") or text(order.get("OrdererPersonnelNumber")),
-        po_date=a_day(order, "AccountingDate"),
+        po_date=DYNAMICS.day(order, "AccountingDate"),
         po_line_text=text(line.get("LineDescription")) or text(line.get("ProcurementProductCategoryName")),
-        delivery_date=a_day(line, "ConfirmedDeliveryDate") or a_day(line, "RequestedDeliveryDate"),
+        delivery_date=DYNAMICS.day(line, "ConfirmedDeliveryDate") or DYNAMICS.day(line, "RequestedDeliveryDate"),
         cost_center=cost_center(named),
         wbs_element=text(line.get("ProjectActivityNumber")) or None,
         gl_account=text(line.get("MainAccountIdDisplayValue")) or None,
         account_group_level1=text(line.get("ProjectCategoryId")) or None,
         purchase_requisition=text(line.get("PurchaseRequisitionId")) or None,
         exchange_rate=None if currency == company_currency else rate,
-        exchange_rate_date=a_day(record["rate"], "StartDate") if record["rate"] else None,
+        exchange_rate_date=DYNAMICS.day(record["rate"], "StartDate") if record["rate"] else None,
         relieved_by="invoice",
         counts=not_counted is None,
         not_counted_reason=not_counted,
-        changed_at=a_moment(bi, "SysModifiedDateTime"),
+        changed_at=DYNAMICS.moment(bi, "SysModifiedDateTime"),
         closed_reason=closed_reason(line, order, record["bi"]),
         custom_fields={**custom(order), **custom(line), **({"dimensions": named} if named else {})},
         raw_stream=raw.stream,
@@ -310,14 +296,14 @@ def _rate(record: Mapping[str, Any], currency: str) -> tuple[str, Decimal]:
         raise Unusable(
             "missing_field", "AccountingCurrency", "Dynamics does not tell the accounting currency of the company."
         )
-    a_currency(own, "AccountingCurrency")
+    known(own, "AccountingCurrency")
     if own == currency:
         return own, ONE
     quoted = record["rate"]
     if quoted is None:
         reason = f"The order is in {currency}, and Dynamics tells no exchange rate to {own} for its day."
         raise Unusable("missing_field", "CurrencyCode", reason)
-    value, factor = an_amount(quoted, "Rate"), Decimal(_FACTORS.get(text(quoted.get("ConversionFactor")), 1))
+    value, factor = DYNAMICS.amount(quoted, "Rate"), Decimal(_FACTORS.get(text(quoted.get("ConversionFactor")), 1))
     if value <= 0:
         raise Unusable("bad_amount", "Rate", "The exchange rate of the order is not above zero.")
     direct = text(quoted.get("FromCurrency")) == currency
@@ -342,7 +328,7 @@ def raw_actual(row: Row, order: Row | None, invoice: Row | None, ledger: Row | N
 def actual(raw: Raw, directory: Directory) -> Iterator[Outcome]:
     row, code = raw.record["posting"], company(raw.record["posting"])
     currency = text((raw.record["ledger"] or {}).get("AccountingCurrency"))
-    amount, number = amount_or_none(row.get("AmountMst")), text(row.get("ProjId"))
+    amount, number = DYNAMICS.amount_or_none(row.get("AmountMst")), text(row.get("ProjId"))
     if reason := out_of_scope(row):
         yield Skipped(raw.key, reason, amount, currency)
         return
@@ -364,9 +350,9 @@ def out_of_scope(row: Row) -> str | None:
 
 def _actual(raw: Raw, project_nr: str, currency: str) -> Actual:
     row, order, invoice = raw.record["posting"], raw.record["order"] or {}, raw.record["invoice"] or {}
-    a_currency(currency, "AccountingCurrency")
-    amount = rounded(an_amount(row, "AmountMst"), currency)
-    posted = a_day(row, "LedgerTransDate") or a_day(row, "ProjTransDate")
+    known(currency, "AccountingCurrency")
+    amount = rounded(DYNAMICS.amount(row, "AmountMst"), currency)
+    posted = DYNAMICS.day(row, "LedgerTransDate") or DYNAMICS.day(row, "ProjTransDate")
     if posted is None:
         raise Unusable("missing_field", "LedgerTransDate", "A posting without a date.")
     segments, display = raw.record["settings"]["dimension_segments"], text(row.get("LedgerDimensionDisplayValue"))
@@ -390,13 +376,13 @@ def _actual(raw: Raw, project_nr: str, currency: str) -> Actual:
         po_line_no=text(order.get("LineNumber")) or None,
         vendor=text(invoice.get("InvoiceAccount")),
         vendor_invoice_no=text(invoice.get("InvoiceId")) or None,
-        document_date=a_day(row, "ProjTransDate"),
+        document_date=DYNAMICS.day(row, "ProjTransDate"),
         gl_account=main_account(display, segments),
         cost_center=cost_center(named),
         wbs_element=text(row.get("ActivityNumber")) or None,
         item_text=text(row.get("CategoryId")),
-        quantity=a_number(row, "Qty"),
-        net_due_date=a_day(invoice, "DueDate"),
+        quantity=DYNAMICS.number(row, "Qty"),
+        net_due_date=DYNAMICS.day(invoice, "DueDate"),
         status="cleared" if text(row.get("PaymentStatus")) == "Paid" else "posted",
         reversal_of=text(row.get("ProjAdjustRefId")) or None,
         custom_fields=custom(row),

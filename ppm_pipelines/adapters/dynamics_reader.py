@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from ppm_pipelines.adapters import odata
 from ppm_pipelines.adapters.base import Check, Misconfigured, Refused, State, Stream
@@ -21,7 +21,6 @@ from ppm_pipelines.records import ControlTotal, Outcome, Page, Raw, Skipped
 
 ROWS_PER_PAGE = 1000
 KEYS_PER_REQUEST = 40
-T = TypeVar("T")
 
 
 class Reader:
@@ -167,11 +166,6 @@ class Product(ABC):
         made = [(raw, list(make(raw, self.directory))) for raw in raws]
         kept = [raw for raw, outcomes in made if not all(isinstance(one, Skipped) for one in outcomes)]
         return Page(entity, [one for _, outcomes in made for one in outcomes], kept)
-
-
-def chunks(values: Sequence[T], size: int = KEYS_PER_REQUEST) -> Iterator[Sequence[T]]:
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
 
 
 def _client(

@@ -12,20 +12,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from ppm_pipelines.adapters import odata
 from ppm_pipelines.adapters.base import Row
-from ppm_pipelines.adapters.odata import Unreadable, day, moment, number, text
-from ppm_pipelines.records import ZERO, Raw, Rejection, known_currency, rounded
+from ppm_pipelines.adapters.fields import Fields, Unusable, text
+from ppm_pipelines.records import ZERO, rounded
 
 # The day that stands for none: 1900-01-01 in Finance & Operations, 0001-01-01 in Business Central.
 _NO_DAY = 1900
-
-
-class Unusable(Exception):
-    """A row that can't become a record: a stable code, the field, a sentence."""
-
-    def __init__(self, code: str, field: str, reason: str, project_nr: str | None = None) -> None:
-        super().__init__(reason)
-        self.code, self.field, self.reason, self.project_nr = code, field, reason, project_nr
 
 
 @dataclass(slots=True)
@@ -59,75 +52,21 @@ def delivered(row: Row) -> dict[str, Any]:
     return {name: value for name, value in row.items() if "@" not in name}
 
 
-def rejected(
-    raw: Raw,
-    error: Unusable,
-    amount: Decimal | None,
-    currency: str,
-    company: str,
-    project_nr: str | None = None,
-    open_amount: Decimal | None = None,
-) -> Rejection:
-    return Rejection(
-        raw.key,
-        error.code,
-        error.field,
-        error.reason,
-        raw.record,
-        amount,
-        currency or None,
-        project_nr or error.project_nr,
-        open_amount,
-        company,
-        None,
-        raw.stream,
-        raw.key,
-    )
+# Values
 
 
-# Fields that name themselves when they are unreadable
-
-
-def a_number(row: Row, name: str) -> Decimal | None:
-    try:
-        return number(row.get(name))
-    except Unreadable as error:
-        raise Unusable("bad_amount", name, sentence(error)) from None
-
-
-def an_amount(row: Row, name: str) -> Decimal:
-    found = a_number(row, name)
-    if found is None:
-        raise Unusable("bad_amount", name, f"The field {name} has no amount. Correct it in Dynamics.")
-    return found
-
-
-def a_day(row: Row, name: str) -> date | None:
+def _day(value: Any) -> date | None:
     """A calendar day: Dynamics writes noon UTC, so no zone shifts it; None for the day that stands for none."""
-    try:
-        found = day(row.get(name))
-    except (Unreadable, OverflowError) as error:
-        raise Unusable("bad_date", name, sentence(error)) from None
+    found = odata.day(value)
     return found if found and found.year > _NO_DAY else None
 
 
-def a_moment(row: Row, name: str) -> datetime | None:
-    try:
-        found = moment(row.get(name))
-    except (Unreadable, OverflowError) as error:
-        raise Unusable("bad_date", name, sentence(error)) from None
+def _moment(value: Any) -> datetime | None:
+    found = odata.moment(value)
     return found if found and found.year > _NO_DAY else None
 
 
-def amount_or_none(value: Any) -> Decimal | None:
-    try:
-        return number(value)
-    except Unreadable:
-        return None
-
-
-def sentence(error: Exception) -> str:
-    return f"{error}. Correct it in Dynamics."
+DYNAMICS = Fields("Dynamics", _day, _moment)
 
 
 def yes(value: Any) -> bool:
@@ -136,12 +75,6 @@ def yes(value: Any) -> bool:
 
 
 # Money
-
-
-def a_currency(code: str, name: str) -> str:
-    if not known_currency(code):
-        raise Unusable("unknown_currency", name, f"“{code}” is no active ISO 4217 currency.")
-    return code
 
 
 @dataclass(frozen=True, slots=True)

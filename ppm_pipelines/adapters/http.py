@@ -18,12 +18,12 @@ import random
 import socket
 import ssl
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpcore
@@ -34,6 +34,7 @@ from ppm_pipelines.adapters.base import Credentials, Misconfigured, Refused, Sou
 from ppm_pipelines.adapters.hosts import address_refused
 from ppm_pipelines.adapters.hosts import host_refused as host_refused
 
+T = TypeVar("T")
 Resolve = Callable[[str, int], list[str]]
 Explain = Callable[[bytes], str]
 # What a refusal means, by its status, its body, and the beginning of a sentence that tells both; None: the usual.
@@ -279,6 +280,12 @@ def _bounded(response: httpx.Response) -> bytes:
             raise Misconfigured("The token address answered at great length. Check the token URL.", "token_url")
     response.stream, response.is_stream_consumed, response.is_closed = httpx.ByteStream(bytes(raw)), False, False
     return response.read()
+
+
+def chunks(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """So many at once as one request may name."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
 
 
 def origin(url: str | httpx.URL) -> tuple[str, str, int]:

@@ -12,12 +12,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
 from ppm_pipelines.adapters.base import Credentials, Misconfigured, Refused, Row, Stream, Unavailable
-from ppm_pipelines.adapters.http import ApiKey, Client, Limits
+from ppm_pipelines.adapters.http import ApiKey, Client, Limits, chunks
 from ppm_pipelines.adapters.jira_rows import FIELDS, ISSUES, PROJECTS, WORKLOGS, actual, commitment, project, text
 from ppm_pipelines.adapters.jira_settings import Settings
 
@@ -29,7 +29,6 @@ WORKLOGS_PER_LIST = 1000
 ATTEMPTS = 3
 # Created never changes, so that an issue that moves or is worked on keeps its place in the order.
 ORDER = " ORDER BY created ASC, key ASC"
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +158,7 @@ class Api:
 
     def issues_by_id(self, ids: Iterable[str]) -> Iterator[list[Row]]:
         """Those of the issues that the account may see, wherever they are now."""
-        for some in _chunks(sorted(ids), ISSUES_BY_ID):
+        for some in chunks(sorted(ids), ISSUES_BY_ID):
             yield from self._fetched(some) if self.cloud else self._searched(f"id in ({','.join(some)})", lenient=True)
 
     def _fetched(self, ids: Sequence[str]) -> Iterator[list[Row]]:
@@ -271,7 +270,7 @@ class Api:
     def issues_of_worklogs(self, ids: Iterable[int]) -> set[str]:
         """The issues of those of the worklogs that the account may see."""
         found: set[str] = set()
-        for some in _chunks(sorted(set(ids)), WORKLOGS_PER_LIST):
+        for some in chunks(sorted(set(ids)), WORKLOGS_PER_LIST):
             found |= {text(row.get("issueId")) for row in _listed(self._post("worklog/list", ids=some), "worklogs")}
         return found - {""}
 
@@ -279,11 +278,6 @@ class Api:
 def _standing(status: str) -> dict[str, bool]:
     """What the list that a project came from says of it; the row itself need not."""
     return {} if status == "live" else {status: True}
-
-
-def _chunks(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
 
 
 def _mapping(body: Any, what: str) -> Row:

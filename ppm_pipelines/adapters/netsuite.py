@@ -25,9 +25,10 @@ from pydantic import BaseModel
 
 from ppm_pipelines.adapters import netsuite_checks, netsuite_control, netsuite_rows, suiteql
 from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, Row, SourceError, State
-from ppm_pipelines.adapters.http import Limits
-from ppm_pipelines.adapters.netsuite_reader import LACKING, Reader, both, chunks, in_order
-from ppm_pipelines.adapters.netsuite_rows import Directory, amount_or_none
+from ppm_pipelines.adapters.fields import text
+from ppm_pipelines.adapters.http import Limits, chunks
+from ppm_pipelines.adapters.netsuite_reader import IDS_PER_REQUEST, LACKING, Reader, both, in_order
+from ppm_pipelines.adapters.netsuite_rows import NETSUITE, Directory
 from ppm_pipelines.adapters.netsuite_settings import Settings
 from ppm_pipelines.adapters.netsuite_streams import (
     BILL_STAMP,
@@ -46,7 +47,6 @@ from ppm_pipelines.adapters.netsuite_streams import (
     PROJECTS,
     TRANSACTIONS,
 )
-from ppm_pipelines.adapters.odata import text
 from ppm_pipelines.adapters.suiteql import among
 from ppm_pipelines.records import ZERO, Commitment, ControlTotal, Deleted, Outcome, Page, Raw, Rejection
 
@@ -200,7 +200,7 @@ class NetSuite(Adapter):
             return
         wanted = changed | self._open | self._ids(BILLED_ORDERS, [BILL_STAMP], since)
         self._open = set()  # all of them come again, if they are still there
-        for some in chunks(in_order(wanted)):
+        for some in chunks(in_order(wanted), IDS_PER_REQUEST):
             yield from self._whole("commitments", some, changed)
 
     def _whole(self, entity: Entity, ids: Sequence[str], changed: Collection[str]) -> Iterator[Page]:
@@ -227,7 +227,7 @@ class NetSuite(Adapter):
             if not _is_after(text(bill.get("bill_id")), self._reader.cut):
                 bills.setdefault(line, []).append(bill)
             elif suiteql.yes(bill.get("posting")):
-                late[line] = late.get(line, ZERO) + (amount_or_none(bill.get("quantity")) or ZERO)
+                late[line] = late.get(line, ZERO) + (NETSUITE.amount_or_none(bill.get("quantity")) or ZERO)
         lines = [(row, (text(row.get("tran_id")), text(row.get("line_id")))) for row in rows]
         page = self._page(
             "commitments",
@@ -256,7 +256,7 @@ class NetSuite(Adapter):
         known = LEDGER_STAMP if "ledger_stamp" not in self._reader.lacking(CHANGED_POSTINGS) else ""
         stamps = [stamp for stamp in (*ORDER_STAMPS, known) if stamp]
         changed = self._ids(CHANGED_POSTINGS, stamps, since, self._reader.cost())
-        for some in chunks(in_order(changed)):
+        for some in chunks(in_order(changed), IDS_PER_REQUEST):
             yield from self._whole("actuals", some, changed)
 
     def _ledger_page(self, rows: Sequence[Row]) -> Page:

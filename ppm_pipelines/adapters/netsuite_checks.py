@@ -14,9 +14,9 @@ from ppm_pipelines.adapters import suiteql
 from ppm_pipelines.adapters.base import Check, SourceError
 from ppm_pipelines.adapters.checks import Gap
 from ppm_pipelines.adapters.checks import checks as in_order
+from ppm_pipelines.adapters.fields import text
 from ppm_pipelines.adapters.netsuite_reader import Reader
 from ppm_pipelines.adapters.netsuite_streams import LEDGER, ORDERS
-from ppm_pipelines.adapters.odata import text
 
 HIDDEN = " If that surprises, check the role's rights and subsidiaries: NetSuite hides what it may not see."
 

@@ -11,10 +11,10 @@ from decimal import Decimal
 
 from ppm_pipelines.adapters import suiteql
 from ppm_pipelines.adapters.base import Row, SourceError
+from ppm_pipelines.adapters.fields import Unreadable, text
 from ppm_pipelines.adapters.netsuite_reader import LACKING, Reader, both
-from ppm_pipelines.adapters.netsuite_rows import Directory, amount_or_none
+from ppm_pipelines.adapters.netsuite_rows import NETSUITE, Directory
 from ppm_pipelines.adapters.netsuite_streams import LEDGER_ROWS, LEDGER_SUMS, ORDER_SUMS, STANDING
-from ppm_pipelines.adapters.odata import Unreadable, text
 from ppm_pipelines.records import ZERO, ControlTotal, Entity, known_currency
 
 Place = tuple[str, str, str]  # project, currency, period
@@ -78,7 +78,7 @@ def _add(sums: dict[Place, Decimal], directory: Directory, row: Row, currency: s
     project = directory.projects.get(text(row.get("project_id")))
     if project is not None and known_currency(currency):
         place = project, currency, period
-        sums[place] = sums.get(place, ZERO) + (amount_or_none(row.get("amount")) or ZERO)
+        sums[place] = sums.get(place, ZERO) + (NETSUITE.amount_or_none(row.get("amount")) or ZERO)
 
 
 def _told(entity: Entity, figure: str, sums: Mapping[Place, Decimal]) -> list[ControlTotal]:

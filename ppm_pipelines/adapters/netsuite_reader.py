@@ -7,14 +7,14 @@ requests at once is shared with every other integration of the account.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
 import httpx
 
 from ppm_pipelines.adapters import suiteql
 from ppm_pipelines.adapters.base import Credentials, Misconfigured, SourceError
-from ppm_pipelines.adapters.http import Client, Limits
+from ppm_pipelines.adapters.http import Client, Limits, chunks
 from ppm_pipelines.adapters.netsuite_auth import TOKEN_PATH, SignedCredentials, Token, TokenBased
 from ppm_pipelines.adapters.netsuite_settings import Settings
 from ppm_pipelines.adapters.netsuite_streams import BASE_CURRENCY, CLOCK, LEDGER, ORDERS, PRIMARY_BOOK
@@ -25,7 +25,6 @@ LACKING = ("bad_request", "forbidden", "not_found")
 # A query may run for 15 minutes; a full account asks nobody to come back at a certain time.
 LIMITS = Limits(attempts=6, read=900, backoff=2, longest_backoff=60)
 CURRENCIES = ("currency_symbol", "company_currency")
-T = TypeVar("T")
 Rows = list[dict[str, Any]]
 
 
@@ -104,7 +103,7 @@ class Reader:
 
     def of(self, query: Query, expression: str, ids: Collection[str]) -> Iterator[dict[str, Any]]:
         """The rows that belong to these numbers."""
-        for some in chunks(in_order(ids)):
+        for some in chunks(in_order(ids), IDS_PER_REQUEST):
             yield from self.rows(query, among(expression, some), some)
 
     # Filters
@@ -122,11 +121,6 @@ def both(*parts: tuple[str, list[str]]) -> tuple[str, list[str]]:
     """Conditions that all hold, and their values in the same order."""
     told = [(condition, values) for condition, values in parts if condition]
     return " AND ".join(f"({condition})" for condition, _ in told), [one for _, values in told for one in values]
-
-
-def chunks(values: Sequence[T], size: int = IDS_PER_REQUEST) -> Iterator[Sequence[T]]:
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
 
 
 def in_order(ids: Iterable[str]) -> list[str]:

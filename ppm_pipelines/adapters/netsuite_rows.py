@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from ppm_pipelines.adapters import suiteql
 from ppm_pipelines.adapters.base import Row
-from ppm_pipelines.adapters.odata import Unreadable, number, text
+from ppm_pipelines.adapters.fields import Fields, Unreadable, Unusable, currency, number, rejected, text
 from ppm_pipelines.adapters.suiteql import yes
 from ppm_pipelines.records import (
     ZERO,
@@ -47,14 +48,6 @@ ORDER_STATUS = {
 BILL, PAID = "VendBill", "B"
 WITH_VENDORS_NUMBER = (BILL, "VendCred")
 MOST_DIGITS = 15  # before the point; no amount of anybody has more
-
-
-class Unusable(Exception):
-    """A row that can't become a record: a stable code, the column, a sentence."""
-
-    def __init__(self, code: str, field: str, reason: str, project_nr: str | None = None) -> None:
-        super().__init__(reason)
-        self.code, self.field, self.reason, self.project_nr = code, field, reason, project_nr
 
 
 @dataclass(slots=True)
@@ -128,13 +121,13 @@ def project(raw: Raw, directory: Directory) -> Iterator[Outcome]:
             raise Unusable("missing_field", "entityid", "A project without a number. Correct it in NetSuite.")
         directory.projects[raw.key] = nr
         currency = text(row.get("company_currency")) or text(row.get("currency_symbol"))
-        budget = a_number(row, "estimatedcost")
+        budget = NETSUITE.number(row, "estimatedcost")
         yield Project(
             source_key=raw.key,
             project_nr=nr,
             name=text(row.get("companyname")),
             status="inactive" if yes(row.get("isinactive")) else text(row.get("status")),
-            start_date=a_day(row, "startdate"),
+            start_date=NETSUITE.day(row, "startdate"),
             end_date=_first_day(row, "scheduledenddate", "projectedenddate", "enddate"),
             budget=rounded(budget, currency) if budget is not None and known_currency(currency) else None,
             currency=currency or None,
@@ -152,7 +145,7 @@ def project(raw: Raw, directory: Directory) -> Iterator[Outcome]:
 
 def commitment(raw: Raw, directory: Directory) -> Iterator[Outcome]:
     row = raw.record
-    amount, project_nr = amount_or_none(row.get("foreignamount")), None
+    amount, project_nr = NETSUITE.amount_or_none(row.get("foreignamount")), None
     try:
         project_nr = directory.project_nr(row)
         if project_nr is None:
@@ -176,7 +169,7 @@ def open_amount(row: Row) -> Decimal:
     ordered = _ordered(row)
     if yes(row.get("isclosed")) or status_letter(row) in (REJECTED, BILLED, CLOSED):
         return ZERO
-    quantity = a_number(row, "quantity")
+    quantity = NETSUITE.number(row, "quantity")
     if quantity:
         return ordered * _share_to_bill(row, quantity)
     rest = ordered - sum((_billed(row, bill) for bill in _bills(row)), ZERO)
@@ -185,7 +178,7 @@ def open_amount(row: Row) -> Decimal:
 
 def _share_to_bill(row: Row, quantity: Decimal) -> Decimal:
     """(quantity - billed) / quantity, not below zero; what was billed after the cut is not billed yet."""
-    billed = (a_number(row, "quantitybilled") or ZERO) - (a_number(row, "late_quantity") or ZERO)
+    billed = (NETSUITE.number(row, "quantitybilled") or ZERO) - (NETSUITE.number(row, "late_quantity") or ZERO)
     return max(ZERO, (quantity - billed) / quantity)
 
 
@@ -201,11 +194,11 @@ def _billed(row: Row, bill: Row) -> Decimal:
             "currency",
             f"The bill {text(bill.get('bill_id'))} is in another currency than its order.",
         )
-    return a_number(bill, "foreignamount") or ZERO
+    return NETSUITE.number(bill, "foreignamount") or ZERO
 
 
 def _ordered(row: Row) -> Decimal:
-    amount = a_number(row, "foreignamount")
+    amount = NETSUITE.number(row, "foreignamount")
     if amount is None:
         raise Unusable("bad_amount", "foreignamount", "An order line without an amount. Correct it in NetSuite.")
     return amount
@@ -220,7 +213,7 @@ def _open_or_none(row: Row) -> Decimal | None:
 
 def _commitment(raw: Raw, directory: Directory, project_nr: str) -> Commitment:
     row, letter = raw.record, status_letter(raw.record)
-    currency, company_currency = a_currency(row, "currency_symbol"), a_currency(row, "company_currency")
+    currency, company_currency = _currency(row, "currency_symbol"), _currency(row, "company_currency")
     rate = _rate(row, currency, company_currency)
     ordered, still_open = rounded(_ordered(row), currency), rounded(open_amount(row), currency)
     not_counted = {PENDING: "unreleased", REJECTED: "rejected"}.get(letter)
@@ -243,7 +236,7 @@ def _commitment(raw: Raw, directory: Directory, project_nr: str) -> Commitment:
         vendor=text(row.get("vendor_id")),
         vendor_description=text(row.get("vendor_name")),
         requester=text(row.get("requester")),
-        po_date=a_day(row, "po_date"),
+        po_date=NETSUITE.day(row, "po_date"),
         po_line_text=text(row.get("memo")) or text(row.get("item")),
         delivery_date=_first_day(row, "expectedreceiptdate", "due"),
         cost_center=text(row.get("department")) or None,
@@ -252,7 +245,7 @@ def _commitment(raw: Raw, directory: Directory, project_nr: str) -> Commitment:
         relieved_by="invoice",
         counts=not_counted is None,
         not_counted_reason=not_counted,
-        changed_at=max((m for m in (a_moment(row, n, directory.zone) for n in ("t_mod", "l_mod")) if m), default=None),
+        changed_at=max((m for m in (_moment(row, n, directory.zone) for n in ("t_mod", "l_mod")) if m), default=None),
         closed_reason="completed" if letter == CLOSED or yes(row.get("isclosed")) else None,
         custom_fields=_custom(row, "class", "item", "quantityshiprecv", "linesequencenumber"),
         raw_stream=raw.stream,
@@ -264,7 +257,7 @@ def _rate(row: Row, currency: str, company_currency: str) -> Decimal:
     """From the order's currency to the company's; an order is not posted, so it has no amount of its own there."""
     if currency == company_currency:
         return Decimal(1)
-    rate = a_number(row, "exchangerate")
+    rate = NETSUITE.number(row, "exchangerate")
     if not rate or rate < 0:
         raise Unusable(
             "missing_field", "exchangerate", f"The order is in {currency}, and NetSuite tells no exchange rate."
@@ -277,7 +270,7 @@ def _rate(row: Row, currency: str, company_currency: str) -> Decimal:
 
 def actual(raw: Raw, directory: Directory) -> Iterator[Outcome]:
     row = raw.record
-    amount, project_nr = amount_or_none(row.get("foreignamount")), None
+    amount, project_nr = NETSUITE.amount_or_none(row.get("foreignamount")), None
     try:
         project_nr = directory.project_nr(row)
         if project_nr is None or _nothing_posted(row):
@@ -296,12 +289,12 @@ def _nothing_posted(row: Row) -> bool:
 
 def _actual(raw: Raw, project_nr: str) -> Actual:
     row, kind = raw.record, text(raw.record.get("type"))
-    currency, company_currency = a_currency(row, "currency_symbol"), a_currency(row, "company_currency")
+    currency, company_currency = _currency(row, "currency_symbol"), _currency(row, "company_currency")
     amount, company_amount = _posted(row)
-    posted = a_day(row, "trandate")
+    posted = NETSUITE.day(row, "trandate")
     if posted is None:
         raise Unusable("missing_field", "trandate", "A ledger line without a date. Correct it in NetSuite.")
-    period = a_day(row, "period_start") or posted
+    period = NETSUITE.day(row, "period_start") or posted
     orders: Sequence[Row] = row.get("orders") or ()
     return Actual(
         source_key=raw.key,
@@ -327,8 +320,8 @@ def _actual(raw: Raw, project_nr: str) -> Actual:
         gl_account=text(row.get("acctnumber")) or text(row.get("account_id")) or None,
         cost_center=text(row.get("department")) or None,
         item_text=text(row.get("memo")),
-        quantity=a_number(row, "quantity"),
-        net_due_date=a_day(row, "due"),
+        quantity=NETSUITE.number(row, "quantity"),
+        net_due_date=NETSUITE.day(row, "due"),
         status=_posting_status(row, kind),
         reversal_of=(text(row.get("reversal")) or None) if yes(row.get("isreversal")) else None,
         custom_fields=_custom(row, "class", "accttype", "periodname"),
@@ -339,7 +332,7 @@ def _actual(raw: Raw, project_nr: str) -> Actual:
 
 def _posted(row: Row) -> tuple[Decimal, Decimal]:
     """In the document's and in the company's currency; the ledger's debit and credit decide the sign of both."""
-    amount, company = a_number(row, "foreignamount"), a_number(row, "amount")
+    amount, company = NETSUITE.number(row, "foreignamount"), NETSUITE.number(row, "amount")
     if amount is None or company is None:
         missing = "foreignamount" if amount is None else "amount"
         raise Unusable("bad_amount", missing, "A ledger line without an amount. Correct it in NetSuite.")
@@ -354,51 +347,30 @@ def _posting_status(row: Row, kind: str) -> str:
     return "cleared" if kind == BILL and status_letter(row) == PAID else "posted"
 
 
-# Columns that name themselves when they are unreadable
+# Columns
 
 
-def a_number(row: Row, name: str) -> Decimal | None:
+def _exact(value: Any) -> Decimal | None:
     """Values come as texts, whatever they are (netsuite.md, section 5)."""
-    try:
-        found = number(row.get(name))
-    except Unreadable as error:
-        raise Unusable("bad_amount", name, f"{error}. Correct it in NetSuite.") from None
+    found = number(value)
     if found and found.adjusted() > MOST_DIGITS:
-        raise Unusable("bad_amount", name, f"“{text(row.get(name))[:40]}” is no number. Correct it in NetSuite.")
+        raise Unreadable(f"“{text(value)[:40]}” is no number")
     return found
 
 
-def a_day(row: Row, name: str) -> date | None:
-    try:
-        return suiteql.day(row.get(name))
-    except Unreadable as error:
-        raise Unusable("bad_date", name, f"{error}. Correct it in NetSuite.") from None
+NETSUITE = Fields("NetSuite", suiteql.day, partial(suiteql.moment, zone=ZoneInfo("UTC")), _exact)
 
 
-def a_moment(row: Row, name: str, zone: ZoneInfo) -> datetime | None:
-    try:
-        return suiteql.moment(row.get(name), zone)
-    except Unreadable as error:
-        raise Unusable("bad_date", name, f"{error}. Correct it in NetSuite.") from None
+def _moment(row: Row, name: str, zone: ZoneInfo) -> datetime | None:
+    return NETSUITE.read(partial(suiteql.moment, zone=zone), "bad_date", row, name)
 
 
-def a_currency(row: Row, name: str) -> str:
-    told = text(row.get(name))
-    if not known_currency(told):
-        raise Unusable("unknown_currency", name, f"“{told}” is no active ISO 4217 currency.")
-    return told
-
-
-def amount_or_none(value: Any) -> Decimal | None:
-    try:
-        found = number(value)
-    except Unreadable:
-        return None
-    return None if found and found.adjusted() > MOST_DIGITS else found
+def _currency(row: Row, name: str) -> str:
+    return currency(text(row.get(name)), name)
 
 
 def _first_day(row: Row, *names: str) -> date | None:
-    return next((found for name in names if (found := a_day(row, name))), None)
+    return next((found for name in names if (found := NETSUITE.day(row, name))), None)
 
 
 def _custom(row: Row, *names: str) -> dict[str, str]:
@@ -409,18 +381,5 @@ def _rejected(
     raw: Raw, error: Unusable, amount: Decimal | None, project_nr: str | None, still_open: Decimal | None
 ) -> Rejection:
     row = raw.record
-    return Rejection(
-        raw.key,
-        error.code,
-        error.field,
-        error.reason,
-        row,
-        amount,
-        text(row.get("currency_symbol")) or None,
-        project_nr or error.project_nr,
-        still_open,
-        text(row.get("subsidiary")),
-        None,
-        raw.stream,
-        raw.key,
-    )
+    company = text(row.get("subsidiary"))
+    return rejected(raw, error, amount, text(row.get("currency_symbol")), company, project_nr, still_open)

@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
 import msgspec
 
 from ppm_pipelines.adapters.base import Row, Unavailable
+from ppm_pipelines.adapters.fields import Unreadable, text
 from ppm_pipelines.adapters.http import Answer, Client
 
 _V2_DATE = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
@@ -24,10 +24,6 @@ _PROPERTY = re.compile(r"<Property\s[^>]*?\bName=\"(\w+)\"")
 _ENTITY_SET = re.compile(r"<EntitySet\s[^>]*?\bName=\"(\w+)\"[^>]*?\bEntityType=\"(?:[\w.]+\.)?(\w+)\"")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MESSAGE_LENGTH = 300
-
-
-class Unreadable(ValueError):
-    """A value that is not what its field promises; the text is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,41 +230,6 @@ def either(*terms: str) -> str:
 
 
 # Values
-
-
-def text(value: Any) -> str:
-    if type(value) is str:  # nearly always, and asked for every field of every row
-        return value.strip()
-    return "" if value is None else str(value).strip()
-
-
-def short(value: Any) -> str:
-    """Digits without leading zeros (V2 drops them, V4 and exports may not); an empty number ("0", "00000000") is ""."""
-    told = text(value)
-    return told.lstrip("0") if told.isascii() and told.isdigit() else told
-
-
-def padded(value: Any, width: int) -> str:
-    told = text(value)
-    return told.zfill(width) if told.isascii() and told.isdigit() else told
-
-
-def flag(value: Any) -> bool:
-    """SAP mixes ``true``, ``"true"`` and ``"X"``."""
-    return value is True or text(value).lower() in ("x", "true")
-
-
-def number(value: Any) -> Decimal | None:
-    """An exact number; None where there is none. Raises Unreadable for a text that is no finite number."""
-    if value is None or value == "":
-        return None
-    try:
-        found = value if isinstance(value, Decimal) else Decimal(str(value).strip())
-    except InvalidOperation:
-        found = Decimal("NaN")
-    if isinstance(value, bool) or not found.is_finite():
-        raise Unreadable(f"“{str(value)[:40]}” is no number")
-    return found
 
 
 def moment(value: Any) -> datetime | None:

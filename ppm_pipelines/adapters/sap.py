@@ -24,12 +24,13 @@ from pydantic import BaseModel
 
 from ppm_pipelines.adapters import odata, sap_checks, sap_control, sap_journal, sap_orders, sap_rows
 from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, Row, State, Stream
-from ppm_pipelines.adapters.http import Limits
-from ppm_pipelines.adapters.odata import V2, all_of, any_of, between, either, text
+from ppm_pipelines.adapters.fields import Unreadable, text
+from ppm_pipelines.adapters.http import Limits, chunks
+from ppm_pipelines.adapters.odata import V2, all_of, any_of, between, either
 from ppm_pipelines.adapters.sap_checks import INVOICE_ORIGIN
 from ppm_pipelines.adapters.sap_control import Numbers, Sums
 from ppm_pipelines.adapters.sap_orders import Relief, item_key
-from ppm_pipelines.adapters.sap_reader import Reader, chunks, document_filters, key_filters, ranges
+from ppm_pipelines.adapters.sap_reader import KEYS_PER_REQUEST, Reader, document_filters, key_filters, ranges
 from ppm_pipelines.adapters.sap_rows import Directory
 from ppm_pipelines.adapters.sap_settings import Settings
 from ppm_pipelines.adapters.sap_streams import (
@@ -153,7 +154,7 @@ class Sap(Adapter):
         """Where an incremental read begins; None (a full one) without a usable watermark of the same settings."""
         try:
             found = odata.moment(state.get("watermark"))
-        except odata.Unreadable:
+        except Unreadable:
             return None
         if found is None or state.get("settings") != self._read_by:
             return None
@@ -232,7 +233,7 @@ class Sap(Adapter):
             for page, keys in self._orders(filter_):
                 touched -= keys
                 yield page
-        for some in chunks(sorted(touched)):
+        for some in chunks(sorted(touched), KEYS_PER_REQUEST):
             for page, _ in self._orders(any_of("PurchaseOrder", some)):
                 yield page
 
@@ -280,7 +281,7 @@ class Sap(Adapter):
     def _invoice_headers(self, numbers: set[str]) -> dict[tuple[str, str], Row]:
         """By number and year. Numbers that lie close together are asked for as a range."""
         found: dict[tuple[str, str], Row] = {}
-        for some in chunks(ranges(numbers)):
+        for some in chunks(ranges(numbers), KEYS_PER_REQUEST):
             filter_ = " or ".join(f"({between('SupplierInvoice', low, high)})" for low, high in some)
             for row in self._reader.rows(INVOICES, filter_):
                 if (number := text(row.get("SupplierInvoice"))) in numbers:

@@ -15,7 +15,8 @@ from functools import partial
 from ppm_pipelines.adapters.base import Check, SourceError, Stream
 from ppm_pipelines.adapters.checks import Gap
 from ppm_pipelines.adapters.checks import checks as in_order
-from ppm_pipelines.adapters.odata import V2, all_of, any_of, text
+from ppm_pipelines.adapters.fields import text
+from ppm_pipelines.adapters.odata import V2, all_of, any_of
 from ppm_pipelines.adapters.sap_reader import Reader
 from ppm_pipelines.adapters.sap_streams import (
     INVOICES,

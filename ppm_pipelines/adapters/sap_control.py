@@ -13,9 +13,10 @@ from decimal import Decimal
 
 from ppm_pipelines.adapters import sap_journal, sap_orders
 from ppm_pipelines.adapters.base import Row
-from ppm_pipelines.adapters.odata import all_of, either, padded, text
+from ppm_pipelines.adapters.fields import Unusable, text
+from ppm_pipelines.adapters.odata import all_of, either
 from ppm_pipelines.adapters.sap_reader import Reader
-from ppm_pipelines.adapters.sap_rows import Directory, Unusable, amount_or_none
+from ppm_pipelines.adapters.sap_rows import SAP, Directory, padded
 from ppm_pipelines.adapters.sap_streams import JOURNAL, RECEIVED, RECEIVED_BY_ORDER, SUMS
 from ppm_pipelines.records import MINOR_UNITS, ZERO, ControlTotal
 
@@ -63,7 +64,7 @@ def actuals(reader: Reader, directory: Directory) -> list[ControlTotal]:
         place = _place(row, directory)
         if place:
             period = f"{text(row.get('FiscalYear'))}/{padded(row.get('FiscalPeriod'), 3)}"
-            company = amount_or_none(row.get("AmountInCompanyCodeCurrency")) or ZERO
+            company = SAP.amount_or_none(row.get("AmountInCompanyCodeCurrency")) or ZERO
             for key, amount in (
                 ((*place, period, "amount"), _amount(row)),
                 ((place[0], text(row.get("CompanyCodeCurrency")), period, "company"), company),
@@ -87,7 +88,7 @@ def _place(row: Row, directory: Directory) -> Place | None:
 
 
 def _amount(row: Row) -> Decimal:
-    return amount_or_none(row.get("AmountInTransactionCurrency")) or ZERO
+    return SAP.amount_or_none(row.get("AmountInTransactionCurrency")) or ZERO
 
 
 # Commitments
@@ -162,4 +163,4 @@ def _read(told: list[object]) -> Iterator[tuple[Place, Decimal]]:
     for one in told:
         if isinstance(one, list) and len(one) == 3:
             project_nr, currency, amount = map(str, one)
-            yield (project_nr, currency), amount_or_none(amount) or ZERO
+            yield (project_nr, currency), SAP.amount_or_none(amount) or ZERO

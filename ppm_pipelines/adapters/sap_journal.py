@@ -10,18 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from ppm_pipelines.adapters.base import Row
-from ppm_pipelines.adapters.odata import flag, padded, short, text
+from ppm_pipelines.adapters.fields import Unusable, currency, rejected, text
 from ppm_pipelines.adapters.sap_orders import BALANCE_SHEET
-from ppm_pipelines.adapters.sap_rows import (
-    Directory,
-    Place,
-    Unusable,
-    a_day,
-    a_number,
-    amount_or_none,
-    delivered,
-)
-from ppm_pipelines.records import Actual, Outcome, Raw, Rejection, Skipped, known_currency, rounded
+from ppm_pipelines.adapters.sap_rows import SAP, Directory, Place, delivered, flag, padded, short
+from ppm_pipelines.records import Actual, Outcome, Raw, Skipped, rounded
 
 STREAM = "journal"
 
@@ -46,21 +38,22 @@ def raw(row: Row, vendor_items: Iterable[Row] = ()) -> Raw:
 
 def actual(raw: Raw, directory: Directory) -> Iterator[Outcome]:
     row = raw.record
-    currency = text(row.get("TransactionCurrency"))
-    amount = amount_or_none(row.get("AmountInTransactionCurrency"))
+    code = text(row.get("TransactionCurrency"))
+    amount = SAP.amount_or_none(row.get("AmountInTransactionCurrency"))
     reason = out_of_scope(row)
     if reason:
-        yield Skipped(raw.key, reason, amount, currency)
+        yield Skipped(raw.key, reason, amount, code)
         return
     place: Place | None = None
     try:
         place = place_of(row, directory)
         if place is None:
-            yield Skipped(raw.key, "no project", amount, currency)
+            yield Skipped(raw.key, "no project", amount, code)
             return
         yield _actual(raw, place)
     except Unusable as error:
-        yield _rejected(raw, error, amount, place)
+        project_nr = place.project_nr if place else None
+        yield rejected(raw, error, amount, code, text(row.get("CompanyCode")), project_nr)
 
 
 def place_of(row: Row, directory: Directory) -> Place | None:
@@ -82,9 +75,9 @@ def out_of_scope(row: Row) -> str | None:
 
 def _actual(raw: Raw, place: Place) -> Actual:
     row = raw.record
-    currency, amount = _money(row, "TransactionCurrency", "AmountInTransactionCurrency")
+    code, amount = _money(row, "TransactionCurrency", "AmountInTransactionCurrency")
     company_currency, company_amount = _money(row, "CompanyCodeCurrency", "AmountInCompanyCodeCurrency")
-    posted = a_day(row, "PostingDate")
+    posted = SAP.day(row, "PostingDate")
     if posted is None:
         raise Unusable("missing_field", "PostingDate", "A journal line without a posting date.")
     statistical = place.wbs is not None and place.wbs.statistical
@@ -96,7 +89,7 @@ def _actual(raw: Raw, place: Place) -> Actual:
         fi_doc_no=short(row.get("AccountingDocument")),
         fi_doc_line=short(row.get("LedgerGLLineItem")),
         posting_date=posted,
-        currency=currency,
+        currency=code,
         amount=amount,
         company_currency=company_currency,
         company_amount=company_amount,
@@ -109,14 +102,14 @@ def _actual(raw: Raw, place: Place) -> Actual:
         vendor=short(row.get("Supplier")) or short(_first(vendor_items, "Supplier")),
         vendor_description=_first(vendor_items, "SupplierName"),
         vendor_invoice_no=_first(vendor_items, "DocumentReferenceID") or None,
-        document_date=a_day(row, "DocumentDate"),
+        document_date=SAP.day(row, "DocumentDate"),
         gl_account=short(row.get("GLAccount")) or None,
         cost_center=text(row.get("CostCenter")) or None,
         wbs_element=place.wbs.wbs_element if place.wbs else None,
         item_text=text(row.get("DocumentItemText")),
-        quantity=a_number(row, "Quantity"),
+        quantity=SAP.number(row, "Quantity"),
         unit=text(row.get("BaseUnit")) or None,
-        net_due_date=min((due for one in vendor_items if (due := a_day(one, "NetDueDate"))), default=None),
+        net_due_date=min((due for one in vendor_items if (due := SAP.day(one, "NetDueDate"))), default=None),
         status=_status(row, vendor_items),
         reversal_of=_reversal_of(row, vendor_items),
         counts=not statistical,
@@ -155,28 +148,8 @@ def _reversal_of(row: Row, vendor_items: Sequence[Row]) -> str | None:
 
 
 def _money(row: Row, currency_field: str, amount_field: str) -> tuple[str, Decimal]:
-    currency, amount = text(row.get(currency_field)), a_number(row, amount_field)
-    if not known_currency(currency):
-        raise Unusable("unknown_currency", currency_field, f"“{currency}” is no active ISO 4217 currency.")
+    code, amount = text(row.get(currency_field)), SAP.number(row, amount_field)
+    currency(code, currency_field)
     if amount is None:
         raise Unusable("bad_amount", amount_field, "A journal line without an amount.")
-    return currency, rounded(amount, currency)
-
-
-def _rejected(raw: Raw, error: Unusable, amount: Decimal | None, place: Place | None) -> Rejection:
-    row = raw.record
-    return Rejection(
-        raw.key,
-        error.code,
-        error.field,
-        error.reason,
-        row,
-        amount,
-        text(row.get("TransactionCurrency")) or None,
-        place.project_nr if place else error.project_nr,
-        None,
-        text(row.get("CompanyCode")),
-        error.cost_center,
-        raw.stream,
-        raw.key,
-    )
+    return code, rounded(amount, code)

@@ -17,18 +17,9 @@ from decimal import Decimal
 from typing import Any
 
 from ppm_pipelines.adapters.base import Row
-from ppm_pipelines.adapters.odata import Unreadable, flag, nested, number, padded, short, text
-from ppm_pipelines.adapters.sap_rows import (
-    Directory,
-    Place,
-    Unusable,
-    a_day,
-    a_moment,
-    a_number,
-    amount_or_none,
-    delivered,
-    sentence,
-)
+from ppm_pipelines.adapters.fields import Unreadable, Unusable, currency, number, rejected, text
+from ppm_pipelines.adapters.odata import nested
+from ppm_pipelines.adapters.sap_rows import SAP, Directory, Place, delivered, flag, padded, short
 from ppm_pipelines.records import (
     MINOR_UNITS,
     ZERO,
@@ -282,14 +273,13 @@ def _unassigned(line: Line) -> Outcome:
 def _figures(line: Line) -> Figures:
     found = Figures()
     try:
-        if not known_currency(line.currency):
-            raise Unusable("unknown_currency", "DocumentCurrency", f"“{line.currency}” is no active ISO 4217 currency.")
+        currency(line.currency, "DocumentCurrency")
         found.ordered = ordered_by(line)
         found.relieved = relieved_by(line, found.ordered)
         found.in_full = not line.by_receipt and _invoiced_in_full(line)
     except Unreadable as error:
         where = "Relief" if found.ordered else "PurgDocNetAmount"
-        found.problem = Unusable("bad_amount", where, sentence(error))
+        found.problem = SAP.unusable("bad_amount", where, error)
     except Unusable as error:
         found.problem = error
     return found
@@ -399,7 +389,7 @@ def _ordered_or_none(line: Line, assignment: Row) -> Decimal | None:
     """What is ordered as far as it can be told where something of the line can't be used; None where it can't."""
     if line.free or line.cancelled(assignment):
         return ZERO
-    amount = amount_or_none(assignment.get("PurgDocNetAmount"))
+    amount = SAP.amount_or_none(assignment.get("PurgDocNetAmount"))
     return None if amount is None else line.signed(amount)
 
 
@@ -636,7 +626,7 @@ def _commitment(
         vendor=short(order.get("Supplier")),
         vendor_description=_vendor_name(order),
         requester=text(row.get("RequisitionerName")) or text(order.get("CreatedByUser")),
-        po_date=a_day(order, "PurchaseOrderDate"),
+        po_date=SAP.day(order, "PurchaseOrderDate"),
         po_line_text=text(row.get("PurchaseOrderItemText")),
         delivery_date=_delivery_date(row),
         cost_center=text(assignment.get("CostCenter")) or None,
@@ -644,12 +634,12 @@ def _commitment(
         gl_account=short(assignment.get("GLAccount")) or None,
         contract_number=text(row.get("PurchaseContract")) or text(order.get("PurchaseContract")) or None,
         purchase_requisition=text(row.get("PurchaseRequisition")) or None,
-        tax_amount=a_number(assignment, "NonDeductibleInputTaxAmount"),
+        tax_amount=SAP.number(assignment, "NonDeductibleInputTaxAmount"),
         exchange_rate=rate.factor if company_currency != line.currency else None,
         relieved_by="receipt" if line.by_receipt else "invoice",
         counts=not_counted is None,
         not_counted_reason=not_counted,
-        changed_at=a_moment(order, "LastChangeDateTime"),
+        changed_at=SAP.moment(order, "LastChangeDateTime"),
         closed_reason=closed,
         custom_fields=_custom(order) | _custom(row),
         raw_stream=line.raw.stream,
@@ -674,8 +664,8 @@ def _vendor_name(order: Row) -> str:
 def _delivery_date(item: Row) -> date | None:
     """The next open schedule line, else the latest; V2 does not tell what is open."""
     lines = _either(item, SCHEDULES)
-    dated = [(found, one) for one in lines if (found := a_day(one, "ScheduleLineDeliveryDate"))]
-    still_open = [found for found, one in dated if (a_number(one, "OpenPurchaseOrderQuantity") or ZERO) > 0]
+    dated = [(found, one) for one in lines if (found := SAP.day(one, "ScheduleLineDeliveryDate"))]
+    still_open = [found for found, one in dated if (SAP.number(one, "OpenPurchaseOrderQuantity") or ZERO) > 0]
     return min(still_open) if still_open else max((found for found, _ in dated), default=None)
 
 
@@ -700,18 +690,5 @@ def _rejected(
     still_open: Decimal | None = None,
     project_nr: str | None = None,
 ) -> Rejection:
-    return Rejection(
-        source_key(line, assignment),
-        error.code,
-        error.field,
-        error.reason,
-        line.raw.record,
-        amount,
-        line.currency or None,
-        project_nr or error.project_nr,
-        still_open,
-        line.company_code,
-        error.cost_center,
-        line.raw.stream,
-        line.raw.key,
-    )
+    key = source_key(line, assignment)
+    return rejected(line.raw, error, amount, line.currency, line.company_code, project_nr, still_open, key)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
 from ppm_pipelines.adapters import odata, sap_orders, sap_streams
 from ppm_pipelines.adapters.base import Misconfigured, Refused, SourceError, Stream
-from ppm_pipelines.adapters.http import ApiKey, Client, ClientCredentials, Limits, host_refused
+from ppm_pipelines.adapters.http import ApiKey, Client, ClientCredentials, Limits, chunks, host_refused
 from ppm_pipelines.adapters.odata import V2, all_of, any_of, between, either, quoted
 from ppm_pipelines.adapters.sap_settings import Settings
 from ppm_pipelines.adapters.sap_streams import ORDERS_V2, ORDERS_V4, VENDOR_ITEMS, OrderService
@@ -23,7 +23,6 @@ ORDERS_PER_PAGE = 500
 KEYS_PER_REQUEST = 40
 RANGES_PER_REQUEST = 25
 RANGE_GAP = 10
-T = TypeVar("T")
 Known = Mapping[str, frozenset[str]]  # the properties of an entity type
 
 
@@ -166,11 +165,6 @@ def available(stream: Stream, known: Known) -> tuple[str, ...]:
     return (*filter(is_there, stream.fields), *own)
 
 
-def chunks(values: Sequence[T], size: int = KEYS_PER_REQUEST) -> Iterator[Sequence[T]]:
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
-
-
 def key_filters(name: str, wanted: set[str], page: int) -> Iterator[str]:
     """Filters for the wanted keys of a page of so many rows: one range where they lie close together, else chunks."""
     keys = sorted(wanted)
@@ -179,7 +173,7 @@ def key_filters(name: str, wanted: set[str], page: int) -> Iterator[str]:
     if _dense(keys, page):
         yield between(name, keys[0], keys[-1])
         return
-    for some in chunks(keys):
+    for some in chunks(keys, KEYS_PER_REQUEST):
         yield any_of(name, some)
 
 

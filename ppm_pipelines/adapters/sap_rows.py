@@ -9,28 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
+from ppm_pipelines.adapters import odata
 from ppm_pipelines.adapters.base import Row
-from ppm_pipelines.adapters.odata import Unreadable, day, flag, moment, number, padded, short, text
+from ppm_pipelines.adapters.fields import Fields, Unusable, text
 from ppm_pipelines.records import Outcome, Project, Raw, Rejection, WbsElement
 
+SAP = Fields("SAP", odata.day, odata.moment)
 _PROJECT_STATUS = {"00": "created", "10": "released", "20": "completed", "30": "locked", "40": "closed"}
 # What the rows of an expanded navigation are sorted by, so that an unchanged source gives an identical record.
 _ORDINALS = ("AccountAssignmentNumber", "ScheduleLine", "OrdinalNumber")
-
-
-class Unusable(Exception):
-    """A row that can't become a record: a stable code, the field, a sentence."""
-
-    def __init__(
-        self, code: str, field: str, reason: str, project_nr: str | None = None, cost_center: str | None = None
-    ) -> None:
-        super().__init__(reason)
-        self.code, self.field, self.reason = code, field, reason
-        self.project_nr, self.cost_center = project_nr, cost_center
 
 
 @dataclass(slots=True)
@@ -101,6 +90,25 @@ class Place:
     wbs: WbsElement | None
 
 
+# Values
+
+
+def short(value: Any) -> str:
+    """Digits without leading zeros (V2 drops them, V4 and exports may not); an empty number ("0", "00000000") is ""."""
+    told = text(value)
+    return told.lstrip("0") if told.isascii() and told.isdigit() else told
+
+
+def padded(value: Any, width: int) -> str:
+    told = text(value)
+    return told.zfill(width) if told.isascii() and told.isdigit() else told
+
+
+def flag(value: Any) -> bool:
+    """SAP mixes ``true``, ``"true"`` and ``"X"``."""
+    return value is True or text(value).lower() in ("x", "true")
+
+
 # Raw records
 
 
@@ -143,7 +151,7 @@ def project(row: Row, directory: Directory) -> Iterator[Outcome]:
     directory.projects[key] = nr
     directory.numbers.add(nr)
     try:
-        start, end = a_day(row, "ProjectStartDate"), a_day(row, "ProjectEndDate")
+        start, end = SAP.day(row, "ProjectStartDate"), SAP.day(row, "ProjectEndDate")
     except Unusable as error:
         yield Rejection(
             key, error.code, error.field, error.reason, row, project_nr=nr, company_code=company_code,
@@ -210,38 +218,3 @@ def raw_project(row: Row) -> Raw:
 
 def raw_element(row: Row) -> Raw:
     return Raw("wbs_elements", text(row.get("ProjectElementUUID")), delivered(row))
-
-
-# Fields that name themselves when they are unreadable
-
-
-def a_number(row: Row, name: str) -> Decimal | None:
-    try:
-        return number(row.get(name))
-    except Unreadable as error:
-        raise Unusable("bad_amount", name, sentence(error)) from None
-
-
-def a_day(row: Row, name: str) -> date | None:
-    try:
-        return day(row.get(name))
-    except Unreadable as error:
-        raise Unusable("bad_date", name, sentence(error)) from None
-
-
-def a_moment(row: Row, name: str) -> datetime | None:
-    try:
-        return moment(row.get(name))
-    except Unreadable as error:
-        raise Unusable("bad_date", name, sentence(error)) from None
-
-
-def amount_or_none(value: Any) -> Decimal | None:
-    try:
-        return number(value)
-    except Unreadable:
-        return None
-
-
-def sentence(error: Unreadable) -> str:
-    return f"{error}. Correct it in SAP."

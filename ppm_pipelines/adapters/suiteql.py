@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from ppm_pipelines.adapters.base import SourceError, Unavailable
+from ppm_pipelines.adapters.fields import Unreadable, text
 from ppm_pipelines.adapters.http import Answer, Client
-from ppm_pipelines.adapters.odata import Unreadable, text
 
 PATH = "services/rest/query/v1/suiteql"
 PAGE = 1000
