@@ -28,7 +28,7 @@ create table if not exists bench.orders (key text primary key, company_code text
   po_line_nr text, currency text, ordered numeric(23,5), relieved numeric(23,5), vendor text, vendor_name text,
   requester text, po_date date, text text, delivery_date date, wbs_element text, gl_account text, status text,
   contract text, requisition text, changed bigint);
-create table if not exists bench.raws (key text primary key, hash bytea, record jsonb);
+create table if not exists bench.raws (key text primary key, hash bytea, record json);
 create temp table stage (like bench.orders);
 create temp table stage_raws (like bench.raws including defaults);
 """
