@@ -21,9 +21,8 @@ export function ConfigDialog({ system, name, onClose }: Props) {
     queryKey: ["integration", system],
     queryFn: ({ signal }) => call<ConnectorSettings>(`integrations/${system}/config`, { signal }),
     gcTime: 0,
-    // Another answer while somebody types would throw their input away.
-    staleTime: Number.POSITIVE_INFINITY,
-    refetchOnWindowFocus: false,
+    // Another answer while somebody types would throw their input away: not even the end of a run asks again.
+    staleTime: "static",
   });
   const close = () => (dirty ? setLeaving(true) : onClose());
   const answer = (leave: boolean) => {
