@@ -5,7 +5,7 @@ import { type KeyboardEvent, useId, useState } from "react";
 import { useTranslations } from "use-intl";
 import type { ProjectFigures } from "@/lib/api-types";
 import { cn } from "@/lib/class-names";
-import { matches } from "@/lib/costbook";
+import { matches, whose } from "@/lib/costbook";
 import { Button } from "./ui/button";
 import { Input } from "./ui/field";
 
@@ -21,7 +21,9 @@ type Props = {
 export function ProjectSelect({ projects, chosen, onChoose, invitation }: Props) {
   const t = useTranslations("costbook");
   const [open, setOpen] = useState(false);
-  const shown = chosen ? projectLabel(chosen) : (invitation ?? t("allProjects"));
+  const shown = chosen
+    ? [projectLabel(chosen), whose(chosen, projects)].filter(Boolean).join(" · ")
+    : (invitation ?? t("allProjects"));
   const choose = (id: string | null) => {
     onChoose(id);
     setOpen(false);
@@ -117,7 +119,10 @@ function Search({ projects, chosen, onChoose, invitation }: Props) {
             {option ? (
               <span className="min-w-0 truncate">
                 <span className="font-medium">{option.project_nr}</span>
-                <span className="text-muted"> {option.name}</span>
+                <span className="text-muted">
+                  {" "}
+                  {[option.name, whose(option, projects)].filter(Boolean).join(" · ")}
+                </span>
               </span>
             ) : (
               t("allProjects")

@@ -1,6 +1,6 @@
 import type { Figures, ProjectFigures, ProjectList, Run } from "./api-types";
 import { isNegative } from "./money";
-import { bringsCosts } from "./systems";
+import { bringsCosts, systemName } from "./systems";
 
 /** Reading the Costbook's answers: which figures to show, how many projects are over. Nothing here adds money. */
 
@@ -52,4 +52,10 @@ export function lastSyncs(runs: Run[]): Run[] {
     if (counts && run.synced_at && !seen.has(run.system)) seen.set(run.system, run);
   }
   return [...seen.values()];
+}
+
+/** The systems of a project whose number others have too; nothing where the number tells it. */
+export function whose(project: ProjectFigures, projects: ProjectFigures[]): string {
+  const alike = projects.filter((other) => other.project_nr === project.project_nr).length > 1;
+  return alike ? project.systems.map(systemName).join(", ") : "";
 }

@@ -83,9 +83,6 @@ class Dataverse(Product):
             made = [one for raw in raws for one in dynamics_dataverse_rows.project(raw, self.directory)]
             yield Page("projects", made, raws)
 
-    def commitments(self, since: datetime | None, state: State) -> Iterator[Page]:
-        raise NotImplementedError
-
     def actuals(self, since: datetime | None, state: State) -> Iterator[Page]:  # noqa: ARG002
         changed = f"modifiedon ge {V4.stamp(since)}" if since else ""
         for rows in self.reader.pages(ACTUALS, COST, changed):

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ProjectFigures, ProjectList, Run } from "@/lib/api-types";
-import { countStanding, figuresOf, lastSyncs, matches, standing } from "@/lib/costbook";
+import { countStanding, figuresOf, lastSyncs, matches, standing, whose } from "@/lib/costbook";
 
 function project(given: Partial<ProjectFigures>): ProjectFigures {
   return {
@@ -67,4 +67,11 @@ test("the newest run that brought something counts as the last sync", () => {
     { run_id: "1", system: "sap", entity: "costs", status: "success", synced_at: "2026-01-01T00:00:00Z" },
   ] satisfies Run[];
   expect(lastSyncs(runs).map((run) => run.run_id)).toEqual(["2"]);
+});
+
+test("a project says whose it is where others have its number too", () => {
+  const own = project({});
+  const other = project({ project_id: "2", systems: ["netsuite", "jira"] });
+  expect(whose(own, [own, project({ project_id: "3", project_nr: "P-9" })])).toBe("");
+  expect(whose(other, [own, other])).toBe("Oracle NetSuite, Jira");
 });
