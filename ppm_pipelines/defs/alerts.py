@@ -115,7 +115,9 @@ def follows(notifier: type[Notifier], job: Any) -> dg.SensorDefinition:
         seen: dict[str, str] = json.loads(context.cursor or "{}")
         try:
             occasions = list(_occasions(notifier.system, datetime.now(UTC)))
-        except sa.exc.ProgrammingError:
+        except sa.exc.ProgrammingError as error:
+            if not isinstance(error.orig, database.NOT_SET_UP):
+                raise
             return dg.SkipReason("The database is not set up yet: run `ppm up` or `ppm migrate` once.")
         requests = []
         for organization_id, occasion in occasions:
