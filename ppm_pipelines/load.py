@@ -107,7 +107,7 @@ def load(
     state: Callable[[], dict[str, Any]],
     control: Callable[[str], list[ControlTotal]] | None = None,
     final_postings: bool = True,
-    companies: Collection[str] = (),
+    companies: Callable[[], Collection[str]] = tuple,
     ended: Callable[[Collection[str]], Mapping[str, str]] | None = None,
     open_listed: Callable[[], Collection[str]] = tuple,
     on_progress: Progress = lambda *_: None,
@@ -123,12 +123,13 @@ def load(
     has changed then.
     """
     started = time.monotonic()
-    merge = _Merge(connection, request, run_id, final_postings, companies)
+    merge = _Merge(connection, request, run_id, final_postings)
     # One load of a system and organisation at a time.
     with _locked(connection, f"ppm/load/{request.organization_id}/{request.system}"):
         merge.stage_all(pages, on_progress)
         totals = {name: control(name) for name in counted(request.entity)} if control else {}
         listed = set(complete())
+        merge.companies = list(companies())
         if ended is not None and "commitments" in listed:
             merge.reasons = dict(ended(merge.missing(FACTS["commitments"])))
         on_progress("merging", merge.rows, merge.rows, merge.pages)
@@ -161,10 +162,10 @@ class _Merge(Staging):
         request: RunRequest,
         run_id: str,
         final_postings: bool,
-        companies: Collection[str],
     ) -> None:
         super().__init__(connection, request, run_id)
-        self.final_postings, self.companies = final_postings, companies
+        self.final_postings = final_postings
+        self.companies: list[str] = []
         self.reasons: dict[str, str] = {}
         self.anomalies: dict[str, list[dict[str, str]]] = {}
         self.amounts: dict[str, Money] = {}
@@ -461,7 +462,7 @@ class _Merge(Staging):
             f" and not exists (select 1 from {STAGE_REJECTIONS} r where r.entity = %(entity)s"
             " and r.source_key = t.source_key)",
             entity=fact.name,
-            companies=list(self.companies),
+            companies=self.companies,
             reasons=json.dumps(self.reasons),
             only_open=only_open,
         )

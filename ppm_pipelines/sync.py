@@ -105,7 +105,7 @@ def _loaded(source: Adapter, request: runs.RunRequest, run_id: str, say: Say) ->
             # What is held already was compared when it was read; the source has moved on since.
             control=None if request.mode == "replay" else source.control,
             final_postings=source.final_postings,
-            companies=source.companies,
+            companies=lambda: source.companies,
             ended=source.ended,
             open_listed=lambda: () if request.mode == "replay" else source.open_listed,
             on_progress=_Teller(run_id, say),
@@ -118,6 +118,7 @@ def _linked(request: runs.RunRequest) -> frozenset[str]:
     listed = sa.exists().where(
         project.organization_id == link.organization_id,
         project.system == link.system,
+        project.company_code == link.company_code,
         project.project_nr == link.project_nr,
     )
     mine = (link.organization_id == request.organization_id, link.system == request.system)

@@ -15,9 +15,9 @@ from pydantic import ValidationError
 
 from ppm_pipelines.adapters import dynamics_bc_rows as bc
 from ppm_pipelines.adapters import dynamics_dataverse_rows as dataverse
+from ppm_pipelines.adapters import dynamics_fo, odata
 from ppm_pipelines.adapters import dynamics_fo_rows as fo
-from ppm_pipelines.adapters import odata
-from ppm_pipelines.adapters.base import SourceError, Unavailable
+from ppm_pipelines.adapters.base import Refused, SourceError, Unavailable
 from ppm_pipelines.adapters.dynamics import Dynamics
 from ppm_pipelines.adapters.dynamics_bc import meaning
 from ppm_pipelines.adapters.dynamics_rows import DYNAMICS, Directory, Figures, towards_zero
@@ -584,6 +584,57 @@ def test_a_foreign_order_of_business_central_has_its_worth_in_local_currency() -
     older = {**rate, "startingDate": "2015-01-01"}
     later = {**rate, "startingDate": "2027-01-01"}
     assert bc.newest_by_day([older, rate, later], date(2026, 5, 5)) is rate
+
+
+def test_a_rate_that_business_central_quotes_in_a_third_currency_is_never_taken_for_the_own() -> None:
+    """100 USD = 90 EUR says nothing of DKK."""
+    rate = {"startingDate": "2026-01-01", "exchangeRateAmount": 100, "relationalExchangeRateAmount": 90}
+    made = bc_outcome(None, {"currencyCode": "EUR"}, rate | {"relationalCurrencyCode": "GBP"})
+    assert isinstance(made, Rejection)
+    assert (made.code, made.field) == ("bad_amount", "relationalCurrencyCode")
+    assert isinstance(bc_outcome(None, {"currencyCode": "EUR"}, rate | {"relationalCurrencyCode": "USD"}), Commitment)
+
+
+def test_without_a_day_no_quotation_is_chosen() -> None:
+    rate = {"startingDate": "2026-01-01", "exchangeRateAmount": 100, "relationalExchangeRateAmount": 90}
+    assert bc.newest_by_day([rate], None) is None
+    assert dynamics_fo._valid([{"StartDate": "2026-01-01T12:00:00Z"}], None) is None
+
+
+def test_a_quotation_of_finance_and_operations_ends_with_its_last_day() -> None:
+    lapsed = {"StartDate": "2019-01-01T12:00:00Z", "EndDate": "2019-12-31T12:00:00Z"}
+    endless = {"StartDate": "2018-01-01T12:00:00Z", "EndDate": "2154-12-31T12:00:00Z"}
+    assert dynamics_fo._valid([endless, lapsed], date(2019, 12, 31)) is lapsed
+    assert dynamics_fo._valid([endless, lapsed], date(2026, 5, 4)) is endless
+    assert dynamics_fo._valid([lapsed], date(2026, 5, 4)) is None
+
+
+def test_a_rate_for_an_unknown_number_of_units_is_rejected() -> None:
+    quoted = {"FromCurrency": "EUR", "ToCurrency": "USD", "Rate": 150, "ConversionFactor": ""}
+    made = outcome(remaining(3), of_order={"CurrencyCode": "EUR"}, rate=quoted)
+    assert isinstance(made, Rejection)
+    assert (made.code, made.field) == ("bad_amount", "ConversionFactor")
+
+
+@pytest.mark.parametrize(
+    ("bi", "told"),
+    [
+        (None, False),
+        ({"RemainPurchFinancial": 3, "PurchQty": 0}, False),
+        ({"RemainPurchFinancial": 3, "PurchQty": Decimal("0.00")}, False),
+        ({"RemainPurchFinancial": None, "PurchQty": 3}, False),
+        ({"RemainPurchFinancial": 0, "PurchQty": Decimal("0.5")}, True),
+    ],
+)
+def test_invoices_are_asked_for_where_the_remaining_quantity_tells_nothing(bi: Row | None, told: bool) -> None:
+    """Else a line without a quantity would wait for invoices that nobody reads."""
+    assert fo.tells_open(bi) is told
+
+
+def test_a_further_page_of_an_expansion_is_never_passed_over() -> None:
+    with pytest.raises(Refused) as partial:
+        odata.nested({"purchaseOrderLines": [{}], "purchaseOrderLines@odata.nextLink": "…"}, "purchaseOrderLines")
+    assert partial.value.code == "partial_expansion"
 
 
 def bc_entry(category: str | None = "Expense", **changes: Any) -> Outcome:

@@ -127,7 +127,7 @@ def sync(adapter: Dynamics, state: Row | None = None, entity: str = "costs") -> 
                 state=adapter.state,
                 control=adapter.control,
                 final_postings=adapter.final_postings,
-                companies=adapter.companies,
+                companies=lambda: adapter.companies,
                 ended=adapter.ended,
                 open_listed=lambda: adapter.open_listed,
             )
@@ -568,6 +568,12 @@ def test_companies_of_business_central_are_chosen_by_name_or_by_id(environment: 
     assert (result.inserted, result.updated, result.closed) == (0, 0, 0)
     [chosen] = [one for one in environment.central().test() if one.name == "projects"]
     assert "in 6 companies" in chosen.detail
+    sync(environment.central())
+    sync(environment.central(companies=[wanted]))
+    ended = "select distinct closed_reason from ppm.commitments where company_code <> %s and closed_at is not null"
+    reasons = {reason for (reason,) in rows(ended.replace("%s", f"'{name}'"))}
+    assert "vanished" not in reasons, "who is not read any more is out of scope"
+    assert "out_of_scope" in reasons
     with pytest.raises(Misconfigured) as unknown:
         sync(environment.central(companies=["Contoso"]))
     assert unknown.value.code == "unknown_company"

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ppm_pipelines import costbook, database, planning
+from ppm_pipelines import costbook, database, planning, runs
 from ppm_pipelines.costbook import Budget, not_yet_committed
 from ppm_pipelines.planning import BadBudget, BadLink
 from ppm_pipelines.records import Page, Project, Rejection, WbsElement
+from ppm_pipelines.sync import _linked as linked
 from ppm_pipelines_tests.test_load import actual, commitment, sync
 
 pytestmark = pytest.mark.usefixtures("database_url")
@@ -203,6 +204,14 @@ class TestLinks:
         with database.scoped("default") as connection:
             [own] = costbook.project_figures(connection, project_id=project_id)
         return str(own["committed"])
+
+    def test_a_number_that_another_company_lists_is_known_where_people_linked_it(self) -> None:
+        """Else the record that waits for it would be rejected for ever, whatever a person links."""
+        self.two()
+        link = "insert into ppm.project_links (organization_id, system, company_code, project_nr, project_id) values"
+        with database.owner() as connection:
+            connection.execute(sa.text(f"{link} ('default', 'sap', '1710', 'P-2', 'x')"))
+        assert linked(runs.RunRequest("default", "sap")) == {"P-2"}
 
     def test_merged_projects_move_their_facts_and_come_apart_again(self) -> None:
         ids = self.two()

@@ -109,7 +109,7 @@ def sync(
             complete=lambda: set(complete),
             state=lambda: {"since": "x"},
             control=control,
-            companies=list(companies),
+            companies=lambda: list(companies),
             ended=ended,
             open_listed=lambda: set(open_listed),
         )

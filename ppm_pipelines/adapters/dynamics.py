@@ -21,7 +21,7 @@ from ppm_pipelines.adapters.dynamics_bc import BusinessCentral
 from ppm_pipelines.adapters.dynamics_dataverse import Dataverse
 from ppm_pipelines.adapters.dynamics_fo import FinanceOperations
 from ppm_pipelines.adapters.dynamics_reader import ROWS_PER_PAGE, Product
-from ppm_pipelines.adapters.dynamics_settings import Settings, is_id
+from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.adapters.fields import Unreadable
 from ppm_pipelines.adapters.http import Limits
 from ppm_pipelines.records import ControlTotal, Page, Raw
@@ -63,8 +63,6 @@ class Dynamics(Adapter):
         self._product = PRODUCTS[settings.product](
             settings, allowed_hosts=allowed_hosts, timeout_seconds=timeout_seconds, limits=limits
         )
-        # A company that is given by its ID has a name that is known after a read only.
-        self.companies = frozenset(() if any(map(is_id, settings.companies)) else settings.companies)
         self._complete: frozenset[str] = frozenset()
         self._open_listed: frozenset[str] = frozenset()
 
@@ -123,16 +121,20 @@ class Dynamics(Adapter):
         self._product.directory.linked = self.linked
         self._product.reader.sets  # noqa: B018 - what the environment has is asked before anything else
         yield from self._product.projects()
+        # A company that is given by its ID has its name since now.
+        self.companies = self._product.read_companies
 
     def _since(self, state: State) -> datetime | None:
         """Where an incremental read begins; None (a full one) without a usable watermark of the same settings."""
+        return self._began(state) if state.get("settings") == self._fingerprint() else None
+
+    def _began(self, state: State) -> datetime | None:
+        """When the read that left the state began, with overlap."""
         try:
             found = odata.moment(state.get("watermark"))
         except Unreadable:
             return None
-        if found is None or state.get("settings") != self._fingerprint():
-            return None
-        return found - self._product.overlap
+        return found - self._product.overlap if found else None
 
     def replay(self, entity: str, raws: Iterable[Raw]) -> Iterator[Page]:
         if entity not in self._product.made_from:
@@ -149,7 +151,7 @@ class Dynamics(Adapter):
         return self._product.control(entity) if entity in ("commitments", "actuals") else []
 
     def ended(self, keys: Collection[str]) -> Mapping[str, str]:
-        return self._product.ended(keys)
+        return self._product.ended(keys, self._began(self.before or {}))
 
     def test(self) -> Iterator[Check]:
         yield from self._product.checks()

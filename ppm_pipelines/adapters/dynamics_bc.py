@@ -11,7 +11,7 @@ full**. One that is listed no more is therefore looked for among the posted invo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -45,7 +45,7 @@ class Company:
     id: str
     name: str
     currency: str = ""
-    rates: dict[str, list[Row]] = field(default_factory=dict)
+    rates: dict[str, list[Row]] | None = None  # asked when an order is in a foreign currency
 
     def path(self, stream: Stream) -> str:
         return f"companies({self.id})/{stream.path}"
@@ -146,7 +146,8 @@ class BusinessCentral(Product):
         currency = text(order.get("currencyCode"))
         if currency == company.currency or not self.reader.has(RATES):
             return None
-        if not company.rates:
+        if company.rates is None:
+            company.rates = {}
             rows = self.reader.rows(RATES, path=company.path(RATES))
             for row in sorted(rows, key=lambda row: text(row.get("startingDate"))):
                 company.rates.setdefault(text(row.get("currencyCode")), []).append(row)
@@ -155,18 +156,26 @@ class BusinessCentral(Product):
         except Unusable:  # the row itself will be rejected for its day
             return None
 
-    def ended(self, keys: Collection[str]) -> Mapping[str, str]:
-        """``invoiced`` for lines of orders that are gone and have a posted invoice.
+    @property
+    def read_companies(self) -> frozenset[str]:
+        return frozenset(one.name for one in self._companies) if self.settings.companies else frozenset()
 
-        A line that is missing from an order that is still there was deleted by hand: it has vanished.
+    def ended(self, keys: Collection[str], since: datetime | None) -> Mapping[str, str]:
+        """``invoiced`` for lines of orders that are gone and had an invoice posted since the last read.
+
+        An older invoice explains nothing: the order was still there after it. A line that is missing from an order that
+        is still there was deleted by hand: it has vanished.
         """
+        if not self.reader.has(INVOICES):
+            return {}
+        lately = f"lastModifiedDateTime gt {V4.stamp(since)}" if since else ""
         gone = {dynamics_bc_rows.order_of(key) for key in keys} - self._listed
         invoiced: set[str] = set()
         for company in self._companies:
             prefix = f"{company.name}/"
             numbers = sorted(key.removeprefix(prefix) for key in gone if key.startswith(prefix))
             for some in chunks(numbers, KEYS_PER_REQUEST):
-                rows = self.reader.rows(INVOICES, any_of("orderNumber", some), path=company.path(INVOICES))
+                rows = self.reader.rows(INVOICES, any_of("orderNumber", some), lately, path=company.path(INVOICES))
                 invoiced |= {prefix + number for number in dynamics_bc_rows.invoiced_orders(rows)}
         return {key: "invoiced" for key in keys if dynamics_bc_rows.order_of(key) in invoiced & gone}
 
@@ -197,6 +206,8 @@ class BusinessCentral(Product):
 
     def _invoices(self, company: Company, entries: list[dict[str, Any]]) -> dict[str, Row]:
         """Posted invoices of a page's documents that belong to a project, by number."""
+        if not self.reader.has(INVOICES):
+            return {}
         wanted = {
             text(entry.get("documentNumber"))
             for entry in entries

@@ -189,6 +189,9 @@ def _rate(record: Mapping[str, Any], currency: str) -> tuple[str, Decimal]:
     if quoted is None:
         reason = f"The order is in {currency}, and Dynamics tells no exchange rate to {own} for its day."
         raise Unusable("missing_field", "currencyCode", reason)
+    if text(quoted.get("relationalCurrencyCode")) not in ("", own):
+        reason = f"The exchange rate of {currency} is quoted in another currency than {own}. Quote it in {own}."
+        raise Unusable("bad_amount", "relationalCurrencyCode", reason)
     base, worth = DYNAMICS.amount(quoted, "exchangeRateAmount"), DYNAMICS.amount(quoted, "relationalExchangeRateAmount")
     if base <= 0 or worth <= 0:
         reason = "The exchange rate of the order is not above zero."
@@ -291,10 +294,10 @@ def order_of(key: str) -> str:
 
 
 def newest_by_day(rates: Sequence[Row], day: Any) -> Row | None:
-    """The last quotation that began by the day; without a day the newest. ``rates`` are in the order of their day."""
+    """The last quotation that began by the day; none without a day. ``rates`` are in the order of their day."""
     found = None
     for row in rates:
         begins = DYNAMICS.day(row, "startingDate")
-        if day is None or begins is None or begins <= day:
+        if day is not None and (begins is None or begins <= day):
             found = row
     return found

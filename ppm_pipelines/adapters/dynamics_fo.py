@@ -193,7 +193,7 @@ class FinanceOperations(Product):
     def _needs_invoices(line: Row, order: Row, bi: Mapping[str, Row]) -> bool:
         """Where no remaining quantity is told, and where a cancellation has emptied it."""
         own = bi.get(text(line.get("InventoryLotId")))
-        return own is None or dynamics_fo_rows.emptied(line, order)
+        return not dynamics_fo_rows.tells_open(own) or dynamics_fo_rows.emptied(line, order)
 
     def _of_orders(
         self, stream: Stream, name: str, code: str, numbers: Sequence[str], *, dense: bool
@@ -343,11 +343,11 @@ def _day_or_none(row: Row, name: str) -> date | None:
 
 
 def _valid(rates: Iterable[Row], day: date | None) -> Row | None:
-    """The last quotation that began by the day; without a day the newest."""
+    """The last quotation that holds on the day; none without a day."""
     found = None
     for row in rates:
-        begins = _day_or_none(row, "StartDate")
-        if day is None or begins is None or begins <= day:
+        begins, ends = _day_or_none(row, "StartDate"), _day_or_none(row, "EndDate")
+        if day is not None and (begins or day) <= day <= (ends or day):
             found = row
     return found
 

@@ -207,12 +207,16 @@ def line_figures(record: Mapping[str, Any], currency: str) -> Figures:
 
 def _open_by_quantity(bi: Row | None, amount: Decimal, currency: str) -> Decimal | None:
     """Not yet invoiced, at the line's price; None where the environment does not tell it, or a line has no quantity."""
-    if bi is None:
+    if bi is None or not tells_open(bi):
         return None
-    remaining, quantity = DYNAMICS.number(bi, "RemainPurchFinancial"), DYNAMICS.number(bi, "PurchQty")
-    if remaining is None or not quantity:
-        return None
+    remaining, quantity = DYNAMICS.amount(bi, "RemainPurchFinancial"), DYNAMICS.amount(bi, "PurchQty")
     return rounded(amount * remaining / quantity, currency)
+
+
+def tells_open(bi: Row | None) -> bool:
+    """Whether the remaining quantity says what is open; a line without a quantity has none. Raises nothing."""
+    remaining, quantity = ((bi or {}).get(name) for name in ("RemainPurchFinancial", "PurchQty"))
+    return remaining is not None and text(quantity).strip("0.") != ""
 
 
 def _in_full(line: Row, invoices: Sequence[Row]) -> bool:
@@ -303,7 +307,10 @@ def _rate(record: Mapping[str, Any], currency: str) -> tuple[str, Decimal]:
     if quoted is None:
         reason = f"The order is in {currency}, and Dynamics tells no exchange rate to {own} for its day."
         raise Unusable("missing_field", "CurrencyCode", reason)
-    value, factor = DYNAMICS.amount(quoted, "Rate"), Decimal(_FACTORS.get(text(quoted.get("ConversionFactor")), 1))
+    value, factor = DYNAMICS.amount(quoted, "Rate"), _FACTORS.get(text(quoted.get("ConversionFactor")))
+    if factor is None:
+        reason = "The exchange rate of the order does not say for how many units it is."
+        raise Unusable("bad_amount", "ConversionFactor", reason)
     if value <= 0:
         raise Unusable("bad_amount", "Rate", "The exchange rate of the order is not above zero.")
     direct = text(quoted.get("FromCurrency")) == currency

@@ -149,7 +149,12 @@ class Product(ABC):
         """What the next incremental read needs to know, beside the watermark."""
         return {}
 
-    def ended(self, keys: Collection[str]) -> Mapping[str, str]:  # noqa: ARG002
+    @property
+    def read_companies(self) -> frozenset[str]:
+        """The companies that are read alone, as keys name them; empty: all. Valid after a read."""
+        return frozenset(self.settings.companies)
+
+    def ended(self, keys: Collection[str], since: datetime | None) -> Mapping[str, str]:  # noqa: ARG002
         """Why commitments that are listed no more ended, by key; see ``Adapter.ended``."""
         return {}
 

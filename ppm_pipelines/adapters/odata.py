@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from ppm_pipelines.adapters.base import Row, Unavailable
+from ppm_pipelines.adapters.base import Refused, Row, Unavailable
 from ppm_pipelines.adapters.fields import Unreadable, text
 from ppm_pipelines.adapters.http import Answer, Client
 
@@ -256,7 +256,13 @@ def day(value: Any) -> date | None:
 
 
 def nested(row: Row, name: str) -> Sequence[dict[str, Any]]:
-    """The rows of an expanded navigation, V2 or V4; none where it was not expanded or is empty."""
+    """The rows of an expanded navigation, V2 or V4; none where it was not expanded or is empty.
+
+    Raises Refused where the answer holds only the first of them: the others would be missing without a number.
+    """
+    if row.get(f"{name}@odata.nextLink"):
+        sentence = f"The answer holds only a part of {name}. Nothing was taken."
+        raise Refused(sentence, "partial_expansion")
     value = row.get(name)
     if isinstance(value, dict):
         if "results" in value:
