@@ -207,10 +207,10 @@ class TestLinks:
 
     def test_a_number_that_another_company_lists_is_known_where_people_linked_it(self) -> None:
         """Else the record that waits for it would be rejected for ever, whatever a person links."""
-        self.two()
+        own = self.two()["P-2"]
         link = "insert into ppm.project_links (organization_id, system, company_code, project_nr, project_id) values"
         with database.owner() as connection:
-            connection.execute(sa.text(f"{link} ('default', 'sap', '1710', 'P-2', 'x')"))
+            connection.execute(sa.text(f"{link} ('default', 'sap', '1710', 'P-2', '{own}')"))
         assert linked(runs.RunRequest("default", "sap")) == {"P-2"}
 
     def test_merged_projects_move_their_facts_and_come_apart_again(self) -> None:
