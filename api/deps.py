@@ -6,13 +6,14 @@ The right a route needs is a type in its signature: ``Viewer``, ``Controller``, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
 
 import jwt
 import sqlalchemy as sa
+from anyio.to_thread import run_sync
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -143,18 +144,24 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 Organization = Annotated[str | None, Query(description="Must be the caller's own; an operator of all picks one")]
 
 
-def caller(credentials: Credentials, organization_id: Organization = None) -> Caller:
+async def caller(credentials: Credentials, organization_id: Organization = None) -> Caller:
     if credentials is None:
         raise unauthenticated("there is none")
-    who = caller_of(claims_of(credentials.credentials))
+    who = caller_of(await _claims(credentials.credentials))
     if organization_id is None:
         return who
-    picked = who.organization(organization_id)
+    picked = await run_sync(who.organization, organization_id)
     return Caller(who.sub, who.email, who.name, who.role, who.roles, picked, who.operator)
 
 
-def _needs(role: str, right: str) -> Callable[[Caller], Caller]:
-    def check(who: Annotated[Caller, Depends(caller)]) -> Caller:
+async def _claims(token: str) -> dict[str, Any]:
+    """In a thread where keys may have to be fetched; else at once: a thread would cost more, and may have to be waited
+    for."""
+    return claims_of(token) if home.home().jwks_url is None else await run_sync(claims_of, token)
+
+
+def _needs(role: str, right: str) -> Callable[[Caller], Awaitable[Caller]]:
+    async def check(who: Annotated[Caller, Depends(caller)]) -> Caller:
         if not who.has(role):
             raise Problem(FORBIDDEN, role=who.role, right=right)
         return who

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -131,6 +132,8 @@ class Wanted:
         return hashlib.sha256(json.dumps(self.asked, sort_keys=True).encode()).hexdigest()
 
 
+# However many click at once, readers find a thread.
+CLAIMING = CapacityLimiter(4)
 Wait = Annotated[float, Query(ge=0, le=WAIT_MOST, description="Seconds to wait for the end of the run")]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255)]
 
@@ -197,7 +200,7 @@ async def carried_out(
     wanted: Wanted, who: Caller, watch: Events, language: str, response: Response, wait: float
 ) -> dict[str, Any]:
     """Claims or joins, launches, waits, and answers: 200 with the result, 202 with where to find it."""
-    run_id, request = await run_sync(_claimed, wanted)
+    run_id, request = await run_sync(_claimed, wanted, limiter=CLAIMING)
     if request is not None:
         await _launched(watch, request, run_id)
     row = await watch.wait(run_id, wait)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench import clicking, loading, report
+from bench import browsing, clicking, loading, report
 from bench.report import Measured
 from ppm_pipelines_tests.product import database_url, started
 
@@ -19,8 +19,8 @@ def main() -> None:
     quick = bool(os.environ.get("QUICK"))
     sections: dict[str, list[Measured]] = {}
     with tempfile.TemporaryDirectory(prefix="ppm") as folder:
-        home, plain, peer = (Path(folder) / name for name in ("home", "plain", "peer"))
-        for one in (home, plain, peer):
+        home, plain, peer, pages = (Path(folder) / name for name in ("home", "plain", "peer", "pages"))
+        for one in (home, plain, peer, pages):
             one.mkdir()
         begun = time.perf_counter()
         with started(home) as product:
@@ -33,6 +33,8 @@ def main() -> None:
             for lines in (20_000,) if quick else (100_000, 1_000_000):
                 loaded = loading.measure(product, environment, url, peer, lines, peers=lines <= 100_000)
                 sections[f"{lines:,} order lines"] = _told(loaded)
+        if not quick:
+            sections["With its pages"] = _told(browsing.measure(pages))
     report.write(sections, quick)
     for title, rows in sections.items():
         print(f"\n{title}\n{report.table(rows)}")

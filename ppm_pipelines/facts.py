@@ -63,7 +63,7 @@ class Fact:
     @property
     def changed(self) -> str:
         """The staged records with that."""
-        own = ["change", *(["project_id"] if self.belongs_to_project else []), *(self.ended or ())[:1]]
+        own = ["change", "id", *(["project_id"] if self.belongs_to_project else []), *(self.ended or ())[:1]]
         told = ", ".join(f"c.{name}" for name in own)
         return f"(select s.*, {told} from {self.stage} s join {self.change} c using (seq))"  # noqa: S608 - our own names
 

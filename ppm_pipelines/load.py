@@ -32,6 +32,7 @@ from ppm_pipelines.records import (
 )
 from ppm_pipelines.runs import CHANNEL, RunRequest
 from ppm_pipelines.staging import (
+    RAW_RECORDS,
     REJECTED,
     STAGE_DELETED,
     STAGE_RAWS,
@@ -50,6 +51,7 @@ OUT_OF_SCOPE = "counts = false, not_counted_reason = 'out_of_scope'"
 # every deletion.
 SAME_KEYS = ("d.source_key = s.source_key", "d.whole and d.source_key = split_part(s.source_key, '/', 1)")
 VANISHED_AT_LEAST = 20  # fewer than so many vanished rows are never a mass disappearance (DOMAIN "What counts")
+MANY = 5_000  # so many new rows change what PostgreSQL must know of a table
 Money = dict[str, dict[str, dict[str, str]]]
 
 
@@ -125,7 +127,7 @@ def load(
     started = time.monotonic()
     merge = _Merge(connection, request, run_id, final_postings)
     # One load of a system and organisation at a time.
-    with _locked(connection, f"ppm/load/{request.organization_id}/{request.system}"):
+    with _locked(connection, f"ppm/load/{request.organization_id}/{request.system}"), connection.transaction():
         merge.stage_all(pages, on_progress)
         totals = {name: control(name) for name in counted(request.entity)} if control else {}
         listed = set(complete())
@@ -133,10 +135,10 @@ def load(
         if ended is not None and "commitments" in listed:
             merge.reasons = dict(ended(merge.missing(FACTS["commitments"])))
         on_progress("merging", merge.rows, merge.rows, merge.pages)
-        # People close periods and link projects before or after it, and not while rows become visible.
-        with _locked(connection, database.merge_lock(request.organization_id)), connection.transaction():
-            merge.merge(listed, set(open_listed()))
-            return merge.finish(totals, None if request.mode == "replay" else state(), started)
+        merge.merge(listed, set(open_listed()))
+        result = merge.finish(totals, None if request.mode == "replay" else state(), started)
+    merge.look_again()
+    return result
 
 
 class _locked:
@@ -185,9 +187,7 @@ class _Merge(Staging):
         return [row["source_key"] for row in found]
 
     def merge(self, complete: set[str], open_listed: set[str]) -> None:
-        # Versions join without a gap: what was ends at the moment at which what is begins.
-        row = self.run("select now() as now").fetchone()
-        self.now = row["now"] if row else self.now
+        self._begin()
         for fact in FACTS.values():
             self._keep_last(fact)
             self._let_deleted_go(fact)
@@ -198,23 +198,39 @@ class _Merge(Staging):
         for name in FACTS:
             self._quarantine(name, name in complete)
 
+    def _begin(self) -> None:
+        """The merge's moment; versions join without a gap: what was ends when what is begins.
+
+        People close periods and link projects before or after it, and not while rows become visible.
+        """
+        lock = database.merge_lock(self.request.organization_id)
+        self.run("select pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", key=lock)
+        row = self.run(
+            "with moment as materialized (select clock_timestamp() as now) select now,"
+            " set_config('ppm.moment', now::text, true) from moment"
+        ).fetchone()
+        self.now = row["now"] if row else self.now
+
     def _merge_raws(self) -> None:
-        """Once per change: a record that is as it was is not written again."""
+        """Once per change: a record that is as it was is not written again. New ones were written when they came."""
+        if not self._raw_seq:
+            return
         self.run(
             f"delete from {STAGE_RAWS} s using (select stream, source_key, max(seq) as last from {STAGE_RAWS}"
             " group by stream, source_key having count(*) > 1) d"
             " where s.stream = d.stream and s.source_key = d.source_key and s.seq < d.last"
         )
         self.run(
-            "insert into ppm.raw_records (organization_id, system, stream, source_key, hash, record, run_id,"
-            " last_changed_at) select %(organization)s, %(system)s, stream, source_key, hash, record, %(run)s, %(now)s"
-            f" from {STAGE_RAWS} where not known"
-        )
-        self.run(
-            "update ppm.raw_records r set hash = s.hash, record = s.record, run_id = %(run)s, last_changed_at = %(now)s"
-            f" from {STAGE_RAWS} s where s.known and r.organization_id = %(organization)s and r.system = %(system)s"
+            f"update {RAW_RECORDS} r set hash = s.hash, record = s.record, run_id = %(run)s, last_changed_at = %(now)s"
+            f" from {STAGE_RAWS} s where r.organization_id = %(organization)s and r.system = %(system)s"
             " and r.stream = s.stream and r.source_key = s.source_key and r.hash <> s.hash"
         )
+        if self._unseen:
+            self.run(
+                f"delete from {RAW_RECORDS}_history where organization_id = %(organization)s and system = %(system)s"
+                " and source_key = any(%(keys)s) and run_id = %(run)s",
+                keys=[key for _, key in self._unseen],
+            )
 
     def _keep_last(self, fact: Fact) -> None:
         """A key that came more than once: the last counts, the earlier ones are skipped.
@@ -344,8 +360,8 @@ class _Merge(Staging):
         compared = [name for name in [*mine, *place] if name not in POINTERS]
         own = "".join(f", s.{name}" for name in place)
         self.run(
-            f"create temp table {fact.change} on commit drop as select s.seq, s.source_key{own}{ended}, case when t.id"
-            f" is null then 'inserted' {closing} when ({listed(compared, 't.')}) is distinct from"
+            f"create temp table {fact.change} on commit drop as select s.seq, t.id, s.source_key{own}{ended}, case when"
+            f" t.id is null then 'inserted' {closing} when ({listed(compared, 't.')}) is distinct from"
             f" ({listed(compared, 's.')}) then 'updated' else 'unchanged' end as change"
             f" from {staged} s left join {fact.table} t on"
             " t.organization_id = %(organization)s and t.system = %(system)s and t.source_key = s.source_key"
@@ -365,11 +381,12 @@ class _Merge(Staging):
             f" select %(organization)s, %(system)s, %(run)s, %(now)s, %(now)s, {listed(mine)} from {fact.changed} c"
             " where change = 'inserted'"
         )
+        if not (counts["updated"] or counts["closed"]):
+            return
         changed = ", ".join(f"{name} = c.{name}" for name in mine)
         self.run(
             f"update {fact.table} t set run_id = %(run)s, last_changed_at = %(now)s, {changed} from {fact.changed} c"
-            " where c.change in ('updated', 'closed') and t.organization_id = %(organization)s"
-            " and t.system = %(system)s and t.source_key = c.source_key"
+            " where c.change in ('updated', 'closed') and t.id = c.id"
         )
 
     def _merge_fact(self, fact: Fact, complete: bool, open_listed: bool) -> None:
@@ -525,8 +542,7 @@ class _Merge(Staging):
         found = self.run(
             "select c.source_key as key, v.field, coalesce(v.before, '') as before, coalesce(v.after, '') as after,"
             " t.currency, t.company_currency"
-            f" from {fact.changed} c join {fact.table} t on t.organization_id = %(organization)s and"
-            " t.system = %(system)s and t.source_key = c.source_key"
+            f" from {fact.changed} c join {fact.table} t on t.id = c.id"
             f" cross join lateral (values {pairs}) v (field, before, after)"
             " where c.change = 'updated' and v.before is distinct from v.after order by 1, 2 limit %(most)s",
             most=ANOMALIES_TOLD,
@@ -623,6 +639,16 @@ class _Merge(Staging):
         }
         self.run("select pg_notify(%(channel)s, %(event)s)", channel=CHANNEL, event=json.dumps(event))
         return result
+
+    def look_again(self) -> None:
+        """After the commit: tells PostgreSQL's planner what many new rows look like.
+
+        It looks itself within a minute. Until then it takes the rows of a new organisation for none, and compares all
+        of them with all when they are read again.
+        """
+        tables = [fact.table for fact in FACTS.values() if self.counts[fact.name]["inserted"] >= MANY]
+        for table in [*tables, *([RAW_RECORDS] if self._new_raws >= MANY else [])]:
+            self.run(f"analyze {table} (organization_id, system, source_key)")
 
     def _remember(self, state: dict[str, Any]) -> None:
         self.run(

@@ -48,6 +48,9 @@ REJECTED = (
     *POINTERS,
 )
 
+RAW_RECORDS = "ppm.raw_records"
+RAW = ["organization_id", "system", "run_id", "stream", "source_key", "hash", "record"]
+
 Progress = Callable[[str, int, int | None, int], None]
 
 
@@ -66,8 +69,9 @@ class Staging:
     def __init__(self, connection: psycopg.Connection, request: RunRequest, run_id: str) -> None:
         self.connection, self.request, self.run_id = connection, request, run_id
         self.now = datetime.now(UTC)
-        self.rows = self.pages = self._seq = self._raw_seq = 0
+        self.rows = self.pages = self._seq = self._raw_seq = self._new_raws = 0
         self._replaced: set[tuple[str, str]] = set()  # raw records that are kept in another version than was read
+        self._unseen: set[tuple[str, str]] = set()  # of these, those whose first version came with this load too
         self.counts: dict[str, Counter[str]] = {name: Counter() for name in FACTS}
         self.skipped_money: dict[str, Decimal] = {}
 
@@ -115,7 +119,7 @@ class Staging:
         )
         self.run(
             f"drop table if exists {STAGE_RAWS}; create temp table {STAGE_RAWS} as select 0::bigint as seq,"
-            " true as known, stream, source_key, hash, record from ppm.raw_records with no data"
+            " stream, source_key, hash, record from ppm.raw_records with no data"
         )
 
     def _stage(self, page: Page) -> None:
@@ -137,31 +141,40 @@ class Staging:
                 good.append((place, outcome))
         self._seq += len(page.outcomes)
         counts["total"] += len(page.outcomes)
-        self._copy(fact.stage, fact.columns, _columns(fact, good))
+        self._copy(fact.stage, ["seq", *fact.columns], _columns(fact, good))
         rejected = ((place, page.entity, *self._rejected(one)) for place, one in bad)
-        self._copy(STAGE_REJECTIONS, ["entity", *REJECTED], list(zip(*rejected, strict=True)))
-        self._copy(STAGE_SKIPPED, ["entity", "source_key"], list(zip(*skipped, strict=True)))
-        self._copy(STAGE_DELETED, ["entity", "source_key", "whole"], list(zip(*deleted, strict=True)))
+        self._copy(STAGE_REJECTIONS, ["seq", "entity", *REJECTED], list(zip(*rejected, strict=True)))
+        self._copy(STAGE_SKIPPED, ["seq", "entity", "source_key"], list(zip(*skipped, strict=True)))
+        self._copy(STAGE_DELETED, ["seq", "entity", "source_key", "whole"], list(zip(*deleted, strict=True)))
         self._stage_raws(page.raws)
 
     def _stage_raws(self, raws: list[Raw]) -> None:
-        """Only those that differ from what is kept: most of a full read has not changed."""
+        """New ones go where they stay, in the merge's transaction; of the others only those that differ from what is
+        kept are staged: most of a full read has not changed."""
         if not raws:
             return
         encoded = [(raw.stream, raw.key, *_encoded(raw.record)) for raw in raws]
-        known = self.run(
-            "select stream, source_key, hash from ppm.raw_records where organization_id = %(organization)s"
-            " and system = %(system)s and stream = any(%(streams)s) and source_key = any(%(keys)s)",
+        found = self.run(
+            f"select stream, source_key, hash, run_id = %(run)s as fresh from {RAW_RECORDS}"
+            " where organization_id = %(organization)s and system = %(system)s"
+            " and stream = any(%(streams)s) and source_key = any(%(keys)s)",
             streams=list({raw.stream for raw in raws}),
             keys=[raw.key for raw in raws],
         )
-        kept = {(row["stream"], row["source_key"]): row["hash"] for row in known}
+        kept = {(row["stream"], row["source_key"]): (row["hash"], row["fresh"]) for row in found}
         # One that came back to what is kept, after another version of it in the same read, counts again.
-        new = [one for one in encoded if kept.get(one[:2]) != one[2] or one[:2] in self._replaced]
-        self._replaced |= {one[:2] for one in new if one[:2] in kept}
-        rows = [(place, one[:2] in kept, *one) for place, one in enumerate(new, self._raw_seq)]
-        self._raw_seq += len(new)
-        self._copy(STAGE_RAWS, ["known", "stream", "source_key", "hash", "record"], list(zip(*rows, strict=True)))
+        known = [one for one in encoded if one[:2] in kept]
+        changed = [one for one in known if kept[one[:2]][0] != one[2] or one[:2] in self._replaced]
+        self._replaced |= {one[:2] for one in changed}
+        self._unseen |= {one[:2] for one in changed if kept[one[:2]][1]}
+        # A key that comes twice at once was never there in its first version.
+        new = {one[:2]: one for one in encoded if one[:2] not in kept}
+        self._new_raws += len(new)
+        ours = (self.request.organization_id, self.request.system, self.run_id)
+        self._copy(RAW_RECORDS, RAW, list(zip(*((*ours, *one) for one in new.values()), strict=True)))
+        rows = [(place, *one) for place, one in enumerate(changed, self._raw_seq)]
+        self._raw_seq += len(changed)
+        self._copy(STAGE_RAWS, ["seq", "stream", "source_key", "hash", "record"], list(zip(*rows, strict=True)))
 
     def _skip_money(self, entity: str, outcome: Skipped) -> None:
         amount, currency = outcome.amount, outcome.currency or ""
@@ -174,10 +187,10 @@ class Staging:
         return tuple((values | {"raw": _encoded(one.raw)[1]}).values())
 
     def _copy(self, table: str, columns: list[str], values: Sequence[Sequence[Any]]) -> None:
-        """``values`` are whole columns, the running number first; none where there is no row."""
+        """``values`` are whole columns; none where there is no row."""
         if not values or not values[0]:
             return
-        statement = f"copy {table} (seq, {listed(columns)}) from stdin"
+        statement = f"copy {table} ({listed(columns)}) from stdin"
         with self.connection.cursor() as cursor, cursor.copy(_sql(statement)) as copy:
             copy.write(copying.block(values))
 

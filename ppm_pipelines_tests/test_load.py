@@ -395,6 +395,11 @@ class TestRawRecords:
         self.read((many, "first"), (many[-1:], "second"))
         assert self.kept("59") == [("second",)]
 
+    def test_a_version_that_nobody_saw_leaves_no_history(self) -> None:
+        self.read((["1"], "unseen"), (["1"], "first"))
+        self.read((["1"], "second"))
+        assert rows("select record->>'text' from ppm.raw_records_history") == [("first",)]
+
     def test_one_that_comes_back_to_what_is_kept_stays_as_it_is(self) -> None:
         self.read((["1"], "kept"))
         self.read((["1"], "other"), (["1"], "kept"))
@@ -406,6 +411,18 @@ class TestRawRecords:
         sync(pages=[*masters(), Page("commitments", [strange], [raw])])
         assert rows("select vendor_description, custom_fields->>'YY1_X' from ppm.commitments") == [("AB", "CD")]
         assert rows("select record->>'text' from ppm.raw_records") == [("GH",)]
+
+
+def test_postgresql_knows_the_rows_of_a_new_organisation_at_once() -> None:
+    """It would take them for none, and compare each with all of them when they are read again."""
+    many = [f"{4_500_000_000 + number}/00010/01" for number in range(load.MANY)]
+    page = Page("commitments", [commitment(key) for key in many], [Raw("orders", key, {}) for key in many])
+    sync(pages=[*masters(), page], organization_id="second")
+    known = rows(
+        "select tablename, 'second' = any(most_common_vals::text::text[]) from pg_stats where schemaname = 'ppm'"
+        " and attname = 'organization_id' and tablename in ('commitments', 'raw_records') order by 1"
+    )
+    assert known == [("commitments", True), ("raw_records", True)]
 
 
 class TestDeletions:
@@ -466,13 +483,15 @@ class TestAllOrNothing:
 
         def breaking() -> Iterator[Page]:
             yield from masters()
-            yield Page("commitments", [commitment(ordered="999.00"), commitment("4500000002/00010/01")])
+            changed = [commitment(ordered="999.00"), commitment("4500000002/00010/01")]
+            yield Page("commitments", list(changed), [Raw("orders", one.source_key, {}) for one in changed])
             raise ConnectionError("gone")
 
         with pytest.raises(ConnectionError):
             sync(pages=breaking())
         assert (facts(), rows("select state from ppm.sync_state")) == before
         assert rows("select count(*) from pg_class where relname like 'stage_%'") == [(0,)]
+        assert rows("select source_key from ppm.raw_records") == []
 
     def test_a_run_that_was_stopped_meanwhile_merges_nothing(self) -> None:
         def stopped() -> Iterator[Page]:
