@@ -27,7 +27,7 @@ from ppm_pipelines.adapters.http import Limits
 from ppm_pipelines.records import ControlTotal, Page, Raw
 
 # What the rows mean, as a number: records made by other rules are made anew by a full read.
-RULES = 1
+RULES = 2
 PRODUCTS: Mapping[str, type[Product]] = {
     "finance_operations": FinanceOperations,
     "business_central": BusinessCentral,
@@ -104,18 +104,19 @@ class Dynamics(Adapter):
             raise Misconfigured(f"Dynamics has no entity {entity}.", "unknown_entity")
         self._product.refuse(entity)
         self._complete = self._open_listed = frozenset()
-        done, listed = {"projects", "wbs_elements"}, set[str]()
+        done, open_listed = {"projects", "wbs_elements"}, set[str]()
         yield from self._projects()
         since = self._since(state or {})
         for name, pages in (("commitments", self._product.commitments), ("actuals", self._product.actuals)):
             if entity in (name, "costs") and name in self._product.made_from:
                 yield from pages(since, state or {})
-                whole = since is None or (name == "commitments" and self._product.lists_all_orders)
-                done |= {name} if whole else set()
-                listed |= {name} & {"commitments"}
+                if since is None or (name == "commitments" and self._product.lists_all_orders):
+                    done.add(name)
+                elif name == "commitments":
+                    open_listed.add(name)
         if entity == "costs":
             yield from self._product.settled()
-        self._complete, self._open_listed = frozenset(done), frozenset(listed - done)
+        self._complete, self._open_listed = frozenset(done), frozenset(open_listed)
 
     def _projects(self) -> Iterator[Page]:
         self._product.directory.linked = self.linked

@@ -14,33 +14,28 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from ppm_pipelines.adapters import dynamics_checks, dynamics_dataverse_rows
-from ppm_pipelines.adapters.base import Check, NotOffered, State, Stream
+from ppm_pipelines.adapters.base import Check, NotOffered, State
 from ppm_pipelines.adapters.checks import Gap
 from ppm_pipelines.adapters.dynamics_checks import HIDDEN
 from ppm_pipelines.adapters.dynamics_reader import Product, Reader
 from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.adapters.fields import text
-from ppm_pipelines.adapters.odata import V4
+from ppm_pipelines.adapters.odata import V4, entity
 from ppm_pipelines.records import ControlTotal, Page
 
 ROOT = "api/data/v9.2"
 
 
-def _stream(name: str, key: str, fields: str, needed: str) -> Stream:
-    names = (key, *fields.split())
-    return Stream(name, name, V4(), (key,), {}, names, needed=frozenset({key, *needed.split()}))
-
-
-CURRENCIES = _stream("transactioncurrencies", "transactioncurrencyid", "isocurrencycode", "isocurrencycode")
-ORGANIZATIONS = _stream("organizations", "organizationid", "_basecurrencyid_value", "_basecurrencyid_value")
-PROJECTS = _stream(
+CURRENCIES = entity("transactioncurrencies", "transactioncurrencyid", "isocurrencycode", "isocurrencycode")
+ORGANIZATIONS = entity("organizations", "organizationid", "_basecurrencyid_value", "_basecurrencyid_value")
+PROJECTS = entity(
     "msdyn_projects",
     "msdyn_projectid",
     "msdyn_subject statecode msdyn_scheduledstart msdyn_scheduledend msdyn_totalplannedcost "
     "_transactioncurrencyid_value",
     "msdyn_subject",
 )
-ACTUALS = _stream(
+ACTUALS = entity(
     "msdyn_actuals",
     "msdyn_actualid",
     "_msdyn_project_value _msdyn_task_value msdyn_amount msdyn_amount_base _transactioncurrencyid_value "
