@@ -51,7 +51,7 @@ from ppm_pipelines.adapters.suiteql import among
 from ppm_pipelines.records import ZERO, Commitment, ControlTotal, Deleted, Outcome, Page, Raw, Rejection
 
 # What the rows mean, as a number: records made by other rules are made anew by a full read.
-RULES = 1
+RULES = 2
 # The clock is the server's, stamps may be the account's, deletions are told in Pacific time: more than a day apart none
 # of them is, and the next read goes back so far.
 OVERLAP = timedelta(hours=26)
@@ -222,16 +222,23 @@ class NetSuite(Adapter):
         """Order lines with what bills took from them; bills after the cut are not there yet."""
         bills: dict[tuple[str, str], list[Row]] = {}
         late: dict[tuple[str, str], Decimal] = {}
+        billed_late: set[str] = set()  # orders
         for bill in self._reader.of(BILLED, "p.previousdoc", {text(row.get("tran_id")) for row in rows}):
             line = text(bill.get("order_id")), text(bill.get("order_line"))
             if not _is_after(text(bill.get("bill_id")), self._reader.cut):
                 bills.setdefault(line, []).append(bill)
             elif suiteql.yes(bill.get("posting")):
+                billed_late.add(line[0])
                 late[line] = late.get(line, ZERO) + (NETSUITE.amount_or_none(bill.get("quantity")) or ZERO)
         lines = [(row, (text(row.get("tran_id")), text(row.get("line_id")))) for row in rows]
         page = self._page(
             "commitments",
-            [netsuite_rows.raw_order(row, bills.get(line, ()), late.get(line, ZERO)) for row, line in lines],
+            [
+                netsuite_rows.raw_order(
+                    row, bills.get(line, ()), late.get(line, ZERO) if line[0] in billed_late else None
+                )
+                for row, line in lines
+            ],
         )
         self._note_open(page.outcomes)
         return page

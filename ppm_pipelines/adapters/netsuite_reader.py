@@ -48,6 +48,15 @@ class Reader:
             self._lacking[query.name] = suiteql.lacking(self.client, query)
         return self._lacking[query.name]
 
+    def try_columns(self, *queries: Query) -> None:
+        """Every column that a read asks for. Raises SourceError with NetSuite's own words for what is not there."""
+        for query in queries:
+            suiteql.tried(self.client, query, self._columns(query))
+
+    def _columns(self, query: Query) -> list[str]:
+        missing = self.lacking(query)
+        return [name for name in (*query.columns, *query.optional) if name not in missing]
+
     def clock(self) -> str:
         """NetSuite's own time, as it writes it: what the next incremental read begins with."""
         return str(suiteql.first(self.client, CLOCK)["now"])
