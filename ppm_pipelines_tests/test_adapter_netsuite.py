@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import ValidationError
 
+from api.sentences import told as in_german
 from ppm_pipelines.adapters import netsuite, netsuite_checks, netsuite_rows, netsuite_streams, suiteql
 from ppm_pipelines.adapters.base import Misconfigured
 from ppm_pipelines.adapters.netsuite_auth import KeyRefused, SignedCredentials, Token, signature, signing_key
@@ -612,8 +613,8 @@ def test_a_column_that_no_read_can_do_without_is_named_by_the_connection_test() 
 
 
 def test_what_is_left_out_says_what_that_means_and_whom_to_ask() -> None:
-    told = netsuite_checks._left_out(["customer_id", "requester", "estimatedcost", "department"])
-    assert told.startswith(" Left out, because this account does not have them: customer_id, department, ")
+    told = " ".join(netsuite_checks._left_out(["customer_id", "requester", "estimatedcost", "department"]))
+    assert told.startswith("Left out, because this account does not have them: customer_id, department, ")
     for said in (
         "wait in quarantine: grant the role customers and vendors",
         "no requester",
@@ -621,7 +622,11 @@ def test_what_is_left_out_says_what_that_means_and_whom_to_ask() -> None:
         "no cost cen",
     ):
         assert said in told
-    assert netsuite_checks._left_out([]) == ""
+    assert not netsuite_checks._left_out([])
+    german = in_german(told, "de")
+    assert "keinen Anforderer" in german
+    assert "warten in der Quarantäne" in german
+    assert "haben kein Budget" in german
 
 
 def test_columns_of_features_that_an_account_may_lack_are_optional() -> None:

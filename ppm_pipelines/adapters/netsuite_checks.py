@@ -37,14 +37,16 @@ def _projects(reader: Reader) -> str:
     if not found:
         raise Gap("No project is readable. Without projects nothing can be assigned: grant the role projects.")
     reader.try_columns(PROJECTS)
-    return f"{found:,} projects readable.{_left_out(reader.lacking(PROJECTS))}"
+    said = f"{found:,} projects readable."
+    return " ".join([said, *_left_out(reader.lacking(PROJECTS))])
 
 
 def _orders(reader: Reader) -> str:
     found = _count(reader, "transaction t WHERE t.type = 'PurchOrd'")
     reader.check_currencies()
     reader.try_columns(ORDERS)
-    return f"{found:,} purchase orders readable.{_left_out(reader.lacking(ORDERS))}{'' if found else HIDDEN}"
+    said = f"{found:,} purchase orders readable.{'' if found else HIDDEN}"
+    return " ".join([said, *_left_out(reader.lacking(ORDERS))])
 
 
 def _links(reader: Reader) -> str:
@@ -63,7 +65,8 @@ def _ledger(reader: Reader) -> str:
             "settings, and the role's rights to this book."
         )
     reader.try_columns(LEDGER)
-    return f"Postings of accounting book {reader.book()} readable.{_left_out(reader.lacking(LEDGER))}"
+    said = f"Postings of accounting book {reader.book()} readable."
+    return " ".join([said, *_left_out(reader.lacking(LEDGER))])
 
 
 def _deletions(reader: Reader) -> str:
@@ -77,7 +80,7 @@ def _deletions(reader: Reader) -> str:
     return f"{found:,} deletions readable."
 
 
-def _left_out(missing: Collection[str]) -> str:
+def _left_out(missing: Collection[str]) -> list[str]:
     """What is read without, and what that means where somebody can change it."""
     sentences: list[str] = []
     if missing:
@@ -93,7 +96,7 @@ def _left_out(missing: Collection[str]) -> str:
         sentences.append("There are no cost centres: grant the role departments, if the account uses them.")
     if "estimatedcost" in missing:
         sentences.append("Projects have no budget: NetSuite shows the estimated cost where job costing is enabled.")
-    return "".join(f" {one}" for one in sentences)
+    return sentences
 
 
 TABLES: dict[str, Callable[[Reader], str]] = {
