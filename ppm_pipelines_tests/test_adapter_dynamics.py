@@ -14,16 +14,18 @@ import pytest
 from pydantic import ValidationError
 
 from ppm_pipelines.adapters import dynamics_bc_rows as bc
+from ppm_pipelines.adapters import dynamics_checks, odata
 from ppm_pipelines.adapters import dynamics_dataverse_rows as dataverse
 from ppm_pipelines.adapters import dynamics_fo_rows as fo
-from ppm_pipelines.adapters import odata
-from ppm_pipelines.adapters.base import Refused, SourceError, Unavailable
+from ppm_pipelines.adapters.base import Refused, SourceError, Stream, Unavailable
 from ppm_pipelines.adapters.dynamics import Dynamics
 from ppm_pipelines.adapters.dynamics_bc import meaning
+from ppm_pipelines.adapters.dynamics_fo_streams import POSTINGS
 from ppm_pipelines.adapters.dynamics_rows import DYNAMICS, Directory, Figures, rate_on, towards_zero
 from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.adapters.fields import Unusable
 from ppm_pipelines.records import Actual, Commitment, Outcome, Project, Raw, Rejection, Skipped
+from ppm_pipelines_tests.test_adapter_http import Answering, answer, scripted
 
 Row = dict[str, Any]
 KNOWN = Directory({("usmf", "P-1"), ("demf", "P-2")})
@@ -926,3 +928,47 @@ def test_raw_records_hold_no_marks_of_the_protocol() -> None:
     raw = fo.raw_line(line(), order(), remaining(1), [], LEDGER, None, SETTINGS)
     assert isinstance(raw, Raw)
     assert not [name for part in (raw.record["line"], raw.record["order"]) for name in part if "@" in name]
+
+
+@pytest.mark.parametrize(
+    ("product", "own"),
+    [
+        ("finance_operations", {"companies", "dimension_segments", "header_project"}),
+        ("business_central", {"companies", "environment", "project_dimension"}),
+        ("dataverse", set()),
+    ],
+)
+def test_the_form_shows_what_belongs_to_the_chosen_product_alone(product: str, own: set[str]) -> None:
+    """The schema says it per field: ``x-show-when``."""
+    fields = Settings.model_json_schema()["properties"]
+    shown = {
+        name for name, one in fields.items() if product in one.get("x-show-when", {"product": [product]})["product"]
+    }
+    assert shown - own == {"product", "base_url", "tenant_id", "client_id", "client_secret", "token_url"}
+    assert own <= shown
+
+
+# What a connection test says -----------------------------------------------------------------------------------------
+
+
+def described(stream: Stream, *without: str) -> Answering:
+    """A service's description of one entity, without some of its fields."""
+    fields = "".join(f'<Property Name="{name}" Type="Edm.String"/>' for name in stream.fields if name not in without)
+    there = f'<EntityType Name="One">{fields}</EntityType><EntitySet Name="{stream.name}" EntityType="x.One"/>'
+    return answer(f"<edmx>{there}</edmx>", kind="application/xml")
+
+
+def test_a_connection_test_names_fields_that_are_left_out_and_refuses_without_a_needed_one() -> None:
+    token = answer('{"access_token": "t", "expires_in": 3600}')
+    for missing, told in (("", []), ("Qty", ["Left out, because this environment does not have them: "
+                                                          "PSAActuals.Qty."])):  # fmt: skip
+        with scripted(token, described(POSTINGS, missing)) as script, connected(script.url) as adapter:
+            assert dynamics_checks.left_out(adapter._product.reader, POSTINGS) == told
+    with scripted(token, described(POSTINGS, "AmountMst")) as script, connected(script.url) as adapter:
+        with pytest.raises(Refused, match="has no field AmountMst here"):
+            dynamics_checks.left_out(adapter._product.reader, POSTINGS)
+
+
+def connected(url: str) -> Dynamics:
+    given = GIVEN | {"base_url": url, "token_url": f"{url}/token"}
+    return Dynamics(Settings.model_validate(given), allowed_hosts=url)
