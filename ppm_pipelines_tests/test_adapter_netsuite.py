@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from api.sentences import told as in_german
 from ppm_pipelines.adapters import netsuite, netsuite_checks, netsuite_rows, netsuite_streams, suiteql
-from ppm_pipelines.adapters.base import Misconfigured
+from ppm_pipelines.adapters.base import Credentials, Misconfigured, Unavailable
 from ppm_pipelines.adapters.netsuite_auth import KeyRefused, SignedCredentials, Token, signature, signing_key
 from ppm_pipelines.adapters.netsuite_reader import Reader
 from ppm_pipelines.adapters.netsuite_rows import Directory
@@ -634,3 +634,27 @@ def test_columns_of_features_that_an_account_may_lack_are_optional() -> None:
     for name in ("currency", "exchangerate", "quantityshiprecv"):
         assert name in netsuite_streams.ORDERS.optional
     assert amounts(order(currency=None, exchangerate=None, bills=[bill("500", currency=None)])) == (800, 500, 300)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [(401, "sign_in", "Login Audit Trail"), (403, "forbidden", "SuiteAnalytics Workbook")],
+)
+def test_a_refused_role_is_told_what_it_lacks_in_netsuite_s_words(status: int, code: str, said: str) -> None:
+    token = answer('{"access_token": "t", "expires_in": 3600}')
+    with scripted(token, answer("{}", status)) as script:
+        reader = Reader(settings(base_url=script.url), script.url, 20, None)
+        with pytest.raises(Credentials, match=said) as raised:
+            reader.clock()
+        reader.client.close()
+    assert raised.value.code == code
+    assert "password" not in str(raised.value)
+
+
+def test_a_source_without_a_clock_is_not_read() -> None:
+    token = answer('{"access_token": "t", "expires_in": 3600}')
+    with scripted(token, rows_of()) as script:
+        reader = Reader(settings(base_url=script.url), script.url, 20, None)
+        with pytest.raises(Unavailable, match="does not tell its time"):
+            reader.clock()
+        reader.client.close()

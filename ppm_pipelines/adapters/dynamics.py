@@ -6,21 +6,18 @@ mean (``dynamics_fo_rows``, …), asking (``dynamics_reader``), settings (``dyna
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
-from itertools import islice
 from typing import ClassVar
 
 from pydantic import BaseModel
 
 from ppm_pipelines.adapters import odata
-from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, State
+from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, State, fingerprint, of_stream
 from ppm_pipelines.adapters.dynamics_bc import BusinessCentral
 from ppm_pipelines.adapters.dynamics_dataverse import Dataverse
 from ppm_pipelines.adapters.dynamics_fo import FinanceOperations
-from ppm_pipelines.adapters.dynamics_reader import ROWS_PER_PAGE, Product
+from ppm_pipelines.adapters.dynamics_reader import Product
 from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.adapters.fields import Unreadable
 from ppm_pipelines.adapters.http import Limits
@@ -83,9 +80,8 @@ class Dynamics(Adapter):
         return {"watermark": began, "settings": self._fingerprint(), **self._product.state()}
 
     def _fingerprint(self) -> str:
-        """What decides which records are read and how: with another one, an incremental read would mix two truths."""
         settings = self._settings
-        decides = [
+        decides = (
             RULES,
             settings.product,
             settings.base_url,
@@ -95,8 +91,8 @@ class Dynamics(Adapter):
             settings.header_project,
             settings.environment,
             settings.project_dimension,
-        ]
-        return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
+        )
+        return fingerprint(decides)
 
     def read(self, entity: str, state: State | None) -> Iterator[Page]:
         """See ``Adapter.read``; a state of other settings is as good as none, and ``complete`` then says so."""
@@ -143,8 +139,7 @@ class Dynamics(Adapter):
         self._complete = self._open_listed = frozenset()
         yield from self._projects()
         stream, _ = self._product.made_from[entity]
-        remaining = (raw for raw in raws if raw.stream == stream)
-        while some := list(islice(remaining, ROWS_PER_PAGE)):
+        for some in of_stream(raws, stream):
             yield self._product.page(entity, some)
         self._complete = frozenset({"projects", "wbs_elements"})
 
