@@ -43,7 +43,7 @@ def _database_answers() -> bool:
 
 @router.get("/metrics")
 def metrics(request: Request, credentials: Credentials) -> Response:
-    """Prometheus: runs by system, entity and status; ages of the last success; quarantined records."""
+    """Prometheus: runs by system, entity and status; when the last good sync ended; quarantined records."""
     if not from_loopback(request):
         if credentials is None:
             raise unauthenticated("there is none")
@@ -58,16 +58,20 @@ def _measured() -> CollectorRegistry:
     registry = CollectorRegistry()
     by = ["organization_id", "system", "entity"]
     count = Gauge("ppm_sync_runs", "Runs in the table", [*by, "status"], registry=registry)
-    last = Gauge("ppm_sync_last_success_timestamp_seconds", "End of the last good run", by, registry=registry)
+    last = Gauge(
+        "ppm_sync_last_success_timestamp_seconds", "End of the last sync that was taken over", by, registry=registry
+    )
     rejected = Gauge("ppm_rejections", "Quarantined records", by, registry=registry)
     run, bad = tables.sync_runs.c, tables.rejections.c
     ended = sa.func.extract("epoch", sa.func.max(run.ended_at))
+    # Records in quarantine make a sync partial, and the others were merged; a dry run merges nothing.
+    taken_over = run.status.in_(("success", "partial")) & ~run.dry_run
     with database.owner() as connection:
         grouped = [run.organization_id, run.system, run.entity, run.status]
-        for row in connection.execute(sa.select(*grouped, sa.func.count(), ended).group_by(*grouped)):
+        for row in connection.execute(sa.select(*grouped, sa.func.count()).group_by(*grouped)):
             count.labels(*row[:4]).set(row[4])
-            if row.status == "success":
-                last.labels(*row[:3]).set(float(row[5] or 0))
+        for row in connection.execute(sa.select(*grouped[:3], ended).where(taken_over).group_by(*grouped[:3])):
+            last.labels(*row[:3]).set(float(row[3] or 0))
         grouped = [bad.organization_id, bad.system, bad.entity]
         for row in connection.execute(sa.select(*grouped, sa.func.count()).group_by(*grouped)):
             rejected.labels(*row[:3]).set(row[3])

@@ -132,7 +132,7 @@ def _pages(source: Adapter, request: runs.RunRequest) -> Iterator[Page]:
         return
     for entity in counted(request.entity):
         for page in source.replay(entity, _quarantined(request, entity)):
-            # What came from here is kept already; PostgreSQL has its fields in another order than the source.
+            # The raw records came from the database and are kept there already, as the run that read them left them.
             yield Page(page.entity, page.outcomes) if page.entity == entity else page
 
 

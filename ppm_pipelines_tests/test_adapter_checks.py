@@ -84,3 +84,11 @@ def test_a_host_that_refuses_to_give_a_token_itself_answers(made: Callable[[str,
 def elsewhere(script: Script) -> str:
     """The same server by another name."""
     return script.url.replace("127.0.0.1", "localhost")
+
+
+def test_sap_says_in_which_client_the_user_is_unknown() -> None:
+    with scripted(answer("{}", 401)) as script:
+        settings = {"api_url": script.url, "client": "100", "username": "me", "password": "a-secret"}
+        with Sap(Sap.Settings.model_validate(settings), allowed_hosts=script.url) as adapter:
+            found = list(adapter.test())
+    assert "Check user, password or key in client 100; the account may be locked." in found[-1].detail

@@ -14,20 +14,23 @@ import pytest
 from pydantic import ValidationError
 
 from ppm_pipelines.adapters import dynamics_bc_rows as bc
+from ppm_pipelines.adapters import dynamics_checks, odata
 from ppm_pipelines.adapters import dynamics_dataverse_rows as dataverse
-from ppm_pipelines.adapters import dynamics_fo, odata
 from ppm_pipelines.adapters import dynamics_fo_rows as fo
-from ppm_pipelines.adapters.base import Refused, SourceError, Unavailable
+from ppm_pipelines.adapters.base import Refused, SourceError, Stream, Unavailable
 from ppm_pipelines.adapters.dynamics import Dynamics
 from ppm_pipelines.adapters.dynamics_bc import meaning
-from ppm_pipelines.adapters.dynamics_rows import DYNAMICS, Directory, Figures, towards_zero
+from ppm_pipelines.adapters.dynamics_fo_streams import POSTINGS
+from ppm_pipelines.adapters.dynamics_rows import DYNAMICS, Directory, Figures, rate_on, towards_zero
 from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.adapters.fields import Unusable
 from ppm_pipelines.records import Actual, Commitment, Outcome, Project, Raw, Rejection, Skipped
+from ppm_pipelines_tests.test_adapter_http import Answering, answer, scripted
 
 Row = dict[str, Any]
 KNOWN = Directory({("usmf", "P-1"), ("demf", "P-2")})
 LEDGER = {"LegalEntityId": "USMF", "AccountingCurrency": "USD", "ExchangeRateType": "Default"}
+FO_DAYS = "StartDate", "EndDate"
 SETTINGS = {"header_project": False, "dimension_segments": ["MainAccount", "BusinessUnit", "CostCenter"]}
 
 
@@ -175,6 +178,35 @@ def test_what_can_t_be_told_is_not_guessed() -> None:
     assert (made.code, made.field, made.amount, made.open_amount) == (
         "missing_field", "RemainPurchFinancial", Decimal("1000.00"), None,
     )  # fmt: skip
+
+
+def test_what_a_cancelled_line_had_invoiced_is_not_taken_for_nothing() -> None:
+    """DOMAIN: what was relieved stays. Without invoices the cost posted on the line tells it, or the line's status."""
+    made = outcome(remaining(0), None, of_line={"PurchaseOrderLineStatus": "Canceled"})
+    assert isinstance(made, Rejection)
+    assert (made.code, made.field, made.amount, made.open_amount) == (
+        "missing_field",
+        "LineAmount",
+        Decimal(0),
+        Decimal(0),
+    )
+    cancelled = line(PurchaseOrderLineStatus="Canceled")
+
+    def posted(*amounts: str, currency: str = "USD") -> Outcome:
+        given = [{"dataAreaId": "usmf", "TransId": str(n), "AmountMst": Decimal(one)} for n, one in enumerate(amounts)]
+        raw = fo.raw_line(
+            cancelled, order(CurrencyCode=currency), remaining(0), None, LEDGER, None, SETTINGS, postings=given
+        )
+        [made] = fo.commitment(raw, KNOWN)
+        return made
+
+    for made, figure in ((posted(), "0.00"), (posted("330.00", "-30.00"), "300.00")):
+        assert isinstance(made, Commitment)
+        assert (figures(made), made.closed_reason) == (("0.00", figure, "0.00"), "cancelled")
+    assert isinstance(posted("330.00", currency="EUR"), Rejection)
+    invoiced = {"of_line": {"PurchaseOrderLineStatus": "Invoiced"}, "of_order": {"PurchaseOrderStatus": "Canceled"}}
+    made = commitment(remaining(0), None, **invoiced)
+    assert (figures(made), made.closed_reason) == (("0.00", "1000.00", "0.00"), "cancelled")
 
 
 @pytest.mark.parametrize("where", ["line", "header"])
@@ -583,7 +615,7 @@ def test_a_foreign_order_of_business_central_has_its_worth_in_local_currency() -
     assert (made.company_ordered_amount, made.company_open_amount) == (Decimal("1105.00"), Decimal("828.75"))
     older = {**rate, "startingDate": "2015-01-01"}
     later = {**rate, "startingDate": "2027-01-01"}
-    assert bc.newest_by_day([older, rate, later], date(2026, 5, 5)) is rate
+    assert rate_on(date(2026, 5, 5), [older, rate, later], "startingDate") is rate
 
 
 def test_a_rate_that_business_central_quotes_in_a_third_currency_is_never_taken_for_the_own() -> None:
@@ -597,16 +629,17 @@ def test_a_rate_that_business_central_quotes_in_a_third_currency_is_never_taken_
 
 def test_without_a_day_no_quotation_is_chosen() -> None:
     rate = {"startingDate": "2026-01-01", "exchangeRateAmount": 100, "relationalExchangeRateAmount": 90}
-    assert bc.newest_by_day([rate], None) is None
-    assert dynamics_fo._valid([{"StartDate": "2026-01-01T12:00:00Z"}], None) is None
+    assert rate_on(None, [rate], "startingDate") is None
+    assert rate_on(None, [{"StartDate": "2026-01-01T12:00:00Z"}], *FO_DAYS) is None
 
 
 def test_a_quotation_of_finance_and_operations_ends_with_its_last_day() -> None:
     lapsed = {"StartDate": "2019-01-01T12:00:00Z", "EndDate": "2019-12-31T12:00:00Z"}
     endless = {"StartDate": "2018-01-01T12:00:00Z", "EndDate": "2154-12-31T12:00:00Z"}
-    assert dynamics_fo._valid([endless, lapsed], date(2019, 12, 31)) is lapsed
-    assert dynamics_fo._valid([endless, lapsed], date(2026, 5, 4)) is endless
-    assert dynamics_fo._valid([lapsed], date(2026, 5, 4)) is None
+    assert rate_on(date(2019, 12, 31), [endless, lapsed], *FO_DAYS) is lapsed
+    assert rate_on(date(2026, 5, 4), [endless, lapsed], *FO_DAYS) is endless
+    assert rate_on(date(2026, 5, 4), [lapsed], *FO_DAYS) is None
+    assert rate_on(date(2026, 5, 4), [endless, endless | {"EndDate": "soon"}], *FO_DAYS) is endless
 
 
 def test_a_rate_for_an_unknown_number_of_units_is_rejected() -> None:
@@ -895,3 +928,47 @@ def test_raw_records_hold_no_marks_of_the_protocol() -> None:
     raw = fo.raw_line(line(), order(), remaining(1), [], LEDGER, None, SETTINGS)
     assert isinstance(raw, Raw)
     assert not [name for part in (raw.record["line"], raw.record["order"]) for name in part if "@" in name]
+
+
+@pytest.mark.parametrize(
+    ("product", "own"),
+    [
+        ("finance_operations", {"companies", "dimension_segments", "header_project"}),
+        ("business_central", {"companies", "environment", "project_dimension"}),
+        ("dataverse", set()),
+    ],
+)
+def test_the_form_shows_what_belongs_to_the_chosen_product_alone(product: str, own: set[str]) -> None:
+    """The schema says it per field: ``x-show-when``."""
+    fields = Settings.model_json_schema()["properties"]
+    shown = {
+        name for name, one in fields.items() if product in one.get("x-show-when", {"product": [product]})["product"]
+    }
+    assert shown - own == {"product", "base_url", "tenant_id", "client_id", "client_secret", "token_url"}
+    assert own <= shown
+
+
+# What a connection test says -----------------------------------------------------------------------------------------
+
+
+def described(stream: Stream, *without: str) -> Answering:
+    """A service's description of one entity, without some of its fields."""
+    fields = "".join(f'<Property Name="{name}" Type="Edm.String"/>' for name in stream.fields if name not in without)
+    there = f'<EntityType Name="One">{fields}</EntityType><EntitySet Name="{stream.name}" EntityType="x.One"/>'
+    return answer(f"<edmx>{there}</edmx>", kind="application/xml")
+
+
+def test_a_connection_test_names_fields_that_are_left_out_and_refuses_without_a_needed_one() -> None:
+    token = answer('{"access_token": "t", "expires_in": 3600}')
+    for missing, told in (("", []), ("Qty", ["Left out, because this environment does not have them: "
+                                                          "PSAActuals.Qty."])):  # fmt: skip
+        with scripted(token, described(POSTINGS, missing)) as script, connected(script.url) as adapter:
+            assert dynamics_checks.left_out(adapter._product.reader, POSTINGS) == told
+    with scripted(token, described(POSTINGS, "AmountMst")) as script, connected(script.url) as adapter:
+        with pytest.raises(Refused, match="has no field AmountMst here"):
+            dynamics_checks.left_out(adapter._product.reader, POSTINGS)
+
+
+def connected(url: str) -> Dynamics:
+    given = GIVEN | {"base_url": url, "token_url": f"{url}/token"}
+    return Dynamics(Settings.model_validate(given), allowed_hosts=url)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import json
 import socket
 import threading
 import time
@@ -18,6 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.sentences import told as in_german
 from ppm_pipelines.adapters import odata
 from ppm_pipelines.adapters.base import Credentials, Misconfigured, Refused, SourceError, Unavailable
 from ppm_pipelines.adapters.hosts import address_refused, host_refused
@@ -502,10 +504,49 @@ def test_a_fresh_token_that_is_refused_is_a_matter_of_credentials() -> None:
         assert len(script.seen) == 2
 
 
-@pytest.mark.parametrize(("status", "kind"), [(401, Credentials), (400, Credentials), (503, Unavailable)])
-def test_a_token_address_that_refuses_is_told(status: int, kind: type[SourceError]) -> None:
-    with scripted(answer("{}", status)) as script:
-        assert isinstance(failure(script, auth=oauth(script)), kind)
+EXPIRED = "AADSTS7000222: The provided client secret keys are expired. Visit the portal.\r\nTrace ID: 1"
+
+
+@pytest.mark.parametrize(
+    ("status", "word", "kind", "said"),
+    [
+        (401, "invalid_client", Credentials, f"secret (401): {EXPIRED.partition('. ')[0]}. Enter both anew."),
+        (400, "unauthorized_client", Credentials, "refused the client id or secret (400)"),
+        (401, "", Credentials, "refused the client id or secret (401)"),
+        (400, "invalid_scope", Misconfigured, "knows the client, but gives no token for this system (invalid_scope)"),
+        (400, "invalid_resource", Misconfigured, "Check the address"),
+        (400, "invalid_request", Misconfigured, "refused the request (400 invalid_request)"),
+        (404, "", Misconfigured, "did not answer with a token (404)"),
+        (403, "", Misconfigured, "did not answer with a token (403)"),
+        (400, "temporarily_unavailable", Unavailable, "Try again later"),
+        (503, "", Unavailable, "answered 503"),
+    ],
+)
+def test_only_a_token_refused_for_the_client_blames_the_secret(
+    status: int, word: str, kind: type[SourceError], said: str
+) -> None:
+    told = json.dumps({"error": word, "error_description": EXPIRED} if word else {})
+    with scripted(answer(told, status)) as script:
+        error = failure(script, auth=oauth(script))
+    assert type(error) is kind
+    assert said in str(error)
+    assert "Trace ID" not in str(error)
+
+
+def test_a_token_address_repeats_no_secret() -> None:
+    told = json.dumps({"error": "invalid_client", "error_description": f"The secret {SECRET} is wrong."})
+    with scripted(answer(told, 401)) as script:
+        assert "The secret ••• is wrong" in str(failure(script, auth=oauth(script), secrets=[]))
+
+
+def test_a_token_address_that_cannot_be_reached_is_named_and_not_the_system() -> None:
+    with socket.socket() as unused, scripted(answer()) as script:
+        unused.bind(("127.0.0.1", 0))
+        dead = f"http://localhost:{unused.getsockname()[1]}"
+        auth = ClientCredentials(f"{dead}/token", "me", SECRET)
+        error = failure(script, auth=auth, allowed_hosts=f"{script.url},{dead}")
+    assert str(error).startswith(f"The token address cannot be reached: {dead.removeprefix('http://')} accepts no")
+    assert in_german(str(error), "de").startswith("Die Token-Adresse ist nicht erreichbar: localhost:")
 
 
 def test_a_token_address_that_gives_no_token_is_misconfigured() -> None:

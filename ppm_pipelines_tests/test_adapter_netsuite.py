@@ -6,6 +6,7 @@ Belongs here: every rule and trap of netsuite.md that a pure function decides. D
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -18,13 +19,17 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import ValidationError
 
-from ppm_pipelines.adapters import netsuite, netsuite_rows, netsuite_streams, suiteql
+from api.sentences import told as in_german
+from ppm_pipelines.adapters import netsuite, netsuite_checks, netsuite_rows, netsuite_streams, suiteql
+from ppm_pipelines.adapters.base import Credentials, Misconfigured, Unavailable
 from ppm_pipelines.adapters.netsuite_auth import KeyRefused, SignedCredentials, Token, signature, signing_key
+from ppm_pipelines.adapters.netsuite_reader import Reader
 from ppm_pipelines.adapters.netsuite_rows import Directory
 from ppm_pipelines.adapters.netsuite_settings import Settings
 from ppm_pipelines.adapters.suiteql import Query
 from ppm_pipelines.records import Actual, Commitment, Project, Rejection, Skipped
 from ppm_pipelines.sandbox.netsuite import auth as judge
+from ppm_pipelines_tests.test_adapter_http import Answering, answer, scripted
 
 Row = dict[str, Any]
 PACIFIC = ZoneInfo("America/Los_Angeles")
@@ -64,7 +69,7 @@ def posting(**changes: Any) -> Row:
 
 
 def judged(row: Row) -> Any:
-    (found,) = netsuite_rows.commitment(netsuite_rows.raw_order(row, row.get("bills", ()), Decimal(0)), directory())
+    (found,) = netsuite_rows.commitment(netsuite_rows.raw_order(row, row.get("bills", ()), None), directory())
     return found
 
 
@@ -131,6 +136,19 @@ def test_what_was_billed_after_the_cut_is_not_billed_yet() -> None:
     (found,) = netsuite_rows.commitment(raw, directory())
     assert isinstance(found, Commitment)
     assert found.open_amount == 480
+
+
+def test_an_order_that_a_bill_after_the_cut_made_fully_billed_is_open_as_at_the_cut() -> None:
+    """DOMAIN R15: its cost is read the next time, so it must not be gone from what is open already."""
+    row = order(status="G", bills=[bill("500")])
+    (found,) = netsuite_rows.commitment(netsuite_rows.raw_order(row, row["bills"], Decimal(0)), directory())
+    assert isinstance(found, Commitment)
+    assert (found.relieved_amount, found.open_amount) == (Decimal(500), Decimal(300))
+    assert amounts(row) == (800, 800, 0)
+
+
+def test_a_voided_bill_relieves_nothing() -> None:
+    assert amounts(order(bills=[bill("500", voided="T"), bill("100", voided="F")])) == (800, 100, 700)
 
 
 @pytest.mark.parametrize(
@@ -309,6 +327,11 @@ def test_the_ledger_s_debit_and_credit_decide_the_sign(company: str, document: s
     """netsuite.md, section 5: debit - credit."""
     found = posted(posting(amount=company, foreignamount=document, currency_symbol="USD"))
     assert (found.amount, found.company_amount) == tuple(map(Decimal, wanted))
+
+
+def test_a_voided_document_that_keeps_its_lines_is_no_cost_in_any_currency() -> None:
+    found = posted(posting(voided="T", amount="0", foreignamount="550", currency_symbol="USD"))
+    assert (found.amount, found.company_amount, found.status) == (0, 0, "reversed")
 
 
 @pytest.mark.parametrize(
@@ -563,3 +586,75 @@ def test_secrets_appear_nowhere() -> None:
     secret = {name for name, told in schema.items() if told.get("writeOnly")}
     assert secret == {"private_key", "consumer_key", "consumer_secret", "token_id", "token_secret"}
     assert all(told["x-labels"]["de"]["title"] and told["examples"] for told in schema.values())
+
+
+# What an account lacks -----------------------------------------------------------------------------------------------
+
+
+def rows_of(*rows: Row) -> Answering:
+    return answer(json.dumps({"items": list(rows), "count": len(rows), "hasMore": False}))
+
+
+def refused(column: str) -> Answering:
+    told = {"title": "Bad Request", "o:errorDetails": [{"detail": f"Unknown identifier '{column}'"}]}
+    return answer(json.dumps(told), 400)
+
+
+def test_a_column_that_no_read_can_do_without_is_named_by_the_connection_test() -> None:
+    """netsuite.md, trap 1: a count alone succeeds, and the read would fail in the night."""
+    lacks_nothing = rows_of()
+    token = answer('{"access_token": "t", "expires_in": 3600}')
+    steps = (token, rows_of({"found": "3"}), lacks_nothing, lacks_nothing, refused("quantitybilled"))
+    with scripted(*steps) as script:
+        reader = Reader(settings(base_url=script.url), script.url, 20, None)
+        with pytest.raises(Misconfigured, match="Unknown identifier 'quantitybilled'"):
+            netsuite_checks._orders(reader)
+        reader.client.close()
+
+
+def test_what_is_left_out_says_what_that_means_and_whom_to_ask() -> None:
+    told = " ".join(netsuite_checks._left_out(["customer_id", "requester", "estimatedcost", "department"]))
+    assert told.startswith("Left out, because this account does not have them: customer_id, department, ")
+    for said in (
+        "wait in quarantine: grant the role customers and vendors",
+        "no requester",
+        "no budget",
+        "no cost cen",
+    ):
+        assert said in told
+    assert not netsuite_checks._left_out([])
+    german = in_german(told, "de")
+    assert "keinen Anforderer" in german
+    assert "warten in der Quarantäne" in german
+    assert "haben kein Budget" in german
+
+
+def test_columns_of_features_that_an_account_may_lack_are_optional() -> None:
+    """Without multiple currencies there is neither a currency nor a rate; without advanced receiving no receipts."""
+    for name in ("currency", "exchangerate", "quantityshiprecv"):
+        assert name in netsuite_streams.ORDERS.optional
+    assert amounts(order(currency=None, exchangerate=None, bills=[bill("500", currency=None)])) == (800, 500, 300)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [(401, "sign_in", "Login Audit Trail"), (403, "forbidden", "SuiteAnalytics Workbook")],
+)
+def test_a_refused_role_is_told_what_it_lacks_in_netsuite_s_words(status: int, code: str, said: str) -> None:
+    token = answer('{"access_token": "t", "expires_in": 3600}')
+    with scripted(token, answer("{}", status)) as script:
+        reader = Reader(settings(base_url=script.url), script.url, 20, None)
+        with pytest.raises(Credentials, match=said) as raised:
+            reader.clock()
+        reader.client.close()
+    assert raised.value.code == code
+    assert "password" not in str(raised.value)
+
+
+def test_a_source_without_a_clock_is_not_read() -> None:
+    token = answer('{"access_token": "t", "expires_in": 3600}')
+    with scripted(token, rows_of()) as script:
+        reader = Reader(settings(base_url=script.url), script.url, 20, None)
+        with pytest.raises(Unavailable, match="does not tell its time"):
+            reader.clock()
+        reader.client.close()

@@ -9,6 +9,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
+from api import health
 from ppm_pipelines import database, runs
 from ppm_pipelines.runs import Busy, Claim, RunRequest
 
@@ -83,3 +84,29 @@ class TestALife:
             ("progress", "running", 5),
             ("end", "success", 5),
         ]
+
+
+@pytest.mark.usefixtures("database_url")
+def test_the_last_success_is_the_last_sync_that_was_taken_over() -> None:
+    """Records in quarantine make a sync partial and hold nothing else back; a dry run changes nothing."""
+
+    def last_success() -> float | None:
+        labels = {"organization_id": "default", "system": "sap", "entity": "costs"}
+        return health._measured().get_sample_value("ppm_sync_last_success_timestamp_seconds", labels)
+
+    def ended(status: str, request: RunRequest = REQUEST) -> None:
+        with database.owner() as connection:
+            runs.settle(connection, claim(request).run_id, status)
+
+    ended("failed")
+    ended("success", replace(REQUEST, dry_run=True))
+    assert last_success() is None
+    ended("success")
+    first = last_success()
+    assert first is not None
+    ended("partial")
+    partial = last_success()
+    assert partial is not None
+    assert partial > first
+    ended("failed")
+    assert last_success() == partial

@@ -7,9 +7,12 @@ An adapter reads; it never writes to a source. Neither it nor a notifier knows D
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -60,6 +63,19 @@ class Refused(SourceError):
     """The source answered, and using the answer would be unsafe: nothing of it was taken."""
 
     problem = "refused"
+
+
+def fingerprint(decides: object) -> str:
+    """What decides which records are read and how, as a short text: with another one, an incremental read would mix two
+    truths. ``decides`` is JSON in an order that does not change by itself."""
+    return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
+
+
+def of_stream(raws: Iterable[Raw], stream: str, at_once: int = 1000) -> Iterator[list[Raw]]:
+    """The raw records of one stream, so many at once: as many as a page of a source has."""
+    remaining = (raw for raw in raws if raw.stream == stream)
+    while some := list(islice(remaining, at_once)):
+        yield some
 
 
 @dataclass(frozen=True, slots=True)

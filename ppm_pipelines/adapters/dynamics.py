@@ -6,28 +6,25 @@ mean (``dynamics_fo_rows``, …), asking (``dynamics_reader``), settings (``dyna
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
-from itertools import islice
 from typing import ClassVar
 
 from pydantic import BaseModel
 
 from ppm_pipelines.adapters import odata
-from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, State
+from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, State, fingerprint, of_stream
 from ppm_pipelines.adapters.dynamics_bc import BusinessCentral
 from ppm_pipelines.adapters.dynamics_dataverse import Dataverse
 from ppm_pipelines.adapters.dynamics_fo import FinanceOperations
-from ppm_pipelines.adapters.dynamics_reader import ROWS_PER_PAGE, Product
+from ppm_pipelines.adapters.dynamics_reader import Product
 from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.adapters.fields import Unreadable
 from ppm_pipelines.adapters.http import Limits
 from ppm_pipelines.records import ControlTotal, Page, Raw
 
 # What the rows mean, as a number: records made by other rules are made anew by a full read.
-RULES = 1
+RULES = 2
 PRODUCTS: Mapping[str, type[Product]] = {
     "finance_operations": FinanceOperations,
     "business_central": BusinessCentral,
@@ -83,9 +80,8 @@ class Dynamics(Adapter):
         return {"watermark": began, "settings": self._fingerprint(), **self._product.state()}
 
     def _fingerprint(self) -> str:
-        """What decides which records are read and how: with another one, an incremental read would mix two truths."""
         settings = self._settings
-        decides = [
+        decides = (
             RULES,
             settings.product,
             settings.base_url,
@@ -95,8 +91,8 @@ class Dynamics(Adapter):
             settings.header_project,
             settings.environment,
             settings.project_dimension,
-        ]
-        return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
+        )
+        return fingerprint(decides)
 
     def read(self, entity: str, state: State | None) -> Iterator[Page]:
         """See ``Adapter.read``; a state of other settings is as good as none, and ``complete`` then says so."""
@@ -104,18 +100,19 @@ class Dynamics(Adapter):
             raise Misconfigured(f"Dynamics has no entity {entity}.", "unknown_entity")
         self._product.refuse(entity)
         self._complete = self._open_listed = frozenset()
-        done, listed = {"projects", "wbs_elements"}, set[str]()
+        done, open_listed = {"projects", "wbs_elements"}, set[str]()
         yield from self._projects()
         since = self._since(state or {})
         for name, pages in (("commitments", self._product.commitments), ("actuals", self._product.actuals)):
             if entity in (name, "costs") and name in self._product.made_from:
                 yield from pages(since, state or {})
-                whole = since is None or (name == "commitments" and self._product.lists_all_orders)
-                done |= {name} if whole else set()
-                listed |= {name} & {"commitments"}
+                if since is None or (name == "commitments" and self._product.lists_all_orders):
+                    done.add(name)
+                elif name == "commitments":
+                    open_listed.add(name)
         if entity == "costs":
             yield from self._product.settled()
-        self._complete, self._open_listed = frozenset(done), frozenset(listed - done)
+        self._complete, self._open_listed = frozenset(done), frozenset(open_listed)
 
     def _projects(self) -> Iterator[Page]:
         self._product.directory.linked = self.linked
@@ -142,8 +139,7 @@ class Dynamics(Adapter):
         self._complete = self._open_listed = frozenset()
         yield from self._projects()
         stream, _ = self._product.made_from[entity]
-        remaining = (raw for raw in raws if raw.stream == stream)
-        while some := list(islice(remaining, ROWS_PER_PAGE)):
+        for some in of_stream(raws, stream):
             yield self._product.page(entity, some)
         self._complete = frozenset({"projects", "wbs_elements"})
 

@@ -30,9 +30,9 @@ from ppm_pipelines.adapters.dynamics_bc_streams import (
     RATES,
 )
 from ppm_pipelines.adapters.dynamics_reader import KEYS_PER_REQUEST, Product, Reader
-from ppm_pipelines.adapters.dynamics_rows import DYNAMICS
+from ppm_pipelines.adapters.dynamics_rows import day_or_none, rate_on
 from ppm_pipelines.adapters.dynamics_settings import Settings, is_id
-from ppm_pipelines.adapters.fields import Unusable, text
+from ppm_pipelines.adapters.fields import text
 from ppm_pipelines.adapters.http import chunks
 from ppm_pipelines.adapters.odata import V4, any_of, quoted
 from ppm_pipelines.records import ControlTotal, Page
@@ -151,10 +151,7 @@ class BusinessCentral(Product):
             rows = self.reader.rows(RATES, path=company.path(RATES))
             for row in sorted(rows, key=lambda row: text(row.get("startingDate"))):
                 company.rates.setdefault(text(row.get("currencyCode")), []).append(row)
-        try:
-            return dynamics_bc_rows.newest_by_day(company.rates.get(currency, ()), DYNAMICS.day(order, "orderDate"))
-        except Unusable:  # the row itself will be rejected for its day
-            return None
+        return rate_on(day_or_none(order, "orderDate"), company.rates.get(currency, ()), "startingDate")
 
     @property
     def read_companies(self) -> frozenset[str]:

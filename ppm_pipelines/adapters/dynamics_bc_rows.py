@@ -8,7 +8,7 @@ company's own (LCY). The project is the value of the configured dimension: stand
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -291,13 +291,3 @@ def invoiced_orders(invoices: Iterable[Row]) -> set[str]:
 def order_of(key: str) -> str:
     """``CRONUS US/108001`` of ``CRONUS US/108001/10000``"""
     return key.rpartition("/")[0]
-
-
-def newest_by_day(rates: Sequence[Row], day: Any) -> Row | None:
-    """The last quotation that began by the day; none without a day. ``rates`` are in the order of their day."""
-    found = None
-    for row in rates:
-        begins = DYNAMICS.day(row, "startingDate")
-        if day is not None and (begins is None or begins <= day):
-            found = row
-    return found

@@ -6,36 +6,30 @@ Belongs here: entity sets below a company, fields, keys. Does not belong here: i
 
 from __future__ import annotations
 
-from ppm_pipelines.adapters.base import Stream
-from ppm_pipelines.adapters.odata import V4
+from ppm_pipelines.adapters.odata import entity
 
 DIMENSIONS = "dimensionSetLines"
 LINES = "purchaseOrderLines"
-
-
-def _stream(name: str, key: str, fields: str = "", needed: str = "") -> Stream:
-    names = (key, *fields.split())
-    return Stream(name, name, V4(), (key,), {}, names, needed=frozenset({key, *needed.split()}))
 
 
 def _under(path: str, names: str) -> str:
     return " ".join(f"{path}/{name}" for name in names.split())
 
 
-COMPANIES = _stream("companies", "id", "name displayName", "name")
-INFORMATION = _stream("companyInformation", "id", "displayName currencyCode", "currencyCode")
-RATES = _stream(
+COMPANIES = entity("companies", "id", "name displayName", "name")
+INFORMATION = entity("companyInformation", "id", "displayName currencyCode", "currencyCode")
+RATES = entity(
     "currencyExchangeRates",
     "id",
     "currencyCode startingDate exchangeRateAmount relationalCurrencyCode relationalExchangeRateAmount",
     "currencyCode startingDate exchangeRateAmount relationalExchangeRateAmount",
 )
-DIMENSION = _stream("dimensions", "id", "code displayName", "code")
-PROJECTS = _stream("dimensionValues", "id", "code displayName", "code")
-ACCOUNTS = _stream("accounts", "id", "number category", "number category")
+DIMENSION = entity("dimensions", "id", "code displayName", "code")
+PROJECTS = entity("dimensionValues", "id", "code displayName", "code")
+ACCOUNTS = entity("accounts", "id", "number category", "number category")
 _LINE = "sequence lineType quantity netAmount invoicedQuantity"
 _LINE_DIMENSIONS = _under(f"{LINES}/{DIMENSIONS}", "code valueCode")
-ORDERS = _stream(
+ORDERS = entity(
     "purchaseOrders",
     "id",
     "number orderDate vendorNumber vendorName currencyCode purchaser requestedReceiptDate fullyReceived status "
@@ -44,7 +38,7 @@ ORDERS = _stream(
     + f" {_LINE_DIMENSIONS}",
     f"number currencyCode status {_under(LINES, _LINE)} {_LINE_DIMENSIONS}",
 )
-ENTRIES = _stream(
+ENTRIES = entity(
     "generalLedgerEntries",
     "entryNumber",
     "postingDate documentNumber documentType accountNumber description debitAmount creditAmount lastModifiedDateTime "
@@ -52,7 +46,7 @@ ENTRIES = _stream(
     "postingDate documentNumber accountNumber debitAmount creditAmount lastModifiedDateTime "
     + _under(DIMENSIONS, "code valueCode"),
 )
-INVOICES = _stream(
+INVOICES = entity(
     "purchaseInvoices",
     "id",
     "number orderNumber vendorInvoiceNumber vendorNumber vendorName invoiceDate dueDate status",

@@ -14,33 +14,28 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from ppm_pipelines.adapters import dynamics_checks, dynamics_dataverse_rows
-from ppm_pipelines.adapters.base import Check, NotOffered, State, Stream
+from ppm_pipelines.adapters.base import Check, NotOffered, State
 from ppm_pipelines.adapters.checks import Gap
-from ppm_pipelines.adapters.dynamics_checks import HIDDEN
+from ppm_pipelines.adapters.dynamics_checks import left_out, surprising, told
 from ppm_pipelines.adapters.dynamics_reader import Product, Reader
 from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.adapters.fields import text
-from ppm_pipelines.adapters.odata import V4
+from ppm_pipelines.adapters.odata import V4, entity
 from ppm_pipelines.records import ControlTotal, Page
 
 ROOT = "api/data/v9.2"
 
 
-def _stream(name: str, key: str, fields: str, needed: str) -> Stream:
-    names = (key, *fields.split())
-    return Stream(name, name, V4(), (key,), {}, names, needed=frozenset({key, *needed.split()}))
-
-
-CURRENCIES = _stream("transactioncurrencies", "transactioncurrencyid", "isocurrencycode", "isocurrencycode")
-ORGANIZATIONS = _stream("organizations", "organizationid", "_basecurrencyid_value", "_basecurrencyid_value")
-PROJECTS = _stream(
+CURRENCIES = entity("transactioncurrencies", "transactioncurrencyid", "isocurrencycode", "isocurrencycode")
+ORGANIZATIONS = entity("organizations", "organizationid", "_basecurrencyid_value", "_basecurrencyid_value")
+PROJECTS = entity(
     "msdyn_projects",
     "msdyn_projectid",
     "msdyn_subject statecode msdyn_scheduledstart msdyn_scheduledend msdyn_totalplannedcost "
     "_transactioncurrencyid_value",
     "msdyn_subject",
 )
-ACTUALS = _stream(
+ACTUALS = entity(
     "msdyn_actuals",
     "msdyn_actualid",
     "_msdyn_project_value _msdyn_task_value msdyn_amount msdyn_amount_base _transactioncurrencyid_value "
@@ -74,14 +69,17 @@ class Dataverse(Product):
             )
 
     def projects(self) -> Iterator[Page]:
-        rows = self.reader.rows(CURRENCIES)
-        self._currencies = {text(row.get("transactioncurrencyid")): text(row.get("isocurrencycode")) for row in rows}
-        organization = next(self.reader.rows(ORGANIZATIONS), {})
-        self._base = self._currencies.get(text(organization.get("_basecurrencyid_value")), "")
+        self._read_currencies()
         for some in self.reader.pages(PROJECTS):
             raws = [dynamics_dataverse_rows.raw_project(row, self._currencies) for row in some]
             made = [one for raw in raws for one in dynamics_dataverse_rows.project(raw, self.directory)]
             yield Page("projects", made, raws)
+
+    def _read_currencies(self) -> None:
+        rows = self.reader.rows(CURRENCIES)
+        self._currencies = {text(row.get("transactioncurrencyid")): text(row.get("isocurrencycode")) for row in rows}
+        organization = next(self.reader.rows(ORGANIZATIONS), {})
+        self._base = self._currencies.get(text(organization.get("_basecurrencyid_value")), "")
 
     def actuals(self, since: datetime | None, state: State) -> Iterator[Page]:  # noqa: ARG002
         changed = f"modifiedon ge {V4.stamp(since)}" if since else ""
@@ -106,8 +104,16 @@ class Dataverse(Product):
             raise Gap(
                 "No project is readable. Without projects nothing can be assigned: grant the application projects."
             )
-        return "Projects are readable."
+        said = "Projects are readable."
+        return told(said, left_out(self.reader, PROJECTS))
 
     def _check_actuals(self) -> str:
         found = any(True for _ in self.reader.rows(ACTUALS, COST))
-        return f"Cost actuals are readable.{'' if found else HIDDEN}"
+        self._read_currencies()
+        if not self._base:
+            raise Gap(
+                "The base currency of the organisation is not readable, so no amount can be used. Grant the "
+                "application the tables of organisations and currencies."
+            )
+        said = "Cost actuals are readable."
+        return told(said, surprising(found), left_out(self.reader, ACTUALS))

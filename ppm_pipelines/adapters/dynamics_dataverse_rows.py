@@ -76,19 +76,9 @@ def actual(raw: Raw, directory: Directory) -> Iterator[Outcome]:
         yield Skipped(raw.key, "no project", amount, currency)
         return
     try:
-        yield _actual(raw, _known(directory, number))
+        yield _actual(raw, directory.project("", number, "_msdyn_project_value"))
     except Unusable as error:
         yield rejected(raw, error, amount, currency, "", number)
-
-
-def _known(directory: Directory, number: str) -> str:
-    if ("", number) in directory.projects or number in directory.linked:
-        return number
-    reason = (
-        f"The project {number} is not among the projects of Dataverse. Check it there, and the application's right to "
-        "read projects, or link it to a project of the Costbook."
-    )
-    raise Unusable("unknown_project", "_msdyn_project_value", reason, number)
 
 
 def _actual(raw: Raw, project_nr: str) -> Actual:

@@ -12,7 +12,7 @@ invoices changed. Orders come page by page, with the lines, remaining quantities
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -34,9 +34,9 @@ from ppm_pipelines.adapters.dynamics_fo_streams import (
     RATES,
 )
 from ppm_pipelines.adapters.dynamics_reader import KEYS_PER_REQUEST, Product, Reader
-from ppm_pipelines.adapters.dynamics_rows import DYNAMICS, delivered
+from ppm_pipelines.adapters.dynamics_rows import day_or_none, delivered, rate_on
 from ppm_pipelines.adapters.dynamics_settings import Settings
-from ppm_pipelines.adapters.fields import Unusable, text
+from ppm_pipelines.adapters.fields import text
 from ppm_pipelines.adapters.http import chunks
 from ppm_pipelines.adapters.odata import V4, any_of, quoted
 from ppm_pipelines.records import ZERO, ControlTotal, Page, Raw
@@ -107,7 +107,7 @@ class FinanceOperations(Product):
         self._open = set()
         before = self._counted()
         if since is None:
-            for page, _ in self._orders(self.companies()):
+            for page, _ in self._orders(self.companies(), dense=True):
                 yield page
         else:
             yield from self._open_and_changed(since, state)
@@ -149,8 +149,9 @@ class FinanceOperations(Product):
         rows = (row for stream in streams for row in self.reader.rows(stream, stamp, self.companies()))
         return {(company(row), text(row.get("PurchId"))) for row in rows if text(row.get("PurchId"))}
 
-    def _orders(self, *filters: str) -> Iterator[tuple[Page, set[OrderKey]]]:
-        dense = len(filters) == 1  # every order is listed, so those between first and last are wanted as well
+    def _orders(self, *filters: str, dense: bool = False) -> Iterator[tuple[Page, set[OrderKey]]]:
+        """``dense``: every order is listed, so what belongs to orders between a page's first and last is wanted too and
+        may be asked for as a range."""
         for headers in self.reader.pages(HEADERS, *filters):
             orders = {order_key(row): row for row in headers}
             raws = [
@@ -181,13 +182,31 @@ class FinanceOperations(Product):
         chosen = [number for number in numbers if number in needing]
         read = bool(chosen) and self.reader.has(INVOICE_LINES)
         invoices = self._by_lot(INVOICE_LINES, code, chosen, dense=dense) if read else {}
+        posted = self._posted_on_cancelled(code, lines, orders, single) if chosen and not read else {}
         for line in lines:
             order, lot = orders[order_key(line)], text(line.get("InventoryLotId"))
             own = invoices.get(lot, []) if read and order_key(line)[1] in needing else None
             self._keep_lot(code, line)
             yield dynamics_fo_rows.raw_line(
-                line, order, single.get(lot), own, self._ledgers.get(code), self._rate(code, order), self._row_settings
-            )
+                line, order, single.get(lot), own, self._ledgers.get(code), self._rate(code, order), self._row_settings,
+                posted.get(lot),
+            )  # fmt: skip
+
+    def _posted_on_cancelled(
+        self, code: str, lines: Iterable[Row], orders: Mapping[OrderKey, Row], bi: Mapping[str, Row]
+    ) -> dict[str, list[Row]]:
+        """The cost that was posted on cancelled lines, by lot, where invoice lines are not public."""
+        cancelled = [
+            text(line.get("InventoryLotId"))
+            for line in lines
+            if dynamics_fo_rows.closed_reason(line, orders[order_key(line)], bi.get(text(line.get("InventoryLotId"))))
+            == "cancelled"
+        ]
+        found: dict[str, list[Row]] = {lot: [] for lot in cancelled if lot and self.reader.has(POSTINGS)}
+        for some in chunks(sorted(found), KEYS_PER_REQUEST):
+            for row in self.reader.rows(POSTINGS, COST, _of_company(code), any_of("InventTransId", some)):
+                found[text(row.get("InventTransId"))].append(row)
+        return found
 
     @staticmethod
     def _needs_invoices(line: Row, order: Row, bi: Mapping[str, Row]) -> bool:
@@ -229,9 +248,9 @@ class FinanceOperations(Product):
         if not own or own == currency or not self.reader.has(RATES):
             return None
         rates = self._all_rates()
-        day = _day_or_none(order, "AccountingDate")
+        day = day_or_none(order, "AccountingDate")
         for pair in ((kind, currency, own), (kind, own, currency)):
-            if found := _valid(rates.get(pair, ()), day):
+            if found := rate_on(day, rates.get(pair, ()), "StartDate", "EndDate"):
                 return found
         return None
 
@@ -332,23 +351,6 @@ def _from_json(told: object) -> set[OrderKey]:
     for one in told if isinstance(told, list) else []:
         if isinstance(one, list) and len(one) == 2 and isinstance(one[1], list):
             found |= {(str(one[0]), str(number)) for number in one[1]}
-    return found
-
-
-def _day_or_none(row: Row, name: str) -> date | None:
-    try:
-        return DYNAMICS.day(row, name)
-    except Unusable:  # the row itself will be rejected for it
-        return None
-
-
-def _valid(rates: Iterable[Row], day: date | None) -> Row | None:
-    """The last quotation that holds on the day; none without a day."""
-    found = None
-    for row in rates:
-        begins, ends = _day_or_none(row, "StartDate"), _day_or_none(row, "EndDate")
-        if day is not None and (begins or day) <= day <= (ends or day):
-            found = row
     return found
 
 

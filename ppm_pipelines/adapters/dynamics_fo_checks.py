@@ -10,16 +10,18 @@ from collections.abc import Iterator
 from ppm_pipelines.adapters import dynamics_checks
 from ppm_pipelines.adapters.base import Check
 from ppm_pipelines.adapters.checks import Gap
-from ppm_pipelines.adapters.dynamics_checks import HIDDEN
+from ppm_pipelines.adapters.dynamics_checks import left_out, surprising, told
 from ppm_pipelines.adapters.dynamics_fo_streams import (
     BI_LINES,
     COST,
     HEADERS,
     INVOICE_LINES,
+    INVOICES,
     LEDGERS,
     LINES,
     POSTINGS,
     PROJECTS,
+    RATES,
 )
 from ppm_pipelines.adapters.dynamics_reader import Reader
 from ppm_pipelines.adapters.fields import text
@@ -47,33 +49,70 @@ def _projects(reader: Reader, companies: str) -> str:
     known = {text(row.get("LegalEntityId")).lower() for row in reader.rows(LEDGERS)}
     if unknown := sorted(set(reader.settings.companies) - known):
         raise Gap(f"{found:,} projects readable, but there is no legal entity {', '.join(unknown)}. Correct the list.")
-    return f"{found:,} projects readable."
+    said = f"{found:,} projects readable."
+    return told(said, left_out(reader, LEDGERS, PROJECTS))
 
 
 def _orders(reader: Reader, companies: str) -> str:
-    """A field that is needed and missing is told here and not in the night."""
-    for stream in (HEADERS, LINES):
-        reader.fields(stream)
+    without = left_out(reader, HEADERS, LINES)
     found = reader.count(LINES, companies)
     chosen = reader.settings.companies
     unseen = [code for code in chosen if not reader.count(LINES, any_of("dataAreaId", [code]))]
-    hint = f" None of company {', '.join(unseen)}." if unseen else ""
-    return f"{found:,} purchase order lines readable.{hint}{HIDDEN if unseen or not found else ''}"
+    sentences = [f"None of company {', '.join(unseen)}."] if unseen else []
+    said = f"{found:,} purchase order lines readable."
+    return told(said, sentences, surprising(0 if unseen else found), without, _rates(reader))
+
+
+def _rates(reader: Reader) -> list[str]:
+    sentences: list[str] = []
+    if not (reader.has(RATES) and reader.count(RATES)):
+        sentences.append(
+            "No exchange rate (ExchangeRates) is readable: orders in a foreign currency wait in quarantine until the "
+            "entity is public and granted."
+        )
+    return sentences
 
 
 def _open_amounts(reader: Reader, companies: str) -> str:
     if reader.has(BI_LINES):
-        reader.fields(BI_LINES)
-        return f"{reader.count(BI_LINES, companies):,} remaining quantities readable."
+        said = f"{reader.count(BI_LINES, companies):,} remaining quantities readable."
+        return told(said, left_out(reader, BI_LINES), _cancelled(reader, companies))
     if reader.has(INVOICE_LINES):
         found = reader.count(INVOICE_LINES, companies)
-        return f"{found:,} vendor invoice lines readable; what is open is told by them."
+        said = f"{found:,} vendor invoice lines readable; what is open is told by them."
+        return told(said, left_out(reader, INVOICE_LINES))
     raise Gap(
         "Neither remaining quantities (PurchLineBiEntities) nor vendor invoice lines (VendInvoiceTransBiEntities) are "
         "public, so what is open can't be told. Ask the administrator to make one of them public."
     )
 
 
+def _cancelled(reader: Reader, companies: str) -> list[str]:
+    """The right to invoice lines is needed beside remaining quantities too."""
+    sentences: list[str] = []
+    if reader.has(INVOICE_LINES):
+        reader.count(INVOICE_LINES, companies)
+        return left_out(reader, INVOICE_LINES)
+    sentences.append(
+        "Vendor invoice lines (VendInvoiceTransBiEntities) are not public: what cancelled lines had relieved is told "
+        "by their postings, and in a foreign currency those lines wait in quarantine."
+    )
+    return sentences
+
+
 def _postings(reader: Reader, companies: str) -> str:
     found = reader.count(POSTINGS, COST, companies)
-    return f"{found:,} cost postings of projects readable.{'' if found else HIDDEN}"
+    said = f"{found:,} cost postings of projects readable."
+    return told(said, surprising(found), left_out(reader, POSTINGS), _invoices(reader, companies))
+
+
+def _invoices(reader: Reader, companies: str) -> list[str]:
+    sentences: list[str] = []
+    if reader.has(INVOICES):
+        reader.count(INVOICES, companies)
+        return left_out(reader, INVOICES)
+    sentences.append(
+        "Vendor invoices (VendInvoiceJourBiEntities) are not public: vendor, invoice number and due date of actuals "
+        "stay empty."
+    )
+    return sentences

@@ -131,8 +131,9 @@ def raw_line(
     ledger: Row | None,
     rate: Row | None,
     settings: Mapping[str, Any],
+    postings: Iterable[Row] | None = None,
 ) -> Raw:
-    """The line with all that its commitment is made from; ``invoices`` None: they were not read."""
+    """The line with all that its commitment is made from; ``invoices`` and ``postings`` None: they were not read."""
     lines = None if invoices is None else sorted(map(delivered, invoices), key=lambda row: text(row.get("SourceKey")))
     record = {
         "line": delivered(line),
@@ -143,6 +144,8 @@ def raw_line(
         "rate": delivered(rate) if rate else None,
         "settings": dict(settings),
     }
+    if postings is not None:
+        record["postings"] = sorted(map(delivered, postings), key=actual_key)
     return Raw(ORDERS, line_key(line), record)
 
 
@@ -152,22 +155,19 @@ def commitment(raw: Raw, directory: Directory) -> Iterator[Outcome]:
     cancelled = closed_reason(line, order, record["bi"]) == "cancelled"
     amount = ZERO if cancelled else DYNAMICS.amount_or_none(line.get("LineAmount"))
     currency = text(order.get("CurrencyCode"))
-    number, name = project_of(line, order, record["settings"])
+    number = project_of(line, order, record["settings"])
     if not number:
         yield Skipped(raw.key, "no project", amount, currency)
         return
     try:
-        yield _commitment(raw, directory.project(code, number, name))
+        yield _commitment(raw, directory.project(code, number, "ProjectId"))
     except Unusable as error:
         yield rejected(raw, error, amount, currency, code, number, _open_or_none(record))
 
 
-def project_of(line: Row, order: Row, settings: Mapping[str, Any]) -> tuple[str, str]:
+def project_of(line: Row, order: Row, settings: Mapping[str, Any]) -> str:
     """The line's project, and the header's where that is configured (dynamics.md: trust the line)."""
-    own = text(line.get("ProjectId"))
-    if own or not settings.get("header_project"):
-        return own, "ProjectId"
-    return text(order.get("ProjectId")), "ProjectId"
+    return text(line.get("ProjectId")) or (text(order.get("ProjectId")) if settings.get("header_project") else "")
 
 
 def closed_reason(line: Row, order: Row, bi: Row | None) -> str | None:
@@ -195,14 +195,29 @@ def line_figures(record: Mapping[str, Any], currency: str) -> Figures:
         invoiced = rounded(sum((DYNAMICS.amount(one, "LineAmount") for one in invoices), ZERO), currency)
         rest = ZERO if _in_full(line, invoices) else amount - invoiced
         return figures(amount, rest, invoiced, reason)
+    if text(line.get("PurchaseOrderLineStatus")) == "Invoiced":
+        return figures(amount, ZERO, amount, reason)
     if reason == "cancelled":
-        return Figures()
+        return Figures(relieved=_posted(record, currency))
     raise Unusable(
         "missing_field",
         "RemainPurchFinancial",
         "What is still open of this line can't be told: neither its remaining quantity nor its invoices are readable. "
         "Make the purchase line or the vendor invoice line entity public in Dynamics.",
     )
+
+
+def _posted(record: Mapping[str, Any], currency: str) -> Decimal:
+    """What was relieved of a cancelled line whose invoices nobody can read: the cost that was posted on it."""
+    postings = record.get("postings")
+    if postings is None or (postings and currency != text((record["ledger"] or {}).get("AccountingCurrency"))):
+        raise Unusable(
+            "missing_field",
+            "LineAmount",
+            "What was invoiced of this line before it was cancelled can't be told: its invoices are not readable. Make "
+            "the vendor invoice line entity public in Dynamics.",
+        )
+    return rounded(sum((DYNAMICS.amount(one, "AmountMst") for one in postings), ZERO), currency)
 
 
 def _open_by_quantity(bi: Row | None, amount: Decimal, currency: str) -> Decimal | None:

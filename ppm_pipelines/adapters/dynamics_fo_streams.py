@@ -8,41 +8,39 @@ from __future__ import annotations
 
 from ppm_pipelines.adapters.base import Stream
 from ppm_pipelines.adapters.dynamics_fo_rows import FINAL, NO_COST, PAYROLL
-from ppm_pipelines.adapters.odata import V4, all_of
+from ppm_pipelines.adapters.odata import all_of, entity
 
 ENUM = "Microsoft.Dynamics.DataEntities"
 COST = f"costSales eq {ENUM}.ProjCostSales'Cost'"
 NOT_FINAL = all_of(*(f"PurchaseOrderStatus ne {ENUM}.PurchStatus'{status}'" for status in FINAL))
 
 
-def _stream(name: str, key: str, fields: str, needed: str, order: str = "") -> Stream:
-    keys = tuple(key.split())
-    names = (*keys, *fields.split())
-    params = {"$orderby": order or ",".join(keys)}
-    return Stream(name, name, V4(), keys, params, names, needed=frozenset({*keys, *needed.split()}))
+def _ordered(name: str, key: str, fields: str, needed: str, order: str = "") -> Stream:
+    """Its pages come in the order of the key: without one the service may repeat rows and leave others out."""
+    return entity(name, key, fields, needed, **{"$orderby": order or ",".join(key.split())})
 
 
-LEDGERS = _stream("Ledgers", "LegalEntityId", "AccountingCurrency ExchangeRateType", "AccountingCurrency")
-RATES = _stream(
+LEDGERS = _ordered("Ledgers", "LegalEntityId", "AccountingCurrency ExchangeRateType", "AccountingCurrency")
+RATES = _ordered(
     "ExchangeRates",
     "RateTypeName FromCurrency ToCurrency StartDate",
     "EndDate Rate ConversionFactor",
     "Rate ConversionFactor",
 )
-PROJECTS = _stream(
+PROJECTS = _ordered(
     "ProjectsV2",
     "dataAreaId ProjectId",
     "ProjectName ProjectStage ProjectedStartDate ProjectedEndDate ActualStartDate ActualEndDate ParentProjectId",
     "ProjectName",
 )
-HEADERS = _stream(
+HEADERS = _ordered(
     "PurchaseOrderHeadersV2",
     "dataAreaId PurchaseOrderNumber",
     "PurchaseOrderStatus DocumentApprovalStatus OrderVendorAccountNumber PurchaseOrderName CurrencyCode ProjectId "
     "RequesterPersonnelNumber OrdererPersonnelNumber AccountingDate",
     "PurchaseOrderStatus DocumentApprovalStatus CurrencyCode ProjectId",
 )
-LINES = _stream(
+LINES = _ordered(
     "PurchaseOrderLinesV2",
     "dataAreaId PurchaseOrderNumber LineNumber",
     "ProjectId ProjectActivityNumber ProjectCategoryId LineAmount OrderedPurchaseQuantity LineDescription "
@@ -51,22 +49,22 @@ LINES = _stream(
     "PurchaseRequisitionId",
     "ProjectId LineAmount PurchaseOrderLineStatus InventoryLotId",
 )
-BI_LINES = _stream(
+BI_LINES = _ordered(
     "PurchLineBiEntities",
     "dataAreaId InventTransId",
     "PurchId PurchQty RemainPurchFinancial IsDeleted IsFinalized SysModifiedDateTime",
     "PurchId PurchQty RemainPurchFinancial SysModifiedDateTime",
 )
-INVOICE_LINES = _stream(
+INVOICE_LINES = _ordered(
     "VendInvoiceTransBiEntities",
     "dataAreaId SourceKey",
     "PurchId InventTransId InvoiceId InvoiceDate LineAmount Qty CurrencyCode SysModifiedDateTime",
     "PurchId InventTransId LineAmount Qty SysModifiedDateTime",
 )
-INVOICES = _stream(
+INVOICES = _ordered(
     "VendInvoiceJourBiEntities", "dataAreaId LedgerVoucher", "InvoiceId InvoiceAccount DocumentDate DueDate", ""
 )
-POSTINGS = _stream(
+POSTINGS = _ordered(
     "PSAActuals",
     "dataAreaId TransId",
     "ProjId ActivityNumber CategoryId AmountMst Qty costSales ProjTransType TransactionOrigin PostingType "

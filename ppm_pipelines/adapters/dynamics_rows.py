@@ -6,7 +6,7 @@ product's own fields (``dynamics_fo_rows``, …), reading (``dynamics``). Pure a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -23,7 +23,8 @@ _NO_DAY = 1900
 
 @dataclass(slots=True)
 class Directory:
-    """What rows are judged by. Numbers repeat between companies, so a project is a company and a number.
+    """What rows are judged by. Numbers repeat between companies, so a project is a company and a number; Dataverse has
+    no companies.
 
     ``linked`` are numbers that people linked to a Costbook project although Dynamics lists none of that name.
     """
@@ -35,10 +36,11 @@ class Directory:
         """The number, when it is known. Raises Unusable."""
         if (company, number_) in self.projects or number_ in self.linked:
             return number_
+        where = f"company {company}" if company else "Dataverse"
         raise Unusable(
             "unknown_project",
             name,
-            f"The project {number_} is not among the projects of company {company}. Check it in Dynamics, and the "
+            f"The project {number_} is not among the projects of {where}. Check it in Dynamics, and the "
             "application's right to read projects, or link it to a project of the Costbook.",
             number_,
         )
@@ -69,6 +71,14 @@ def _moment(value: Any) -> datetime | None:
 DYNAMICS = Fields("Dynamics", _day, _moment)
 
 
+def day_or_none(row: Row, name: str) -> date | None:
+    """None also for what is no day, where the row itself will be rejected for it."""
+    try:
+        return DYNAMICS.day(row, name)
+    except Unusable:
+        return None
+
+
 def yes(value: Any) -> bool:
     """Finance & Operations writes booleans as ``"Yes"`` and ``"No"``."""
     return value is True or text(value).lower() in ("yes", "true")
@@ -91,6 +101,20 @@ class Figures:
         whole = self.relieved + self.open == self.ordered
         relieved = ordered - open_ if whole else rounded(self.relieved * rate, currency)
         return Figures(ordered, relieved, open_)
+
+
+def rate_on(day: date | None, rates: Iterable[Row], begins: str, ends: str = "") -> Row | None:
+    """The last quotation that holds on the day; none without a day. ``rates`` are in the order of their first day, and
+    ``begins`` and ``ends`` name the columns of their first and last. One with an unreadable day holds never."""
+    found = None
+    for row in rates if day else ():
+        try:
+            first, last = DYNAMICS.day(row, begins), DYNAMICS.day(row, ends)
+        except Unusable:
+            continue
+        if day and (first or day) <= day <= (last or day):
+            found = row
+    return found
 
 
 def towards_zero(rest: Decimal, ordered: Decimal) -> Decimal:

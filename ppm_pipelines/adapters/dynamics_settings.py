@@ -7,21 +7,18 @@ using them (``dynamics``). The JSON schema draws the form, as in ``sap_settings`
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, Self
+from typing import Literal, Self
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from ppm_pipelines.adapters.settings import Address, AddressOrNone, Names, shown
 
 Product = Literal["finance_operations", "business_central", "dataverse"]
 # Where an address that was copied from a request is cut off.
 _KNOWN_PATHS = {"finance_operations": "/data", "business_central": "/v2.0", "dataverse": "/api/data"}
 _BUSINESS_CENTRAL_SCOPE = "https://api.businesscentral.dynamics.com/.default"
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-def _shown(german: str, explanation: str, *products: Product) -> dict[str, Any]:
-    extra: dict[str, Any] = {"x-labels": {"de": {"title": german, "description": explanation}}}
-    return extra | ({"x-show-when": {"product": list(products)}} if products else {})
 
 
 class Settings(BaseModel):
@@ -32,12 +29,12 @@ class Settings(BaseModel):
         title="Product",
         description="Which Dynamics 365: Finance & Operations, Business Central, or Dataverse (Project Operations).",
         examples=["finance_operations"],
-        json_schema_extra=_shown(
+        json_schema_extra=shown(
             "Produkt",
             "Welches Dynamics 365: Finance & Operations, Business Central oder Dataverse (Project Operations).",
         ),
     )
-    base_url: str = Field(
+    base_url: Address = Field(
         title="Base URL",
         description="Root of the environment's host, without a path.",
         examples=[
@@ -45,19 +42,19 @@ class Settings(BaseModel):
             "https://api.businesscentral.dynamics.com",
             "https://contoso.crm4.dynamics.com",
         ],
-        json_schema_extra=_shown("Basis-URL", "Wurzel des Hosts der Umgebung, ohne Pfad."),
+        json_schema_extra=shown("Basis-URL", "Wurzel des Hosts der Umgebung, ohne Pfad."),
     )
     tenant_id: str = Field(
         title="Tenant ID",
         description="Directory (tenant) ID or domain in Microsoft Entra ID.",
         examples=["11111111-2222-3333-4444-555555555555", "contoso.onmicrosoft.com"],
-        json_schema_extra=_shown("Mandanten-ID", "Verzeichnis-ID (Mandant) oder Domäne in Microsoft Entra ID."),
+        json_schema_extra=shown("Mandanten-ID", "Verzeichnis-ID (Mandant) oder Domäne in Microsoft Entra ID."),
     )
     client_id: str = Field(
         title="Client ID",
         description="Application (client) ID of the app registration; the product must know the application too.",
         examples=["66666666-7777-8888-9999-000000000000"],
-        json_schema_extra=_shown(
+        json_schema_extra=shown(
             "Client-ID", "Anwendungs-ID (Client) der App-Registrierung; auch das Produkt muss die Anwendung kennen."
         ),
     )
@@ -65,38 +62,37 @@ class Settings(BaseModel):
         title="Client secret",
         description="Of the app registration; the value, not its ID.",
         examples=["…"],
-        json_schema_extra=_shown("Client-Secret", "Der App-Registrierung; der Wert, nicht seine ID."),
+        json_schema_extra=shown("Client-Secret", "Der App-Registrierung; der Wert, nicht seine ID."),
     )
-    token_url: str = Field(
+    token_url: AddressOrNone = Field(
         default="",
         title="Token URL",
         description="Where tokens are issued; empty for Microsoft Entra ID of the tenant.",
         examples=["https://login.microsoftonline.com/contoso.onmicrosoft.com/oauth2/v2.0/token"],
-        json_schema_extra=_shown(
+        json_schema_extra=shown(
             "Token-URL", "Wo Tokens ausgestellt werden; leer für Microsoft Entra ID des Mandanten."
         ),
     )
-    companies: list[str] = Field(
+    companies: Names = Field(
         default_factory=list,
         title="Companies",
         description="Read only these legal entities (usmf) or companies (name or ID); empty for all.",
         examples=[["usmf", "demf"]],
-        json_schema_extra=_shown(
+        json_schema_extra=shown(
             "Unternehmen",
             "Nur diese juristischen Personen (usmf) oder Mandanten (Name oder ID) lesen; leer für alle.",
-            "finance_operations",
-            "business_central",
+            product=["finance_operations", "business_central"],
         ),
     )
-    dimension_segments: list[str] = Field(
+    dimension_segments: Names = Field(
         default_factory=list,
         title="Dimension segments",
         description="The parts of a ledger dimension in their order; empty: only the main account, which comes first.",
         examples=[["MainAccount", "BusinessUnit", "CostCenter"]],
-        json_schema_extra=_shown(
+        json_schema_extra=shown(
             "Dimensionssegmente",
             "Die Teile einer Sachkontodimension in ihrer Reihenfolge; leer: nur das Hauptkonto, das vorne steht.",
-            "finance_operations",
+            product=["finance_operations"],
         ),
     )
     header_project: bool = Field(
@@ -104,8 +100,10 @@ class Settings(BaseModel):
         title="Project of the order header",
         description="Use the header's project for lines that have none.",
         examples=[False],
-        json_schema_extra=_shown(
-            "Projekt des Bestellkopfs", "Projekt des Kopfs für Zeilen ohne eigenes verwenden.", "finance_operations"
+        json_schema_extra=shown(
+            "Projekt des Bestellkopfs",
+            "Projekt des Kopfs für Zeilen ohne eigenes verwenden.",
+            product=["finance_operations"],
         ),
     )
     environment: str = Field(
@@ -113,38 +111,19 @@ class Settings(BaseModel):
         title="Environment",
         description="Name of the Business Central environment.",
         examples=["production"],
-        json_schema_extra=_shown("Umgebung", "Name der Business-Central-Umgebung.", "business_central"),
+        json_schema_extra=shown("Umgebung", "Name der Business-Central-Umgebung.", product=["business_central"]),
     )
     project_dimension: str = Field(
         default="",
         title="Project dimension",
         description="Code of the dimension whose values are the projects; the standard API has no other project.",
         examples=["PROJECT"],
-        json_schema_extra=_shown(
+        json_schema_extra=shown(
             "Projektdimension",
             "Code der Dimension, deren Werte die Projekte sind; die Standard-API kennt kein anderes Projekt.",
-            "business_central",
+            product=["business_central"],
         ),
     )
-
-    @field_validator("base_url", "token_url")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        if value and not value.lower().startswith(("https://", "http://")):
-            raise ValueError("The address must begin with https://, like https://contoso.operations.dynamics.com.")
-        if "?" in value or "#" in value:
-            raise ValueError("Enter the address without ? or #.")
-        return value.rstrip("/")
-
-    @field_validator("companies", "dimension_segments", mode="before")
-    @classmethod
-    def _listed(cls, value: Any) -> Any:
-        return value.replace(";", ",").split(",") if isinstance(value, str) else value
-
-    @field_validator("companies", "dimension_segments")
-    @classmethod
-    def _once(cls, value: list[str]) -> list[str]:
-        return list(dict.fromkeys(one.strip() for one in value if one.strip()))
 
     @model_validator(mode="after")
     def _fits_the_product(self) -> Self:

@@ -15,6 +15,7 @@ import email.utils
 import json
 import logging
 import random
+import re
 import socket
 import ssl
 import time
@@ -44,6 +45,11 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 
 _AGAIN = frozenset({408, 429, 502, 503, 504})
 _ERROR_BYTES = 65_536
+_TOLD = 400
+# What a token address answers where it knows not who asks (RFC 6749, section 5.2); the second set is about what for.
+_WHO = frozenset({"invalid_client", "unauthorized_client"})
+_WHAT_FOR = frozenset({"invalid_scope", "invalid_resource", "invalid_target"})
+_PASSING = frozenset({"temporarily_unavailable", "server_error"})
 _SIGN_IN_WORDS = ("login", "logon", "signin", "saml", "sso", "oauth", "authenticat")
 SECRET_AT_LEAST = 4
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
@@ -231,6 +237,7 @@ class ClientCredentials(httpx.Auth):
 
     def __init__(self, token_url: str, client_id: str, client_secret: str, scope: str = "") -> None:
         self._url = token_url
+        self._secret = client_secret
         self._account: httpx.Auth = httpx.Auth() if scope else httpx.BasicAuth(client_id, client_secret)
         self._form = {"grant_type": "client_credentials"}
         if scope:
@@ -254,13 +261,12 @@ class ClientCredentials(httpx.Auth):
         self._take(response, _bounded(response))
 
     def _take(self, response: httpx.Response, body: bytes) -> None:
-        status = response.status_code
-        if status in _AGAIN or status >= 500:
-            raise _Transient(Unavailable(f"The token address answered {status}. Try again later.", "token_unavailable"))
-        if status in (400, 401, 403):
-            raise Credentials(
-                f"The token address refused the client id or secret ({status}). Enter both anew.", "token_refused"
-            )
+        status, (word, told) = response.status_code, _oauth_error(body)
+        if status in _AGAIN or status >= 500 or word in _PASSING:
+            unavailable = Unavailable(f"The token address answered {status}. Try again later.", "token_unavailable")
+            raise _Transient(unavailable, _retry_after(response))
+        if status >= 400 and (word or status == 401):
+            raise self._refused(status, word, scrubbed(told, [self._secret]))
         try:
             told = json.loads(body)
             self._token = str(told["access_token"])
@@ -269,6 +275,34 @@ class ClientCredentials(httpx.Auth):
             raise Misconfigured(
                 f"The token address did not answer with a token ({status}). Check the token URL.", "token_url"
             ) from None
+
+    def _refused(self, status: int, word: str, told: str) -> SourceError:
+        """What a refusal means: only where it is about the client, another secret helps."""
+        why = f": {told}" if told else ""
+        if word in _WHO or (status == 401 and word in ("", "unauthorized")):
+            return Credentials(
+                f"The token address refused the client id or secret ({status}){why}. Enter both anew.", "token_refused"
+            )
+        if word in _WHAT_FOR:
+            return Misconfigured(
+                f"The token address knows the client, but gives no token for this system ({word}){why}. Check the "
+                "address: the token is asked for it.",
+                "token_scope",
+            )
+        return Misconfigured(
+            f"The token address refused the request ({status} {word}){why}. Check the token URL.", "token_url"
+        )
+
+
+def _oauth_error(body: bytes) -> tuple[str, str]:
+    """The word for programs and the first sentence for people; empty where the answer is no error of OAuth."""
+    try:
+        found = json.loads(body)
+        word, described = str(found.get("error") or ""), str(found.get("error_description") or "")
+    except (ValueError, AttributeError):
+        return "", ""
+    first = re.split(r"\.\s|[\r\n]", described.strip(), maxsplit=1)[0]
+    return word[:40], first.rstrip(".")[:_TOLD]
 
 
 def _bounded(response: httpx.Response) -> bytes:
@@ -280,6 +314,15 @@ def _bounded(response: httpx.Response) -> bytes:
             raise Misconfigured("The token address answered at great length. Check the token URL.", "token_url")
     response.stream, response.is_stream_consumed, response.is_closed = httpx.ByteStream(bytes(raw)), False, False
     return response.read()
+
+
+def scrubbed(told: str, secrets: Iterable[str]) -> str:
+    """The text without the secrets, cut to a length for people."""
+    for secret in secrets:
+        if len(secret) < SECRET_AT_LEAST:  # a letter taken out everywhere would tell which letter it is
+            continue
+        told = told.replace(secret, "•••").replace(quote(secret, safe=""), "•••")
+    return told[:_TOLD]
 
 
 def chunks(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -392,7 +435,7 @@ class Client:
         return self._ask(target, headers)
 
     def next_url(self, asked: str, link: str) -> str:
-        """The link made absolute, with the fixed parameters (``sap-client``) added where it lost them."""
+        """The link made absolute, with the fixed parameters added where it lost them."""
         try:
             target = httpx.URL(asked).join(link)
         except httpx.InvalidURL:
@@ -483,7 +526,9 @@ class Client:
         return bytes(body)
 
     def _failed(self, error: httpx.RequestError) -> SourceError | _Transient:
-        host = self._host()
+        """``error`` knows what was asked: the system itself, or the token address of another host."""
+        host = error.request.url.netloc.decode("ascii")
+        whom = self._system if error.request.url.host == self.host else "The token address"
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return Misconfigured(
                 f"The certificate of {host} is not trusted ({self._scrubbed(str(error))}). Check the address; for an "
@@ -491,11 +536,11 @@ class Client:
                 "certificate",
             )
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-            sentence = f"{self._system} cannot be reached: {host} accepts no connection"
+            sentence = f"{whom} cannot be reached: {host} accepts no connection"
         elif isinstance(error, httpx.TimeoutException):
-            sentence = f"{self._system} did not answer in time ({host})"
+            sentence = f"{whom} did not answer in time ({host})"
         else:
-            sentence = f"{self._system} broke the connection off ({host})"
+            sentence = f"{whom} broke the connection off ({host})"
         detail = f" ({self._scrubbed(str(error))})" if str(error) else ""
         return _Transient(Unavailable(f"{sentence}{detail}. Check the address, or try again later.", "unreachable"))
 
@@ -524,13 +569,12 @@ class Client:
             wait = _retry_after(response)
             asked = f" It asks to wait {wait:.0f} seconds." if wait else ""
             return _Transient(Unavailable(f"{said}.{asked} Try again later.", f"http_{status}"), wait)
-        client = f" in client {self._fixed['sap-client']}" if "sap-client" in self._fixed else ""
         if status == 401:
-            return Credentials(f"{said}. Check user, password or key{client}; the account may be locked.", "sign_in")
+            return Credentials(f"{said}. Check user, password or key; the account may be locked.", "sign_in")
         if status == 403:
             return Credentials(f"{said}. The account may sign in, but not read this; grant it the right.", "forbidden")
         if status == 404:
-            return Misconfigured(f"{said}. Check the address{client}, and that the service is activated.", "not_found")
+            return Misconfigured(f"{said}. Check the address, and that the service is activated.", "not_found")
         if status >= 500:
             return Unavailable(f"{said}. The cause is in {self._system}; its administrator finds it there.", "fault")
         return Misconfigured(f"{said}. This release may lack a field, or the address is wrong.", "bad_request")
@@ -539,15 +583,8 @@ class Client:
         """System, method and path; never the query, which may carry what is nobody's business."""
         return f"{self._system} ({response.request.method} {self._scrubbed(response.url.path)})"
 
-    def _host(self) -> str:
-        return httpx.URL(self.root).netloc.decode("ascii")
-
     def _scrubbed(self, text: str) -> str:
-        for secret in self._secrets:
-            if len(secret) < SECRET_AT_LEAST:  # a letter taken out everywhere would tell which letter it is
-                continue
-            text = text.replace(secret, "•••").replace(quote(secret, safe=""), "•••")
-        return text[:400]
+        return scrubbed(text, self._secrets)
 
 
 def _http_date(text: str) -> datetime | None:

@@ -7,30 +7,18 @@ the choice that a field belongs to, ``x-labels`` the texts in other languages.
 
 from __future__ import annotations
 
-import zoneinfo
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from ppm_pipelines.records import known_currency
+from ppm_pipelines.adapters.settings import Address, Currency, Names, Zone, shown
 
 # What people paste behind the root: the REST API itself, an issue, administration.
 PASTED = ("/rest/", "/browse/", "/secure/", "/jira/software", "/jira/projects", "/jira/dashboards", "/jira/your-work")
 
 MOST_DIGITS = 15
-
-
-def _shown(german: str, explanation: str, deployment: str | None = None) -> dict[str, Any]:
-    extra: dict[str, Any] = {"x-labels": {"de": {"title": german, "description": explanation}}}
-    return extra | ({"x-show-when": {"deployment": deployment}} if deployment else {})
-
-
-def _currency(value: str) -> str:
-    if value and not known_currency(value.upper()):
-        raise ValueError(f"“{value}” is no active ISO 4217 currency, like EUR.")
-    return value.upper()
 
 
 class Rate(BaseModel):
@@ -39,7 +27,7 @@ class Rate(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
 
     amount: Decimal = Field(title="Amount per hour", examples=["95.00"])
-    currency: str = Field(title="Currency", examples=["EUR"])
+    currency: Currency = Field(title="Currency", examples=["EUR"])
     valid_from: date = Field(title="Valid from", examples=["2026-01-01"])
     user: str = Field(default="", title="User", description="Account id (Cloud) or key (Data Center).")
     role: str = Field(default="", title="Role", description="As named in the roles of users.")
@@ -69,7 +57,7 @@ class Rate(BaseModel):
     def _known(cls, value: str) -> str:
         if not value:
             raise ValueError("A rate needs a currency, like EUR.")
-        return _currency(value)
+        return value
 
     @field_validator("user", "role", mode="before")
     @classmethod
@@ -86,11 +74,11 @@ class Rate(BaseModel):
 class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, title="Jira")
 
-    base_url: str = Field(
+    base_url: Address = Field(
         title="Base URL",
         description="Root of the site; for a token with scopes https://api.atlassian.com/ex/jira/ and the cloud id.",
         examples=["https://example.atlassian.net"],
-        json_schema_extra=_shown(
+        json_schema_extra=shown(
             "Basis-URL",
             "Wurzel der Site; für ein Token mit Scopes https://api.atlassian.com/ex/jira/ und die Cloud-ID.",
         ),
@@ -100,54 +88,54 @@ class Settings(BaseModel):
         title="Deployment",
         description="Jira Cloud, or Jira Data Center on servers of one's own.",
         examples=["cloud"],
-        json_schema_extra=_shown("Bereitstellung", "Jira Cloud oder Jira Data Center auf eigenen Servern."),
+        json_schema_extra=shown("Bereitstellung", "Jira Cloud oder Jira Data Center auf eigenen Servern."),
     )
     email: str = Field(
         default="",
         title="E-mail",
         description="Of the account that the API token belongs to.",
         examples=["ppm-reader@example.com"],
-        json_schema_extra=_shown("E-Mail", "Des Kontos, zu dem das API-Token gehört.", "cloud"),
+        json_schema_extra=shown("E-Mail", "Des Kontos, zu dem das API-Token gehört.", deployment="cloud"),
     )
     token: SecretStr = Field(
         title="Token",
         description="An API token (Cloud; it expires after a year at the latest) or a personal access token.",
         examples=["ATATT3x…"],
-        json_schema_extra=_shown(
+        json_schema_extra=shown(
             "Token", "Ein API-Token (Cloud; läuft spätestens nach einem Jahr ab) oder ein persönliches Zugriffstoken."
         ),
     )
-    projects: list[str] = Field(
+    projects: Names = Field(
         default_factory=list,
         title="Projects",
         description="Read only the projects with these keys; empty for all that the account may browse.",
         examples=[["HALLE", "AEGIR"]],
-        json_schema_extra=_shown(
+        json_schema_extra=shown(
             "Projekte", "Nur Projekte mit diesen Schlüsseln lesen; leer für alle, die das Konto sehen darf."
         ),
     )
-    time_zone: str = Field(
+    time_zone: Zone = Field(
         default="UTC",
         title="Time zone",
         description="Decides on which day work was done, wherever the person sat (IANA name).",
         examples=["Europe/Berlin"],
-        json_schema_extra=_shown(
+        json_schema_extra=shown(
             "Zeitzone", "Entscheidet, an welchem Tag gearbeitet wurde, wo immer die Person saß (IANA-Name)."
         ),
     )
-    company_currency: str = Field(
+    company_currency: Currency = Field(
         default="",
         title="Company currency",
         description="The currency that all rates must have; empty: each rate's own.",
         examples=["EUR"],
-        json_schema_extra=_shown("Hauswährung", "Die Währung, die alle Sätze haben müssen; leer: die jedes Satzes."),
+        json_schema_extra=shown("Hauswährung", "Die Währung, die alle Sätze haben müssen; leer: die jedes Satzes."),
     )
     rates: list[Rate] = Field(
         default_factory=list,
         title="Hourly rates",
         description="What an hour costs: amount, currency, valid_from, and user or role (neither: everybody else).",
         examples=[[{"amount": "95.00", "currency": "EUR", "valid_from": "2026-01-01", "role": "Engineer"}]],
-        json_schema_extra=_shown(
+        json_schema_extra=shown(
             "Stundensätze",
             "Was eine Stunde kostet: amount, currency, valid_from und user oder role (keins: alle anderen).",
         ),
@@ -157,14 +145,14 @@ class Settings(BaseModel):
         title="Roles of users",
         description="Account id (Cloud) or key (Data Center) → role.",
         examples=[{"5b10a2844c20165700ede21g": "Engineer"}],
-        json_schema_extra=_shown("Rollen der Benutzer", "Account-ID (Cloud) oder Schlüssel (Data Center) → Rolle."),
+        json_schema_extra=shown("Rollen der Benutzer", "Account-ID (Cloud) oder Schlüssel (Data Center) → Rolle."),
     )
     personal_data: bool = Field(
         default=False,
         title="Names and comments",
         description="Also keep people's names and the comments of worklogs; else the role stands for the person.",
         examples=[False],
-        json_schema_extra=_shown(
+        json_schema_extra=shown(
             "Namen und Kommentare",
             "Auch Namen von Personen und Kommentare der Zeitbuchungen behalten; sonst steht die Rolle für die Person.",
         ),
@@ -173,38 +161,15 @@ class Settings(BaseModel):
     @field_validator("base_url")
     @classmethod
     def _root(cls, value: str) -> str:
-        """The root alone: a pasted path of the API or of a page is cut off, a query refused."""
-        if not value.lower().startswith(("https://", "http://")):
-            raise ValueError("The address must begin with https://, like https://example.atlassian.net.")
-        if "?" in value or "#" in value:
-            raise ValueError("Enter the address of the site alone, without ? or #.")
+        """The root alone: a pasted path of the API or of a page is cut off."""
         for pasted in PASTED:
             value = value.partition(pasted)[0]
         return value.rstrip("/")
 
-    @field_validator("time_zone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            zoneinfo.ZoneInfo(value)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"“{value}” is no time zone. It is named like Europe/Berlin.") from None
-        return value
-
-    @field_validator("company_currency")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        return _currency(value)
-
-    @field_validator("projects", mode="before")
-    @classmethod
-    def _listed(cls, value: Any) -> Any:
-        return value.replace(";", ",").split(",") if isinstance(value, str) else value
-
     @field_validator("projects")
     @classmethod
     def _keys(cls, value: list[str]) -> list[str]:
-        found = list(dict.fromkeys(key.strip().upper() for key in value if key.strip()))
+        found = list(dict.fromkeys(key.upper() for key in value))
         wrong = [key for key in found if not (key.isascii() and key.replace("_", "").isalnum() and key[0].isalpha())]
         if wrong:
             raise ValueError(f"{wrong[0]} is no project key: it has letters and digits, like HALLE.")

@@ -12,19 +12,16 @@ that all its lines are gone, then the ones there are.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import islice
 from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
 from ppm_pipelines.adapters import netsuite_checks, netsuite_control, netsuite_rows, suiteql
-from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, Row, SourceError, State
+from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, Row, SourceError, State, fingerprint, of_stream
 from ppm_pipelines.adapters.fields import text
 from ppm_pipelines.adapters.http import Limits, chunks
 from ppm_pipelines.adapters.netsuite_reader import IDS_PER_REQUEST, LACKING, Reader, both, in_order
@@ -51,13 +48,12 @@ from ppm_pipelines.adapters.suiteql import among
 from ppm_pipelines.records import ZERO, Commitment, ControlTotal, Deleted, Outcome, Page, Raw, Rejection
 
 # What the rows mean, as a number: records made by other rules are made anew by a full read.
-RULES = 1
+RULES = 2
 # The clock is the server's, stamps may be the account's, deletions are told in Pacific time: more than a day apart none
 # of them is, and the next read goes back so far.
 OVERLAP = timedelta(hours=26)
 # A full read tells the deletions of so many days: what it does not list is then deleted, not vanished.
 DELETIONS_DAYS = timedelta(days=35)
-RECORDS_PER_PAGE = 1000
 ORDER_STAMPS = (HEADER_STAMP, LINE_STAMP)
 Entity = Literal["commitments", "actuals"]
 MAKE = {"commitments": netsuite_rows.commitment, "actuals": netsuite_rows.actual}
@@ -115,10 +111,9 @@ class NetSuite(Adapter):
         }
 
     def _fingerprint(self) -> str:
-        """What decides which records are read and how: with another one, an incremental read would mix two truths."""
         settings, reader = self._settings, self._reader
         lacking = [sorted(reader.lacking(query)) for query in (ORDERS, LEDGER)]
-        decides = [
+        decides = (
             RULES,
             settings.root,
             settings.account_id,
@@ -127,8 +122,8 @@ class NetSuite(Adapter):
             settings.time_zone,
             settings.currency,
             lacking,
-        ]
-        return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
+        )
+        return fingerprint(decides)
 
     # Reading
 
@@ -168,8 +163,7 @@ class NetSuite(Adapter):
             raise Misconfigured(f"NetSuite cannot make {entity} again from raw records.", "unknown_entity")
         self._complete = frozenset()
         yield from self._projects()
-        remaining = (raw for raw in raws if raw.stream == MADE_FROM[entity])
-        while some := list(islice(remaining, RECORDS_PER_PAGE)):
+        for some in of_stream(raws, MADE_FROM[entity]):
             yield self._page(entity, some)
         self._complete = frozenset({"projects"})
 
@@ -222,16 +216,23 @@ class NetSuite(Adapter):
         """Order lines with what bills took from them; bills after the cut are not there yet."""
         bills: dict[tuple[str, str], list[Row]] = {}
         late: dict[tuple[str, str], Decimal] = {}
+        billed_late: set[str] = set()  # orders
         for bill in self._reader.of(BILLED, "p.previousdoc", {text(row.get("tran_id")) for row in rows}):
             line = text(bill.get("order_id")), text(bill.get("order_line"))
             if not _is_after(text(bill.get("bill_id")), self._reader.cut):
                 bills.setdefault(line, []).append(bill)
             elif suiteql.yes(bill.get("posting")):
+                billed_late.add(line[0])
                 late[line] = late.get(line, ZERO) + (NETSUITE.amount_or_none(bill.get("quantity")) or ZERO)
         lines = [(row, (text(row.get("tran_id")), text(row.get("line_id")))) for row in rows]
         page = self._page(
             "commitments",
-            [netsuite_rows.raw_order(row, bills.get(line, ()), late.get(line, ZERO)) for row, line in lines],
+            [
+                netsuite_rows.raw_order(
+                    row, bills.get(line, ()), late.get(line, ZERO) if line[0] in billed_late else None
+                )
+                for row, line in lines
+            ],
         )
         self._note_open(page.outcomes)
         return page

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from ppm_pipelines.adapters.base import Credentials
+from ppm_pipelines.adapters.base import Credentials, Misconfigured, SourceError
 from ppm_pipelines.adapters.http import ClientCredentials
 
 TOKEN_PATH = "services/rest/auth/oauth2/v1/token"  # noqa: S105 - an address
@@ -30,7 +30,6 @@ ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS = 300  # Oracle allows less than 60 minutes
 RSA_BITS = (3072, 4096)
 _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
-_REFUSED = (400, 401, 403)
 _PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----(.*?)-----END \1-----", re.DOTALL)
 
 
@@ -87,14 +86,20 @@ class SignedCredentials(ClientCredentials):
         }
         return jwt.encode(claims, self._key, self._algorithm, {"kid": self._certificate_id})
 
-    def _take(self, response: httpx.Response, body: bytes) -> None:
-        if response.status_code in _REFUSED:
-            raise Credentials(
-                f"NetSuite refused the signed request for a token ({response.status_code}). Check client ID, "
-                "certificate ID and private key, and that the mapping still exists: a sandbox refresh removes it.",
-                "token_refused",
+    def _refused(self, status: int, word: str, told: str) -> SourceError:
+        """Nothing but the assertion is sent, so whatever is wrong with the request is wrong with that."""
+        why = f": {told}" if told else ""
+        if word == "invalid_scope":
+            return Misconfigured(
+                f"NetSuite gives this client no token for REST web services ({status}){why}. Tick the scope REST Web "
+                "Services in the integration record.",
+                "token_scope",
             )
-        super()._take(response, body)
+        return Credentials(
+            f"NetSuite refused the signed request for a token ({status}){why}. Check client ID, "
+            "certificate ID and private key, and that the mapping still exists: a sandbox refresh removes it.",
+            "token_refused",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ counted, and the optional columns that are left out are named.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 
 from ppm_pipelines.adapters import suiteql
@@ -16,7 +16,7 @@ from ppm_pipelines.adapters.checks import Gap
 from ppm_pipelines.adapters.checks import checks as in_order
 from ppm_pipelines.adapters.fields import text
 from ppm_pipelines.adapters.netsuite_reader import Reader
-from ppm_pipelines.adapters.netsuite_streams import LEDGER, ORDERS
+from ppm_pipelines.adapters.netsuite_streams import BILLED, LEDGER, ORDERED, ORDERS, PROJECTS
 
 HIDDEN = " If that surprises, check the role's rights and subsidiaries: NetSuite hides what it may not see."
 
@@ -36,19 +36,22 @@ def _projects(reader: Reader) -> str:
     found = _count(reader, "job j")
     if not found:
         raise Gap("No project is readable. Without projects nothing can be assigned: grant the role projects.")
-    return f"{found:,} projects readable."
+    reader.try_columns(PROJECTS)
+    said = f"{found:,} projects readable."
+    return " ".join([said, *_left_out(reader.lacking(PROJECTS))])
 
 
 def _orders(reader: Reader) -> str:
     found = _count(reader, "transaction t WHERE t.type = 'PurchOrd'")
     reader.check_currencies()
-    missing = _listed(reader.lacking(ORDERS))
-    without = f" Left out, because this account does not have them: {missing}." if missing else ""
-    return f"{found:,} purchase orders readable.{without}{'' if found else HIDDEN}"
+    reader.try_columns(ORDERS)
+    said = f"{found:,} purchase orders readable.{'' if found else HIDDEN}"
+    return " ".join([said, *_left_out(reader.lacking(ORDERS))])
 
 
 def _links(reader: Reader) -> str:
     found = _count(reader, "previoustransactionlinelink p WHERE p.linktype = 'OrdBill'")
+    reader.try_columns(BILLED, ORDERED)
     return f"{found:,} links from orders to bills readable.{'' if found else HIDDEN}"
 
 
@@ -61,9 +64,9 @@ def _ledger(reader: Reader) -> str:
             f"No cost is posted in accounting book {reader.book()}. Check the book and the cost account types in the "
             "settings, and the role's rights to this book."
         )
-    missing = _listed(reader.lacking(LEDGER))
-    without = f" Left out, because this account does not have them: {missing}." if missing else ""
-    return f"Postings of accounting book {reader.book()} readable.{without}"
+    reader.try_columns(LEDGER)
+    said = f"Postings of accounting book {reader.book()} readable."
+    return " ".join([said, *_left_out(reader.lacking(LEDGER))])
 
 
 def _deletions(reader: Reader) -> str:
@@ -77,8 +80,23 @@ def _deletions(reader: Reader) -> str:
     return f"{found:,} deletions readable."
 
 
-def _listed(names: frozenset[str]) -> str:
-    return ", ".join(sorted(names))
+def _left_out(missing: Collection[str]) -> list[str]:
+    """What is read without, and what that means where somebody can change it."""
+    sentences: list[str] = []
+    if missing:
+        sentences.append(f"Left out, because this account does not have them: {', '.join(sorted(missing))}.")
+    if {"customer_id", "line_vendor_id"} & set(missing):
+        sentences.append(
+            "Lines of plain customers or vendors can't be told from those of hidden projects and wait in quarantine: "
+            "grant the role customers and vendors."
+        )
+    if "requester" in missing:
+        sentences.append("Orders have no requester: grant the role employees.")
+    if "department" in missing:
+        sentences.append("There are no cost centres: grant the role departments, if the account uses them.")
+    if "estimatedcost" in missing:
+        sentences.append("Projects have no budget: NetSuite shows the estimated cost where job costing is enabled.")
+    return sentences
 
 
 TABLES: dict[str, Callable[[Reader], str]] = {

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from ppm_pipelines.adapters import suiteql
-from ppm_pipelines.adapters.base import Credentials, Misconfigured, SourceError
+from ppm_pipelines.adapters.base import Credentials, Misconfigured, SourceError, Unavailable
 from ppm_pipelines.adapters.http import Client, Limits, chunks
 from ppm_pipelines.adapters.netsuite_auth import TOKEN_PATH, SignedCredentials, Token, TokenBased
 from ppm_pipelines.adapters.netsuite_settings import Settings
@@ -48,9 +48,21 @@ class Reader:
             self._lacking[query.name] = suiteql.lacking(self.client, query)
         return self._lacking[query.name]
 
+    def try_columns(self, *queries: Query) -> None:
+        """Every column that a read asks for. Raises SourceError with NetSuite's own words for what is not there."""
+        for query in queries:
+            suiteql.tried(self.client, query, self._columns(query))
+
+    def _columns(self, query: Query) -> list[str]:
+        missing = self.lacking(query)
+        return [name for name in (*query.columns, *query.optional) if name not in missing]
+
     def clock(self) -> str:
         """NetSuite's own time, as it writes it: what the next incremental read begins with."""
-        return str(suiteql.first(self.client, CLOCK)["now"])
+        told = str(suiteql.first(self.client, CLOCK).get("now") or "")
+        if not told:
+            raise Unavailable("NetSuite does not tell its time. Nothing was changed. Try again later.", "no_clock")
+        return told
 
     def book(self) -> str:
         """The internal number of the accounting book: the configured one, else the primary one."""
@@ -144,8 +156,26 @@ def _client(settings: Settings, allowed_hosts: str | None, timeout_seconds: floa
         timeout_seconds=timeout_seconds,
         secrets=[one.get_secret_value() for one in hidden],
         explain=suiteql.error_text,
+        meaning=_meaning,
         limits=limits or LIMITS,
     )
+
+
+def _meaning(status: int, _body: bytes, said: str) -> SourceError | None:
+    """Who may call at all is a matter of the role; there is no user and no password (netsuite.md, section 2)."""
+    if status == 401:
+        reason = (
+            f"{said}. The Login Audit Trail of NetSuite tells the cause. Check the keys in the settings, and that the "
+            "role has the permission Log in using Access Tokens."
+        )
+        return Credentials(reason, "sign_in")
+    if status == 403:
+        reason = (
+            f"{said}. The role may sign in, but not read this: grant it REST Web Services, SuiteAnalytics Workbook and "
+            "the right to view these records."
+        )
+        return Credentials(reason, "forbidden")
+    return None
 
 
 def _auth(settings: Settings) -> httpx.Auth:

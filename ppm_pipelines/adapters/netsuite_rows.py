@@ -94,9 +94,10 @@ def order_key(row: Row) -> str:
     return f"{text(row.get('tran_id'))}/{text(row.get('line_id'))}"
 
 
-def raw_order(row: Row, bills: Iterable[Row], late: Decimal) -> Raw:
-    """The line with the bill lines that took from it; ``late`` is the quantity billed after the cut."""
-    told = {"bills": [dict(bill) for bill in bills]} | ({"late_quantity": str(late)} if late else {})
+def raw_order(row: Row, bills: Iterable[Row], late: Decimal | None) -> Raw:
+    """The line with the bill lines that took from it; ``late`` is the quantity of it that was billed after the cut, and
+    None where nothing of its whole order was."""
+    told = {"bills": [dict(bill) for bill in bills]} | ({} if late is None else {"late_quantity": str(late)})
     return Raw(ORDERS, order_key(row), dict(row) | told)
 
 
@@ -166,8 +167,10 @@ def open_amount(row: Row) -> Decimal:
 
     Never past zero to the other side; negative lines come towards zero from below. Raises Unusable.
     """
-    ordered = _ordered(row)
-    if yes(row.get("isclosed")) or status_letter(row) in (REJECTED, BILLED, CLOSED):
+    ordered, letter = _ordered(row), status_letter(row)
+    # The status is of now: a bill after the cut, whose posting is not read yet either, may have made it "fully billed".
+    billed = letter == BILLED and "late_quantity" not in row
+    if yes(row.get("isclosed")) or letter in (REJECTED, CLOSED) or billed:
         return ZERO
     quantity = NETSUITE.number(row, "quantity")
     if quantity:
@@ -183,8 +186,8 @@ def _share_to_bill(row: Row, quantity: Decimal) -> Decimal:
 
 
 def _bills(row: Row) -> Sequence[Row]:
-    """Posted ones only: a bill that waits for approval relieves nothing."""
-    return [bill for bill in row.get("bills") or () if yes(bill.get("posting"))]
+    """Posted ones only: a bill that waits for approval relieves nothing, nor does a voided one."""
+    return [bill for bill in row.get("bills") or () if yes(bill.get("posting")) and not yes(bill.get("voided"))]
 
 
 def _billed(row: Row, bill: Row) -> Decimal:
@@ -336,7 +339,9 @@ def _posted(row: Row) -> tuple[Decimal, Decimal]:
     if amount is None or company is None:
         missing = "foreignamount" if amount is None else "amount"
         raise Unusable("bad_amount", missing, "A ledger line without an amount. Correct it in NetSuite.")
-    return (amount if company == 0 else abs(amount).copy_sign(company)), company
+    if company == 0:  # a voided document keeps its lines and posts nothing; otherwise it was too little to convert
+        return (ZERO if yes(row.get("voided")) else amount), company
+    return abs(amount).copy_sign(company), company
 
 
 def _posting_status(row: Row, kind: str) -> str:

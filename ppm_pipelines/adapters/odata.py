@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from ppm_pipelines.adapters.base import Refused, Row, Unavailable
+from ppm_pipelines.adapters.base import Refused, Row, Stream, Unavailable
 from ppm_pipelines.adapters.fields import Unreadable, text
 from ppm_pipelines.adapters.http import Answer, Client
 
@@ -58,6 +58,12 @@ class V4:
     @staticmethod
     def day(day: date) -> str:
         return day.isoformat()
+
+
+def entity(name: str, key: str, fields: str = "", needed: str = "", **params: str) -> Stream:
+    """A V4 entity set as data, below its own name; fields are written with spaces between them, see ``Stream``."""
+    keys = tuple(key.split())
+    return Stream(name, name, V4(), keys, params, (*keys, *fields.split()), needed=frozenset({*keys, *needed.split()}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,14 @@ between would be open and actual at once, or neither (DOMAIN R15).
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
 from ppm_pipelines.adapters import odata, sap_checks, sap_control, sap_journal, sap_orders, sap_rows
-from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, Row, State, Stream
+from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, Row, State, Stream, fingerprint, of_stream
 from ppm_pipelines.adapters.fields import Unreadable, text
 from ppm_pipelines.adapters.http import Limits, chunks
 from ppm_pipelines.adapters.odata import V2, all_of, any_of, between, either
@@ -116,9 +113,8 @@ class Sap(Adapter):
         }
 
     def _fingerprint(self) -> str:
-        """What decides which records are read and how: with another one, an incremental read would mix two truths."""
         settings = self._settings
-        decides = [
+        decides = (
             RULES,
             settings.api_url,
             settings.client,
@@ -128,8 +124,8 @@ class Sap(Adapter):
             settings.receipt_document_type,
             self._reader.orders.version,
             self._reader.tells_vendor_items,
-        ]
-        return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
+        )
+        return fingerprint(decides)
 
     # Reading
 
@@ -168,9 +164,7 @@ class Sap(Adapter):
             raise Misconfigured(f"SAP cannot make {entity} again from raw records.", "unknown_entity")
         self._complete = frozenset()
         yield from self._structure()
-        stream = MADE_FROM[entity]
-        remaining = (raw for raw in raws if raw.stream == stream.name)
-        while some := list(islice(remaining, RECORDS_PER_PAGE)):
+        for some in of_stream(raws, MADE_FROM[entity].name):
             yield self._page(entity, some)
         self._complete = frozenset({"projects", "wbs_elements"})
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import httpx
 
 from ppm_pipelines.adapters import odata, sap_orders, sap_streams
-from ppm_pipelines.adapters.base import Misconfigured, Refused, SourceError, Stream
+from ppm_pipelines.adapters.base import Credentials, Misconfigured, Refused, SourceError, Stream
 from ppm_pipelines.adapters.http import ApiKey, Client, ClientCredentials, Limits, chunks, host_refused
 from ppm_pipelines.adapters.odata import V2, all_of, any_of, between, either, quoted
 from ppm_pipelines.adapters.sap_settings import Settings
@@ -226,8 +227,20 @@ def _client(settings: Settings, allowed_hosts: str | None, timeout_seconds: floa
         fixed_params={"sap-client": settings.client} if settings.client else {},
         secrets=secrets,
         explain=odata.error_text,
+        meaning=partial(_meaning, settings.client) if settings.client else None,
         limits=limits,
     )
+
+
+def _meaning(client: str, status: int, _body: bytes, said: str) -> SourceError | None:
+    """A user belongs to a client, and a service is activated in one."""
+    if status == 401:
+        reason = f"{said}. Check user, password or key in client {client}; the account may be locked."
+        return Credentials(reason, "sign_in")
+    if status == 404:
+        reason = f"{said}. Check the address in client {client}, and that the service is activated."
+        return Misconfigured(reason, "not_found")
+    return None
 
 
 def _auth(settings: Settings, allowed_hosts: str | None) -> httpx.Auth:

@@ -7,11 +7,12 @@ using them (``sap``). The JSON schema draws the form: ``x-show-when`` names the 
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-NO_SECRET = SecretStr("")
+from ppm_pipelines.adapters.settings import NO_SECRET, Address, AddressOrNone, Names, check_sign_in, shown
+
 _NEEDED = {
     "api_key": ("api_key",),
     "basic": ("username", "password"),
@@ -19,19 +20,14 @@ _NEEDED = {
 }
 
 
-def _shown(german: str, explanation: str, auth: str | None = None) -> dict[str, Any]:
-    extra: dict[str, Any] = {"x-labels": {"de": {"title": german, "description": explanation}}}
-    return extra | ({"x-show-when": {"auth": auth}} if auth else {})
-
-
 class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, title="SAP")
 
-    api_url: str = Field(
+    api_url: Address = Field(
         title="API URL",
         description="Root of the tenant's API host; for S/4HANA Cloud the one with “-api” in its name.",
         examples=["https://my300000-api.s4hana.cloud.sap"],
-        json_schema_extra=_shown(
+        json_schema_extra=shown(
             "API-URL", "Wurzel des API-Hosts des Mandanten; bei S/4HANA Cloud der mit „-api“ im Namen."
         ),
     )
@@ -40,7 +36,7 @@ class Settings(BaseModel):
         title="Client",
         description="The client (sap-client), three digits; empty for the host's default client.",
         examples=["100"],
-        json_schema_extra=_shown(
+        json_schema_extra=shown(
             "Mandant", "Der Mandant (sap-client), drei Ziffern; leer für den Standardmandanten des Hosts."
         ),
     )
@@ -49,7 +45,7 @@ class Settings(BaseModel):
         title="Sign-in",
         description="How to sign in: a communication user (basic), OAuth 2.0 client credentials, or an API key.",
         examples=["basic"],
-        json_schema_extra=_shown(
+        json_schema_extra=shown(
             "Anmeldung", "Wie angemeldet wird: Kommunikationsbenutzer (basic), OAuth-2.0-Client oder API-Schlüssel."
         ),
     )
@@ -58,15 +54,17 @@ class Settings(BaseModel):
         title="API key",
         description="Sent in the header APIKey.",
         examples=["x9…"],
-        json_schema_extra=_shown("API-Schlüssel", "Wird im Header APIKey gesendet.", "api_key"),
+        json_schema_extra=shown("API-Schlüssel", "Wird im Header APIKey gesendet.", auth="api_key"),
     )
     username: str = Field(
         default="",
         title="User",
         description="The communication user; a dialog user gets a sign-in page instead of data.",
         examples=["PPM_READER"],
-        json_schema_extra=_shown(
-            "Benutzer", "Der Kommunikationsbenutzer; ein Dialogbenutzer erhält eine Anmeldeseite statt Daten.", "basic"
+        json_schema_extra=shown(
+            "Benutzer",
+            "Der Kommunikationsbenutzer; ein Dialogbenutzer erhält eine Anmeldeseite statt Daten.",
+            auth="basic",
         ),
     )
     password: SecretStr = Field(
@@ -74,15 +72,15 @@ class Settings(BaseModel):
         title="Password",
         description="Of the communication user.",
         examples=["…"],
-        json_schema_extra=_shown("Passwort", "Des Kommunikationsbenutzers.", "basic"),
+        json_schema_extra=shown("Passwort", "Des Kommunikationsbenutzers.", auth="basic"),
     )
-    token_url: str = Field(
+    token_url: AddressOrNone = Field(
         default="",
         title="Token URL",
         description="Where OAuth tokens are issued; shown in the communication arrangement.",
         examples=["https://tenant.authentication.eu10.hana.ondemand.com/oauth/token"],
-        json_schema_extra=_shown(
-            "Token-URL", "Wo OAuth-Tokens ausgestellt werden; steht in der Kommunikationsvereinbarung.", "oauth2"
+        json_schema_extra=shown(
+            "Token-URL", "Wo OAuth-Tokens ausgestellt werden; steht in der Kommunikationsvereinbarung.", auth="oauth2"
         ),
     )
     client_id: str = Field(
@@ -90,58 +88,52 @@ class Settings(BaseModel):
         title="Client ID",
         description="Of the OAuth client.",
         examples=["sb-ppm!b1234"],
-        json_schema_extra=_shown("Client-ID", "Des OAuth-Clients.", "oauth2"),
+        json_schema_extra=shown("Client-ID", "Des OAuth-Clients.", auth="oauth2"),
     )
     client_secret: SecretStr = Field(
         default=NO_SECRET,
         title="Client secret",
         description="Of the OAuth client.",
         examples=["…"],
-        json_schema_extra=_shown("Client-Secret", "Des OAuth-Clients.", "oauth2"),
+        json_schema_extra=shown("Client-Secret", "Des OAuth-Clients.", auth="oauth2"),
     )
     ledger: str = Field(
         default="0L",
         title="Ledger",
         description="The ledger that actuals come from, normally the leading one.",
         examples=["0L"],
-        json_schema_extra=_shown("Ledger", "Das Ledger, aus dem Ist-Kosten kommen, normalerweise das führende."),
+        json_schema_extra=shown("Ledger", "Das Ledger, aus dem Ist-Kosten kommen, normalerweise das führende."),
     )
     receipt_document_type: str = Field(
         default="WE",
         title="Receipt document type",
         description="The document type of goods receipts in the ledger; they relieve orders with valuated receipts.",
         examples=["WE"],
-        json_schema_extra=_shown(
+        json_schema_extra=shown(
             "Belegart der Wareneingänge",
             "Die Belegart von Wareneingängen im Ledger; sie bauen Bestellungen mit bewertetem Wareneingang ab.",
         ),
     )
-    company_codes: list[str] = Field(
+    company_codes: Names = Field(
         default_factory=list,
         title="Company codes",
         description="Read only these; empty for all that the account may see.",
         examples=[["1010", "1710"]],
-        json_schema_extra=_shown("Buchungskreise", "Nur diese lesen; leer für alle, die das Konto sehen darf."),
+        json_schema_extra=shown("Buchungskreise", "Nur diese lesen; leer für alle, die das Konto sehen darf."),
     )
     cost_centers: dict[str, str] = Field(
         default_factory=dict,
         title="Cost centres",
         description="Cost centre → project, for lines without a WBS element.",
         examples=[{"10101301": "P-1000"}],
-        json_schema_extra=_shown("Kostenstellen", "Kostenstelle → Projekt, für Positionen ohne PSP-Element."),
+        json_schema_extra=shown("Kostenstellen", "Kostenstelle → Projekt, für Positionen ohne PSP-Element."),
     )
 
     @field_validator("api_url")
     @classmethod
     def _root(cls, value: str) -> str:
-        """The root alone: a pasted service path is cut off, a query refused."""
-        value = _address(value)
+        """The root alone: a pasted service path is cut off."""
         return value.partition("/sap/opu/")[0].rstrip("/")
-
-    @field_validator("token_url")
-    @classmethod
-    def _token_address(cls, value: str) -> str:
-        return _address(value) if value else value
 
     @field_validator("client")
     @classmethod
@@ -164,15 +156,10 @@ class Settings(BaseModel):
             raise ValueError("A document type has two characters, like WE.")
         return value.upper()
 
-    @field_validator("company_codes", mode="before")
-    @classmethod
-    def _listed(cls, value: Any) -> Any:
-        return value.replace(";", ",").split(",") if isinstance(value, str) else value
-
     @field_validator("company_codes")
     @classmethod
     def _codes(cls, value: list[str]) -> list[str]:
-        found = list(dict.fromkeys(code.strip().upper() for code in value if code.strip()))
+        found = list(dict.fromkeys(code.upper() for code in value))
         wrong = [code for code in found if not (len(code) <= 4 and code.isalnum())]
         if wrong:
             raise ValueError(f"{wrong[0]} is no company code: it has up to four letters and digits, like 1010.")
@@ -189,21 +176,5 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _enough_to_sign_in(self) -> Self:
-        """Only the fields of the chosen sign-in are required."""
-        missing = [name for name in _NEEDED[self.auth] if not _given(getattr(self, name))]
-        if missing:
-            titles = ", ".join(str(type(self).model_fields[name].title) for name in missing)
-            raise ValueError(f"The chosen sign-in ({self.auth}) also needs: {titles}.")
+        check_sign_in(self, self.auth, _NEEDED[self.auth])
         return self
-
-
-def _given(value: str | SecretStr) -> bool:
-    return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
-
-
-def _address(value: str) -> str:
-    if not value.lower().startswith(("https://", "http://")):
-        raise ValueError("The address must begin with https://, like https://my300000-api.s4hana.cloud.sap.")
-    if "?" in value or "#" in value:
-        raise ValueError("Enter the address without ? or #; the client has a field of its own.")
-    return value.rstrip("/")

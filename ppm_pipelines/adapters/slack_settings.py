@@ -6,20 +6,15 @@ using them (``slack``).
 
 from __future__ import annotations
 
-from typing import Any
-
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from ppm_pipelines.adapters.settings import shown
 from ppm_pipelines.news import Language, Level
 
 # Who does not speak the format of incoming webhooks: the Workflow Builder takes variables instead of blocks.
 _WORKFLOWS = ("/triggers/", "/workflows/")
 _SLACK = ("hooks.slack.com", "hooks.slack-gov.com")
-
-
-def _shown(german: str, explanation: str) -> dict[str, Any]:
-    return {"x-labels": {"de": {"title": german, "description": explanation}}}
 
 
 class Settings(BaseModel):
@@ -29,7 +24,7 @@ class Settings(BaseModel):
         title="Webhook URL",
         description="Of an incoming webhook of your Slack app; whoever has it can post to its channel.",
         examples=["https://hooks.slack.com/services/T…/B…/…"],
-        json_schema_extra=_shown(
+        json_schema_extra=shown(
             "Webhook-URL", "Eines „Incoming Webhook“ der Slack-App; wer sie hat, kann in den Kanal schreiben."
         ),
     )
@@ -38,14 +33,14 @@ class Settings(BaseModel):
         title="Language",
         description="Of the messages.",
         examples=["de"],
-        json_schema_extra=_shown("Sprache", "Der Nachrichten."),
+        json_schema_extra=shown("Sprache", "Der Nachrichten."),
     )
     notify: Level = Field(
         default="changes",
         title="Tell of",
         description="What went wrong alone, also what syncs change, or every sync.",
         examples=["changes"],
-        json_schema_extra=_shown(
+        json_schema_extra=shown(
             "Melden",
             "Nur was schiefgeht, auch was Syncs ändern, oder jeden Sync.",
         ),

@@ -137,10 +137,14 @@ def lacking(client: Client, query: Query) -> frozenset[str]:
     return frozenset(name for name in query.optional if not _has(client, query, [name]))
 
 
+def tried(client: Client, query: Query, names: Iterable[str]) -> None:
+    """Asks for these columns of no row: a column that the account does not have fails it. Raises SourceError."""
+    page(client, query.written(names, "1 = 0", ordered=False), ["0"] * query.where.count("?"), 1)
+
+
 def _has(client: Client, query: Query, names: Iterable[str]) -> bool:
-    plain = [*query.key, *names]
     try:
-        page(client, query.written(plain, "1 = 0", ordered=False), ["0"] * query.where.count("?"), 1)
+        tried(client, query, [*query.key, *names])
     except SourceError as error:
         if error.code not in _LACKING:
             raise
