@@ -13,7 +13,7 @@ import { listen, POLL_MS } from "@/lib/run-events";
 import { stageOf } from "@/lib/stages";
 import { type Heard, replayToEnd, runToEnd, type SyncOptions, type Target } from "@/lib/start-sync";
 import { failure, type SyncMessage, syncMessage } from "@/lib/sync-message";
-import { systemName } from "@/lib/systems";
+import { bringsCosts, systemName } from "@/lib/systems";
 
 type Live = {
   /** The newest progress of each running sync, by run. */
@@ -198,7 +198,7 @@ function placeOf({ entity }: SyncOptions): string {
 function actionFor(run: Run, again: Action, show: Action, details: Action): Action | undefined {
   if (run.status === "failed") return again;
   if (run.rejected) return details;
-  return run.inserted || run.updated ? show : undefined;
+  return bringsCosts(run.system) && (run.inserted || run.updated) ? show : undefined;
 }
 
 function say(message: SyncMessage, action?: Action): void {

@@ -34,7 +34,7 @@ export function Costbook({ rights }: { rights: Me["rights"] }) {
   const asOf = asOfIn(url);
   const projects = useProjects(asOf);
   const runs = useRuns();
-  const targets = useTargets(rights, projects.data);
+  const targets = useTargets();
   const { waiting, finished, progress, sync } = useLive();
   const syncing = targets.some((target) => waiting.includes(target.system));
   const changed = useChanged(projects.data, asOf, waiting.length > 0);
