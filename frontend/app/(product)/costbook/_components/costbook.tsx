@@ -5,7 +5,7 @@ import { Tabs } from "radix-ui";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslations } from "use-intl";
 import { useLive } from "@/components/live";
-import { RunProgress } from "@/components/run-progress";
+import { RunsProgress } from "@/components/run-progress";
 import { Button, buttonLook } from "@/components/ui/button";
 import { ErrorPanel } from "@/components/ui/error-panel";
 import { Notice } from "@/components/ui/panel";
@@ -35,14 +35,13 @@ export function Costbook({ rights }: { rights: Me["rights"] }) {
   const projects = useProjects(asOf);
   const runs = useRuns();
   const targets = useTargets();
-  const { waiting, finished, progress, sync } = useLive();
+  const { waiting, finished, progress, syncAll } = useLive();
   const syncing = targets.some((target) => waiting.includes(target.system));
   const changed = useChanged(projects.data, asOf, waiting.length > 0);
 
   const list = projects.data;
   const project = list?.items.find((item) => item.project_id === url.get("project"));
   const running = Object.values(progress).filter((event) => bringsCosts(event.system));
-  const onSync = () => Promise.all(targets.map((target) => sync(target, { several: targets.length > 1 })));
 
   return (
     <div className="grid gap-4">
@@ -56,10 +55,10 @@ export function Costbook({ rights }: { rights: Me["rights"] }) {
         rights={rights}
         canSync={targets.length > 0}
         syncing={syncing}
-        onSync={onSync}
+        onSync={() => void syncAll(targets)}
       />
       {asOf ? <AsOfBanner asOf={asOf} onBack={() => change({ as_of: null, page: null })} /> : null}
-      {running[0] || syncing ? <RunProgress event={running[0]} /> : null}
+      {running[0] || syncing ? <RunsProgress events={running} /> : null}
       {projects.isError ? (
         <ErrorPanel error={projects.error} onRetry={() => projects.refetch()} />
       ) : (
