@@ -14,6 +14,9 @@ import {
  * anything or starts a sync, so that it runs beside the journeys that do.
  */
 
+// An axe run takes seconds, beside journeys that use the same processors.
+test.setTimeout(180_000);
+
 for (const locale of ["de-DE", "en-GB"]) {
   test.describe(`in ${locale}, light and dark`, () => {
     test.use({ locale });

@@ -12,7 +12,7 @@ import { Notice } from "@/components/ui/panel";
 import { Skeleton } from "@/components/ui/skeleton";
 import type { Me, ProjectFigures, ProjectList } from "@/lib/api-types";
 import { asOfIn } from "@/lib/as-of";
-import { figuresOf, fingerprint } from "@/lib/costbook";
+import { figuresOf, fingerprint, withoutBudget } from "@/lib/costbook";
 import { withoutTable } from "@/lib/lines-query";
 import { bringsCosts } from "@/lib/systems";
 import { useProjects } from "@/lib/use-projects";
@@ -114,7 +114,11 @@ function Views({ list, project, currency, changed, finished }: ViewsProps) {
     );
   const views: Record<Tab, ReactNode> = {
     overview: (
-      <Overview figures={figuresOf(list, project, currency)} project={project}>
+      <Overview
+        figures={figuresOf(list, project, currency)}
+        project={project}
+        unbudgeted={project ? 0 : withoutBudget(list, currency)}
+      >
         {project ? null : table}
       </Overview>
     ),

@@ -11,6 +11,9 @@ import { ScheduleFields } from "./schedule-fields";
 import { SettingField } from "./setting-field";
 import { type ConfigFormState, type FormProps, useConfigForm } from "./use-config-form";
 
+/** What is too long for half of the form. */
+const WIDE = ["url", "map", "json"];
+
 export function ConfigForm(props: FormProps) {
   const t = useTranslations("config");
   const common = useTranslations("common");
@@ -34,7 +37,7 @@ export function ConfigForm(props: FormProps) {
               field={field}
               form={form}
               stored={props.config.secrets[field.name]}
-              className={cn((field.kind === "url" || field.secret || field.kind === "map") && "sm:col-span-2")}
+              className={cn((field.secret || WIDE.includes(field.kind)) && "sm:col-span-2")}
             />
           ))}
         </div>

@@ -42,7 +42,7 @@ export function ConnectorRow({ connector, progress, waiting, onSync, onConfigure
       </th>
       <td className={cell}>
         <Enabled connector={connector} running={running} />
-        <HealthWord health={running ? "running" : connector.health} />
+        <HealthWord health={running ? "running" : connector.health} off={!running && !connector.enabled} />
         {connector.last_error && !running ? (
           <p className="mt-1 max-w-80 text-bad text-xs">
             {firstSentence(connector.last_error)}{" "}
