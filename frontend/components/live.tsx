@@ -217,12 +217,12 @@ function actionFor(run: Run, again: Action, show: Action, details: Action): Acti
   return bringsCosts(run.system) && (run.inserted || run.updated) ? show : undefined;
 }
 
-const READING_MS = 10_000;
+/** What came with notes has more to read, and a way to them. */
+const READING_MS = { success: 10_000, warning: 20_000, error: Number.POSITIVE_INFINITY };
 
 function say(message: SyncMessage, action?: Action): void {
   // A failure stays until somebody has read it; the rest goes by itself.
-  if (message.kind === "error") stay(message, action);
-  else display(message, action, READING_MS);
+  display(message, action, READING_MS[message.kind]);
 }
 
 /** Until somebody closes it: of several results the first would be gone before the last is there. */
@@ -236,7 +236,7 @@ function hold([message, action]: Said, until: Promise<unknown>): void {
   if (message.kind === "error") return;
   void until.then(() => {
     const isThere = toast.getToasts().some((one) => one.id === id);
-    if (isThere) display(message, action, READING_MS, id);
+    if (isThere) display(message, action, READING_MS[message.kind], id);
   });
 }
 

@@ -22,7 +22,7 @@ test("an administrator sees every system connected and tests each", async ({ pag
     await expect(row.getByRole("switch")).toBeChecked();
     await row.getByRole("button", { name: `${name} konfigurieren` }).click();
     const dialog = page.getByRole("dialog", { name: new RegExp(name) });
-    await dialog.getByRole("button", { name: "Verbindung testen" }).click();
+    await dialog.getByRole("button", { name: name === "Slack" ? "Testnachricht senden" : "Verbindung testen" }).click();
     await expect(dialog.getByRole("heading", { name: "Verbindung in Ordnung" })).toBeVisible({ timeout: 60_000 });
     await page.keyboard.press("Escape");
     await expect(dialog).toBeHidden();
