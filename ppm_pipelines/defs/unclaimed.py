@@ -21,7 +21,6 @@ from ppm_pipelines.tables import sync_runs
 SECONDS = 30  # between two looks
 FIRST = timedelta(hours=24)  # so far back looks the first one
 OVERLAP = timedelta(minutes=10)  # an end is seen when Dagster has committed it, a little after its time
-MOST = 200  # failed runs at one look; the next one goes on from there
 JOB = "sync_"
 
 
@@ -35,10 +34,7 @@ def unclaimed_runs(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
     now = datetime.now(UTC)
     since = datetime.fromisoformat(context.cursor) if context.cursor else now - FIRST
     records = context.instance.get_run_records(
-        dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since - OVERLAP),
-        limit=MOST,
-        order_by="update_timestamp",
-        ascending=True,
+        dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since - OVERLAP)
     )
     try:
         for record in records:
