@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from api import forms
-from api.deps import Db, Integrator
+from api.deps import Db, Integrator, Viewer
 from api.problems import CHANGED_MEANWHILE, NOT_FOUND, Kind, Language, Problem, invalid
 from api.runs import compared
 from api.sentences import told
@@ -130,6 +130,19 @@ def _shown(adapter: type[System], connector: Connector | None) -> dict[str, Any]
         "updated_at": connector.updated_at if connector else None,
         "updated_by": connector.updated_by if connector else None,
     }
+
+
+@router.get("/sources")
+def list_sources(who: Viewer, connection: Db) -> list[dict[str, str]]:
+    """What one click on the Costbook's Sync reads: the systems that are switched on and have costs."""
+    connector = tables.connectors.c
+    mine = sa.select(connector.system).where(connector.organization_id == who.writes_to, connector.enabled)
+    enabled = set(connection.scalars(mine))
+    return [
+        {"system": adapter.system, "name": adapter.name}
+        for adapter in SYSTEMS.values()
+        if adapter.system in enabled and "costs" in adapter.entities
+    ]
 
 
 @router.get("/{system}/config")
@@ -338,6 +351,8 @@ def _last_sync(run: dict[str, Any] | None) -> dict[str, Any] | None:
         "status": run["status"],
         "run_id": run["run_id"],
         **{name: result.get(key, 0) for name, key in counts.items()},
+        # What a notifier tells of is new elsewhere: of itself it says how much it told.
+        **({"digest": told_of} if (told_of := result.get("by_entity", {}).get("digest")) else {}),
     }
 
 

@@ -3,7 +3,8 @@ import { delimiter, join } from "node:path";
 import { defineConfig } from "@playwright/test";
 
 /**
- * The whole path in a real browser, against a product that runs already (`ppm up`): nothing is started here.
+ * The whole path in a real browser, against a product that runs already (`ppm up`, all systems connected): nothing is
+ * started here.
  * PPM_E2E_URL, PPM_E2E_API_URL, PPM_E2E_SANDBOX_URL and PPM_E2E_DAGSTER_URL say where it runs.
  */
 
@@ -28,11 +29,14 @@ function isExecutable(file: string): boolean {
 }
 
 export default defineConfig({
-  testDir: process.env.PPM_E2E_TESTS ?? "tests/e2e",
   outputDir: "test-results",
-  // One product, one connector: the journeys change the same settings and books one after the other.
-  workers: 1,
+  // One product: the journeys change the same settings and books, file after file. Who only reads runs beside them.
+  workers: 2,
   fullyParallel: false,
+  projects: [
+    { name: "changing", testDir: "tests/e2e", workers: 1 },
+    { name: "reading", testDir: "tests/reading", workers: 1 },
+  ],
   forbidOnly: Boolean(process.env.CI),
   retries: 0,
   timeout: 60_000,
@@ -44,7 +48,8 @@ export default defineConfig({
     timezoneId: "Europe/Berlin",
     viewport: { width: 1440, height: 900 },
     screenshot: "only-on-failure",
-    trace: "retain-on-failure",
+    // Recording each step costs as much as the step: only who looks for a fault asks for it.
+    trace: process.env.PPM_E2E_TRACE ? "retain-on-failure" : "off",
     launchOptions: {
       executablePath: chromium(),
       args: [

@@ -38,6 +38,8 @@ LATE = timedelta(hours=26)  # as the check ``freshness``: every scheduled connec
 # A schedule is silent when it brings nothing for so many times its longest pause, out of at least so many pauses.
 SILENT_TIMES, SILENT_PAUSES = 2, 3
 SILENT_AT_LEAST = timedelta(hours=24)
+SILENT_UNKNOWN = timedelta(days=7)  # where too few pauses say what is usual
+CHECKS_WITHIN = timedelta(minutes=15)  # checks that are not through so long after their sync come no more
 RUNS_LOOKED_AT, PAUSES_LOOKED_AT = 50, 30
 BY_ITSELF = "sync"  # who asks for a digest that follows a sync
 NOBODY = (BY_ITSELF, "schedule")  # requests that no person waits for
@@ -229,8 +231,15 @@ def _ended(
     )
     rows = connection.execute(query).all()
     failed = checks([row.dagster_run_id for row in rows if row.dagster_run_id])
-    # Why a run failed is known at once.
-    known = [row for row in rows if not row.dagster_run_id or row.dagster_run_id in failed or row.status == "failed"]
+    # Why a run failed is known at once; a process that was killed after its merge leaves a run without an end.
+    known = [
+        row
+        for row in rows
+        if not row.dagster_run_id
+        or row.dagster_run_id in failed
+        or row.status == "failed"
+        or now - row.ended_at > CHECKS_WITHIN
+    ]
     ended = [Ended(row, failed.get(row.dagster_run_id or "", ())) for row in reversed(known)]
     return ended, len(known) < len(rows)
 
@@ -276,11 +285,13 @@ def _of_schedules(connection: sa.Connection, organization_id: str, now: datetime
     )
     for row in connection.execute(query.order_by(c.system)).all():
         name, link = SYSTEMS[row.system].name, _page("/admin/integrations")
-        last = _last_read(connection, organization_id, row.system)
+        first, last = _first_and_last_read(connection, organization_id, row.system)
         if now - max(filter(None, (last, row.updated_at))) > LATE:
             yield Alert("late", row.system, name, since=last, link=link)
-        elif since := _silent_since(_brought(connection, organization_id, row.system), now):
-            yield Alert("silent", row.system, name, since=since, link=link)
+        elif first:
+            brought = _brought(connection, organization_id, row.system)
+            if _is_silent(brought, first, now):
+                yield Alert("silent", row.system, name, since=brought[-1] if brought else None, link=link)
 
 
 def _good(organization_id: str, system: str) -> list[sa.ColumnElement[bool]]:
@@ -294,11 +305,13 @@ def _good(organization_id: str, system: str) -> list[sa.ColumnElement[bool]]:
     ]
 
 
-def _last_read(connection: sa.Connection, organization_id: str, system: str) -> datetime | None:
-    found: datetime | None = connection.scalar(
-        sa.select(sa.func.max(sync_runs.c.ended_at)).where(*_good(organization_id, system))
-    )
-    return found
+def _first_and_last_read(
+    connection: sa.Connection, organization_id: str, system: str
+) -> tuple[datetime | None, datetime | None]:
+    ended = sync_runs.c.ended_at
+    query = sa.select(sa.func.min(ended), sa.func.max(ended)).where(*_good(organization_id, system))
+    first, last = connection.execute(query).one()
+    return first, last
 
 
 def _brought(connection: sa.Connection, organization_id: str, system: str) -> list[datetime]:
@@ -309,13 +322,11 @@ def _brought(connection: sa.Connection, organization_id: str, system: str) -> li
     return sorted(connection.scalars(query.order_by(run.ended_at.desc()).limit(PAUSES_LOOKED_AT + 1)))
 
 
-def _silent_since(brought: Sequence[datetime], now: datetime) -> datetime | None:
-    """The last time that something came, where the pause since then is unusually long."""
+def _is_silent(brought: Sequence[datetime], first: datetime, now: datetime) -> bool:
+    """Whether the pause since something came last (else since the ``first`` read) is unusually long."""
     pauses = [later - earlier for earlier, later in pairwise(brought)]
-    if len(pauses) < SILENT_PAUSES:
-        return None
-    unusual = max(SILENT_AT_LEAST, SILENT_TIMES * max(pauses))
-    return brought[-1] if now - brought[-1] > unusual else None
+    usual = SILENT_TIMES * max(pauses) if len(pauses) >= SILENT_PAUSES else SILENT_UNKNOWN
+    return now - max([first, *brought]) > max(SILENT_AT_LEAST, usual)
 
 
 # --- changes -------------------------------------------------------------------------------------------------------

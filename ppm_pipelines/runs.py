@@ -12,6 +12,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -138,6 +139,30 @@ def settle(
     return _change(
         connection, run_id, status=status, ended_at=sa.func.now(), reason=reason, problem=problem, result=result
     )
+
+
+def never_began(
+    connection: sa.Connection, request: RunRequest, dagster_run_id: str, requested_at: datetime, *, reason: str
+) -> str:
+    """The row of a run that failed before it could claim anything; its id. It ends now, when it comes to light."""
+    run_id = str(uuid.uuid4())
+    row = {
+        "run_id": run_id,
+        "organization_id": request.organization_id,
+        "system": request.system,
+        "entity": request.entity,
+        "mode": request.mode,
+        "requested_by": request.requested_by,
+        "requested_at": requested_at,
+        "dagster_run_id": dagster_run_id,
+        "status": "failed",
+        "ended_at": sa.func.now(),
+        "reason": reason,
+        "problem": "internal",
+    }
+    connection.execute(insert(sync_runs).values(row))
+    _tell(connection, run_id)
+    return run_id
 
 
 def _change(connection: sa.Connection, run_id: str, **values: Any) -> bool:

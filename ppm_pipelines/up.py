@@ -403,8 +403,9 @@ def _welcome(without: set[str], say: Say) -> None:
         if not {"api", "sandbox", "first-sync"} & without:
             api = f"{base}:{current.api_port}"
             sandbox_profile.bring_over(client, api, token("admin", "default", 10), say)
-        if "frontend" not in without:
-            _ready(client, f"{base}:{current.frontend_port}/login")
+        if "frontend" not in without and not _ready(client, f"{base}:{current.frontend_port}/login"):
+            say(f"The pages do not answer after {READY_SECONDS} s; the lines above say why.")
+            return
     say(f"Ready after {time.monotonic() - started:.1f} s.")
     if "frontend" not in without:
         say(f"  Costbook    {base}:{current.frontend_port}   sign in as admin, controller or viewer, one button each")

@@ -31,6 +31,7 @@ TABLE = [
     Row("POST", "/api/integrations/sync", CONTROLLERS, 409, {"system": "sap"}),
     Row("POST", "/api/integrations/{system}/sync", CONTROLLERS, 409, {}),
     Row("POST", "/api/v1/erp/sync", CONTROLLERS, 409, {"adapter": "sap"}),
+    Row("GET", "/api/integrations/sources", VIEWERS, 200),
     Row("GET", "/api/integrations/config", INTEGRATORS, 200),
     Row("GET", "/api/integrations/{system}/config", INTEGRATORS, 200),
     Row("PUT", "/api/integrations/{system}/config", INTEGRATORS, 422, {"settings": {}}),

@@ -148,3 +148,16 @@ def test_the_list_tells_health_and_last_sync(product: Product) -> None:
     assert (sap["name"], sap["enabled"], sap["configured"], sap["health"]) == ("SAP", True, True, "ok")
     assert set(sap["last_sync"]) == {"at", "status", "run_id", "inserted", "updated", "errors"}
     assert sap["last_error"] is None
+
+
+def test_everybody_reads_what_a_click_on_sync_reads(product: Product) -> None:
+    def sources() -> list[dict[str, str]]:
+        answer = product.api("viewer").get("/api/integrations/sources")
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, str]] = answer.json()
+        return found
+
+    assert {"system": "sap", "name": "SAP"} in sources()
+    product.api().patch(URL, json={"enabled": False})
+    assert "sap" not in [one["system"] for one in sources()]
+    assert "slack" not in [one["system"] for one in sources()]

@@ -47,9 +47,11 @@ def fault(product: Product, kind: str, times: int = 1) -> None:
 
 def eventually(found: Callable[[], Any]) -> Any:
     until = time.monotonic() + FOLLOWS_SECONDS
-    while not (value := found()) and time.monotonic() < until:
+    while time.monotonic() < until:
+        if value := found():
+            return value
         time.sleep(0.5)
-    return value
+    raise AssertionError(f"It did not come to that within {FOLLOWS_SECONDS} seconds.")
 
 
 def test_the_webhook_is_a_secret(product: Product) -> None:

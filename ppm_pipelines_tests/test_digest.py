@@ -333,6 +333,19 @@ class TestChecks:
         failed = FailedCheck("actuals", "money_matches_source", count=2)
         assert tell(channel, checks=lambda _: {"d": [failed]}).by_entity["digest"]["alerts"] == 1
 
+    def test_checks_that_never_come_are_not_waited_for(self, channel: Channel) -> None:
+        """A run whose process was killed after its merge keeps nobody from being told of the others."""
+        synced = loaded(commitment())
+        with database.direct() as connection:
+            connection.execute(
+                "update ppm.sync_runs set dagster_run_id = 'd', ended_at = now() - interval '1 hour' where run_id = %s",
+                [synced.run_id],
+            )
+        with closing(channel.notifier()) as notifier, database.owner() as connection:
+            found = digest.look(connection, notifier, ORG, checks=lambda _: {})
+        assert not found.waiting
+        assert found.news.runs == 1
+
     def test_a_refused_load_is_told_once(self, channel: Channel) -> None:
         reason = "900 of 1,000 commitments would vanish."
         failing(reason)
@@ -384,6 +397,25 @@ class TestSilence:
         assert tell(channel).by_entity["digest"]["alerts"] == 0
         self.synced(0.1)
         assert look(channel).alerts == []
+
+    def test_a_system_that_has_brought_something_once_is_given_a_week(self, channel: Channel) -> None:
+        self.connect(hours=3000)
+        self.synced(6 * 24)
+        self.synced(1, brought=0)
+        assert look(channel).alerts == []
+        with database.direct() as own:
+            own.execute(
+                "update ppm.sync_runs set ended_at = ended_at - interval '25 hours' where result->>'inserted' = '1'"
+            )
+        assert tell(channel).by_entity["digest"]["alerts"] == 1
+        assert "SAP has brought nothing new for unusually long\nThe last time: " in channel.said()
+
+    def test_a_system_that_never_brought_anything_is_told(self, channel: Channel) -> None:
+        self.connect(hours=3000)
+        self.synced(8 * 24, brought=0)
+        self.synced(1, brought=0)
+        assert tell(channel).by_entity["digest"]["alerts"] == 1
+        assert "SAP has brought nothing new for unusually long\nIt has brought nothing so far." in channel.said()
 
     def test_pauses_that_are_usual_are_no_silence(self, channel: Channel) -> None:
         self.connect(hours=3000)

@@ -33,7 +33,7 @@ from ppm_pipelines_tests.test_api_syncs import fault, sync
 PLACES = (
     "ppm_pipelines/adapters/*.py",
     *(f"ppm_pipelines/{name}.py" for name in ("load", "sync", "reconcile", "planning", "connectors", "periods")),
-    *(f"ppm_pipelines/{name}.py" for name in ("vault", "launcher")),
+    *(f"ppm_pipelines/{name}.py" for name in ("vault", "launcher", "defs/unclaimed")),
     *(f"api/{name}.py" for name in ("events", "integrations", "configuration", "deps", "costbook", "lines", "periods")),
     *(f"api/{name}.py" for name in ("quarantine", "runs")),
 )

@@ -13,7 +13,7 @@ import { listen, POLL_MS } from "@/lib/run-events";
 import { stageOf } from "@/lib/stages";
 import { type Heard, replayToEnd, runToEnd, type SyncOptions, type Target } from "@/lib/start-sync";
 import { failure, type SyncMessage, syncMessage } from "@/lib/sync-message";
-import { systemName } from "@/lib/systems";
+import { bringsCosts, systemName } from "@/lib/systems";
 
 type Live = {
   /** The newest progress of each running sync, by run. */
@@ -25,6 +25,8 @@ type Live = {
   /** Runs started here that have ended well; their rows can be pointed out. */
   finished: string[];
   sync: (target: Target, options?: SyncOptions) => Promise<void>;
+  /** Several systems at one click, each with its own message. */
+  syncAll: (targets: Target[]) => Promise<void>;
   /** Tries quarantined records once more, one system after the other; each says how it ended. */
   replay: (wanted: ReplayRequest[]) => Promise<void>;
 };
@@ -43,10 +45,10 @@ export function useLive(): Live {
  */
 export function LiveProvider({ children }: { children: ReactNode }) {
   const { progress, connected, heard } = useEvents();
-  const { waiting, finished, sync, replay } = useSyncs(heard);
+  const { waiting, finished, sync, syncAll, replay } = useSyncs(heard);
   const live = useMemo(
-    () => ({ progress, connected, waiting, finished, sync, replay }),
-    [progress, connected, waiting, finished, sync, replay],
+    () => ({ progress, connected, waiting, finished, sync, syncAll, replay }),
+    [progress, connected, waiting, finished, sync, syncAll, replay],
   );
   return (
     <Context value={live}>
@@ -122,11 +124,25 @@ function useSyncs(heard: Heard) {
         const error = problemIn(cause);
         said = [failure(error.slug, error.problem.detail ?? "", target.name, t), againAfter(error.slug, again)];
       }
-      say(...(options.several ? named(said, target.name) : said));
+      if (options.together) hold(named(said, target.name), options.together);
+      else say(...said);
       await queries.invalidateQueries();
       setWaiting((now) => without(now, target.system));
     },
     [t, router, queries, heard],
+  );
+
+  const syncAll = useCallback(
+    async (targets: Target[]): Promise<void> => {
+      if (targets.length < 2) return void (await Promise.all(targets.map((target) => sync(target))));
+      let ended = () => {};
+      const together = new Promise<void>((resolve) => {
+        ended = resolve;
+      });
+      await Promise.all(targets.map((target) => sync(target, { together })));
+      ended();
+    },
+    [sync],
   );
 
   const replay = useCallback(
@@ -156,7 +172,7 @@ function useSyncs(heard: Heard) {
     },
     [t, queries, heard],
   );
-  return { waiting, finished, sync, replay };
+  return { waiting, finished, sync, syncAll, replay };
 }
 
 type Action = { label: string; onClick: () => void };
@@ -198,22 +214,39 @@ function placeOf({ entity }: SyncOptions): string {
 function actionFor(run: Run, again: Action, show: Action, details: Action): Action | undefined {
   if (run.status === "failed") return again;
   if (run.rejected) return details;
-  return run.inserted || run.updated ? show : undefined;
+  return bringsCosts(run.system) && (run.inserted || run.updated) ? show : undefined;
 }
+
+/** What came with notes has more to read, and a way to them. */
+const READING_MS = { success: 10_000, warning: 20_000, error: Number.POSITIVE_INFINITY };
 
 function say(message: SyncMessage, action?: Action): void {
   // A failure stays until somebody has read it; the rest goes by itself.
-  if (message.kind === "error") stay(message, action);
-  else display(message, action, 10_000);
+  display(message, action, READING_MS[message.kind]);
 }
 
 /** Until somebody closes it: of several results the first would be gone before the last is there. */
-function stay(message: SyncMessage, action?: Action): void {
-  display(message, action, Number.POSITIVE_INFINITY);
+function stay(message: SyncMessage, action?: Action): string | number {
+  return display(message, action, Number.POSITIVE_INFINITY);
 }
 
-function display({ kind, title, description }: SyncMessage, action: Action | undefined, duration: number): void {
-  toast[kind](title, { description: description || undefined, action, duration });
+/** Of several results each stays until all are there, and from then on as long as one alone does. */
+function hold([message, action]: Said, until: Promise<unknown>): void {
+  const id = stay(message, action);
+  if (message.kind === "error") return;
+  void until.then(() => {
+    const isThere = toast.getToasts().some((one) => one.id === id);
+    if (isThere) display(message, action, READING_MS[message.kind], id);
+  });
+}
+
+function display(
+  { kind, title, description }: SyncMessage,
+  action: Action | undefined,
+  duration: number,
+  id?: string | number,
+) {
+  return toast[kind](title, { description: description || undefined, action, duration, id });
 }
 
 /** Spoken: that a sync runs and which stage it reached, never each row. Its end is spoken by the message. */

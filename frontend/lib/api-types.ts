@@ -126,13 +126,16 @@ export type Counts = {
   skipped: number;
 };
 
+/** What a system that is told of the others said: messages sent, and the alerts in them. */
+export type Digest = Partial<Counts> & { messages?: number; alerts?: number };
+
 export type Run = Partial<Counts> & {
   run_id: string;
   system: string;
   entity: string;
   status: RunStatus;
   /** The same counts per entity, for a sync of more than one. */
-  by_entity?: Record<string, Partial<Counts>> | null;
+  by_entity?: (Record<string, Partial<Counts>> & { digest?: Digest }) | null;
   errors?: { key: string; field: string | null; reason: string }[] | null;
   reason?: string | null;
   problem?: string | null;
@@ -242,6 +245,7 @@ export type Connector = {
     inserted: number;
     updated: number;
     errors: number;
+    digest?: Digest;
   } | null;
   last_error: string | null;
   /** Records that wait in quarantine. */

@@ -59,3 +59,8 @@ export function whose(project: ProjectFigures, projects: ProjectFigures[]): stri
   const alike = projects.filter((other) => other.project_nr === project.project_nr).length > 1;
   return alike ? project.systems.map(systemName).join(", ") : "";
 }
+
+/** How many of a currency's projects have no budget; what they spend is part of the portfolio's variance. */
+export function withoutBudget(list: ProjectList, currency: string): number {
+  return list.items.filter((item) => item.currency === currency && item.budget === null).length;
+}

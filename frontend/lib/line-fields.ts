@@ -1,5 +1,6 @@
 import type { useFormatter } from "use-intl";
 import { formatAmount, formatNumber } from "./money";
+import { systemName } from "./systems";
 
 /** All fields of a line: their order, and each value as people read it. */
 
@@ -124,6 +125,7 @@ export function fieldText(name: string, value: unknown, line: Record<string, unk
   if (name.endsWith("_at") && !Number.isNaN(Date.parse(text))) {
     return words.format.dateTime(new Date(text), { dateStyle: "medium", timeStyle: "short" });
   }
+  if (name === "system") return systemName(text);
   return words.wordFor(name, text) ?? text;
 }
 

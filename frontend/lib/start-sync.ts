@@ -8,8 +8,8 @@ export type Target = { system: string; name: string };
 export type SyncOptions = {
   entity?: string;
   mode?: "incremental" | "full";
-  /** One of several that were started together: its message names the system. */
-  several?: boolean;
+  /** The end of all that were started at one click: the message names its system, and stays until then. */
+  together?: Promise<unknown>;
 };
 
 /** What a system is synced for at one click: its costs, else the first kind of record that it has. */

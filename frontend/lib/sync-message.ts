@@ -1,12 +1,12 @@
 import type { createTranslator } from "use-intl/core";
-import type { Run } from "./api-types";
+import type { Digest, Run } from "./api-types";
 import type { Messages } from "./messages";
 
 export type Translate = ReturnType<typeof createTranslator<Messages>>;
 export type SyncMessage = { kind: "success" | "warning" | "error"; title: string; description: string };
 
 type Noun = keyof Messages["sync"]["new"];
-const NOUNS: Noun[] = ["commitments", "actuals", "projects", "digest"];
+const NOUNS: Noun[] = ["commitments", "actuals", "projects"];
 
 /**
  * A finished sync as people read it: the headline carries the most telling count, the description the rest.
@@ -15,6 +15,7 @@ const NOUNS: Noun[] = ["commitments", "actuals", "projects", "digest"];
 export function syncMessage(run: Run, system: string, t: Translate): SyncMessage {
   if (run.status === "canceled") return failure("canceled", "", system, t);
   if (run.status === "failed") return failure(run.problem ?? "internal", run.reason ?? "", system, t);
+  if (run.by_entity?.digest) return digestMessage(run, run.by_entity.digest, t);
   const [headline = t("sync.nothing"), ...rest] = changes(run, t);
   const rejected = run.rejected ?? 0;
   if (run.status === "partial" || rejected > 0) {
@@ -22,6 +23,13 @@ export function syncMessage(run: Run, system: string, t: Translate): SyncMessage
     return { kind: "warning", title: t("sync.partial", { what }), description: lines(rest, firstReason(run)) };
   }
   return { kind: "success", title: t("sync.success", { what: headline }), description: lines(rest) };
+}
+
+/** Nothing of it is new here: it is what was told. */
+function digestMessage(run: Run, { messages = 0, alerts = 0 }: Digest, t: Translate): SyncMessage {
+  const told = [...(alerts ? [t("sync.alerts", { count: alerts })] : []), ...changes(run, t)];
+  const what = t("sync.digest", { count: messages });
+  return { kind: "success", title: t("sync.success", { what }), description: told.join(", ") };
 }
 
 function lines(counts: string[], reason?: string): string {
@@ -54,7 +62,8 @@ const REASONS: Record<string, Parameters<Translate>[0]> = {
   unavailable: "sync.reasons.unavailable",
   refused: "sync.reasons.refused",
   misconfigured: "sync.reasons.misconfigured",
-  "not-offered": "sync.reasons.misconfigured",
+  unusable: "sync.reasons.unusable",
+  "not-offered": "sync.reasons.notOffered",
   "not-configured": "sync.reasons.notConfigured",
   disabled: "sync.reasons.notConfigured",
   busy: "sync.reasons.busy",
@@ -66,7 +75,7 @@ const REASONS: Record<string, Parameters<Translate>[0]> = {
   "dagster-unavailable": "sync.reasons.noRuns",
 };
 
-/** A sync that ended without a result, by the last part of its problem's type; the server's sentence explains it. */
+/** A sync that ended without a result, by its problem or the last part of that's type; the server's sentence explains it. */
 export function failure(slug: string, detail: string, system: string, t: Translate): SyncMessage {
   if (slug === "canceled") {
     return { kind: "warning", title: t("sync.canceled"), description: t("sync.canceledHint") };
@@ -75,5 +84,5 @@ export function failure(slug: string, detail: string, system: string, t: Transla
 }
 
 export function reasonWord(slug: string, system: string, t: Translate): string {
-  return t(REASONS[slug] ?? "sync.reasons.internal", { system });
+  return t(REASONS[slug.replaceAll("_", "-")] ?? "sync.reasons.internal", { system });
 }

@@ -40,7 +40,8 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "late": "{0} was not synced although it is scheduled",
         "silent": "{0} has brought nothing new for unusually long",
         "last": "The last time: {}.",
-        "never": "It never was.",
+        "never_late": "It never was.",
+        "never_silent": "It has brought nothing so far.",
         "look": "Look at it",
         "open_project": "Open in the Costbook",
         "since": "Changes since {0}, until {1}",
@@ -82,7 +83,8 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "late": "{0} wurde trotz Zeitplan nicht synchronisiert",
         "silent": "{0} hat ungewöhnlich lange nichts Neues gebracht",
         "last": "Zuletzt: {}.",
-        "never": "Bisher nie.",
+        "never_late": "Bisher nie.",
+        "never_silent": "Bisher kam noch nichts.",
         "look": "Ansehen",
         "open_project": "Im Costbook öffnen",
         "since": "Änderungen seit {0}, bis {1}",
@@ -171,7 +173,8 @@ def _titled(alert: Alert, words: Mapping[str, str]) -> str:
 def _alert(alert: Alert, words: Mapping[str, str], language: Language) -> Block:
     reason = alert.sentence
     if alert.kind in ("late", "silent"):
-        reason = words["last"].format(moment(alert.since, language)) if alert.since else words["never"]
+        never = words[f"never_{alert.kind}"]
+        reason = words["last"].format(moment(alert.since, language)) if alert.since else never
     text = "\n".join(part for part in (f"⚠️ {_titled(alert, words)}", shortened(reason, REASON)) if part)
     block: Block = {"type": "section", "text": _plain(text, SECTION)}
     return block | {"fields": [_link(alert.link, words["look"])]} if alert.link else block

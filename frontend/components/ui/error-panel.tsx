@@ -1,7 +1,8 @@
 "use client";
 import { CircleAlert, RotateCw } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 import { useTranslations } from "use-intl";
+import { CopyButton } from "@/components/copy-button";
 import { ApiError } from "@/lib/api";
 import { Button } from "./button";
 
@@ -43,15 +44,10 @@ function useWords(error: unknown): { title: string; detail: string } {
 }
 
 function Reference({ text }: { text: string }) {
-  const t = useTranslations("common");
-  const [copied, setCopied] = useState(false);
-  const copy = () => navigator.clipboard.writeText(text).then(() => setCopied(true));
   return (
-    <p className="mt-1 flex flex-wrap items-center gap-2 text-muted text-xs">
+    <p className="mt-1 flex flex-wrap items-center gap-1 text-muted text-xs">
       <span className="break-all">{text}</span>
-      <button type="button" className="underline" onClick={copy}>
-        {copied ? t("copied") : t("copy")}
-      </button>
+      <CopyButton text={text} />
     </p>
   );
 }

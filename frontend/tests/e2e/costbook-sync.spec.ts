@@ -49,10 +49,14 @@ test.describe("with SAP connected and read once", () => {
   test.setTimeout(180_000);
   let admin: Api;
 
+  test.beforeAll(async ({ request }) => {
+    const first = await asRole(request, "admin");
+    await first.connectSap();
+    await first.sync();
+  });
+
   test.beforeEach(async ({ request }) => {
     admin = await asRole(request, "admin");
-    await admin.connectSap();
-    await admin.sync();
   });
 
   test("a controller clicks Sync, reads how many commitments are new and sees them", async ({ page, request }) => {

@@ -17,10 +17,14 @@ import {
 test.setTimeout(180_000);
 let admin: Api;
 
+test.beforeAll(async ({ request }) => {
+  const first = await asRole(request, "admin");
+  await first.connectSap();
+  await first.sync();
+});
+
 test.beforeEach(async ({ request }) => {
   admin = await asRole(request, "admin");
-  await admin.connectSap();
-  await admin.sync();
 });
 
 test("the figures and lines of an earlier time, until one goes back to now", async ({ page, request }) => {

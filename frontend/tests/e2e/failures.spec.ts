@@ -22,11 +22,15 @@ test.describe("with SAP connected and read once", () => {
   test.setTimeout(240_000);
   let admin: Api;
 
+  test.beforeAll(async ({ request }) => {
+    const first = await asRole(request, "admin");
+    await noFault(request);
+    await first.connectSap();
+    await first.sync();
+  });
+
   test.beforeEach(async ({ request }) => {
     admin = await asRole(request, "admin");
-    await noFault(request);
-    await admin.connectSap();
-    await admin.sync();
   });
 
   test.afterEach(async ({ request }) => {

@@ -46,3 +46,16 @@ test("a run that ends elsewhere takes nothing away that was typed", async () => 
   expect(screen.getByLabelText<HTMLInputElement>(/API URL/).value).toBe("https://new.example");
   expect(asked).toHaveLength(1);
 });
+
+test("who is told of the syncs needs no schedule, and its test is a message", async () => {
+  vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ ...CONFIG, system: "slack", entities: ["digest"] })));
+  render(
+    <IntlProvider locale={localeTag("en")} messages={messages.en} timeZone="UTC">
+      <QueryClientProvider client={new QueryClient()}>
+        <ConfigDialog system="slack" name="Slack" onClose={() => undefined} />
+      </QueryClientProvider>
+    </IntlProvider>,
+  );
+  expect(await screen.findByRole("button", { name: "Send a test message" })).toBeVisible();
+  expect(screen.getByLabelText("Digest on a schedule")).toHaveDisplayValue("Off – follows the syncs by itself");
+});

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ProjectFigures, ProjectList, Run } from "@/lib/api-types";
-import { countStanding, figuresOf, lastSyncs, matches, standing, whose } from "@/lib/costbook";
+import { countStanding, figuresOf, lastSyncs, matches, standing, whose, withoutBudget } from "@/lib/costbook";
 
 function project(given: Partial<ProjectFigures>): ProjectFigures {
   return {
@@ -74,4 +74,9 @@ test("a project says whose it is where others have its number too", () => {
   const other = project({ project_id: "2", systems: ["netsuite", "jira"] });
   expect(whose(own, [own, project({ project_id: "3", project_nr: "P-9" })])).toBe("");
   expect(whose(other, [own, other])).toBe("Oracle NetSuite, Jira");
+});
+
+test("the projects without a budget are counted in their own currency", () => {
+  const items = [project({}), project({ budget: null }), project({ budget: null, currency: "USD" })];
+  expect(withoutBudget({ items } as ProjectList, "EUR")).toBe(1);
 });

@@ -30,7 +30,18 @@ const connector = (system: string, name: string, entities: string[]): Connector 
 
 const LISTED = [
   connector("sap", "SAP", ["projects", "commitments", "actuals", "costs"]),
-  connector("slack", "Slack", ["digest"]),
+  {
+    ...connector("slack", "Slack", ["digest"]),
+    last_sync: {
+      at: "2026-11-27T06:00:00Z",
+      status: "success",
+      run_id: "d",
+      inserted: 9684,
+      updated: 0,
+      errors: 0,
+      digest: { messages: 1, alerts: 2 },
+    },
+  },
   connector("abacus", "Abacus", ["projects", "timesheets"]),
 ];
 
@@ -103,4 +114,11 @@ test("a digest is sent, and nothing of it can be read anew", async () => {
   await userEvent.click(screen.getByRole("button", { name: "Mehr Aktionen für Slack" }));
   const offered = within(await screen.findByRole("menu")).getAllByRole("menuitem");
   expect(offered.map((item) => item.textContent)).toEqual(["Zusammenfassung senden"]);
+});
+
+test("what a digest told of is not new in it", async () => {
+  await shown();
+  const row = screen.getByRole("row", { name: /Slack/ });
+  expect(within(row).getByText("1 Nachricht gesendet · 2 Warnungen")).toBeTruthy();
+  expect(within(row).queryByText(/9684/)).toBeNull();
 });

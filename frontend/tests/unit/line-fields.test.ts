@@ -46,6 +46,10 @@ test("a known code has a word, an unknown one is itself", () => {
   expect([text("closed_reason", "vanished"), text("closed_reason", "else")]).toEqual(["weg", "else"]);
 });
 
+test("a system is called by its name", () => {
+  expect(text("system", "netsuite")).toBe("Oracle NetSuite");
+});
+
 test("fields come in their usual order, new ones last, ids of programs not at all", () => {
   const found = fieldsOfLine("commitments", {
     id: "1",

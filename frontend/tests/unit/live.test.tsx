@@ -46,14 +46,19 @@ afterEach(async () => {
 
 const record = (system: string): ReplayRequest => ({ system, ids: [1] });
 
+const BOTH = [
+  { system: "jira", name: "Jira" },
+  { system: "sap", name: "SAP" },
+];
+
 function Page({ wanted }: { wanted: ReplayRequest[] }) {
-  const { replay, sync, finished, waiting } = useLive();
+  const { replay, syncAll, finished, waiting } = useLive();
   return (
     <>
       <button type="button" onClick={() => void replay(wanted)}>
         Start
       </button>
-      <button type="button" onClick={() => void sync({ system: "jira", name: "Jira" }, { several: true })}>
+      <button type="button" onClick={() => void syncAll(BOTH)}>
         Sync
       </button>
       <output>{`${finished.join(" ")} | ${waiting.join(" ")}`}</output>
@@ -106,11 +111,41 @@ test("of several systems each has its own result; only what failed is tried agai
 });
 
 test("of syncs that were started together each names its system", async () => {
-  await started([], { jira: [{ status: "success", inserted: 2, updated: 1, entity: "commitments" }] });
+  await started([], {
+    jira: [{ status: "success", inserted: 2, updated: 1, entity: "commitments" }],
+    sap: [{ status: "success", inserted: 3, entity: "commitments" }],
+  });
   await userEvent.click(screen.getByRole("button", { name: "Sync" }));
   const said = await message("Sync erfolgreich – 2 neue Commitments");
   expect(said).toHaveTextContent("Jira: 1 geändert");
-  await waitFor(() => expect(screen.getByRole("status")).toHaveTextContent(/^jira-1 \|$/));
+  expect(await message("Sync erfolgreich – 3 neue Commitments")).toHaveTextContent("SAP");
+  await waitFor(() => expect(screen.getByRole("status")).toHaveTextContent(/^jira-1 sap-2 \|$/));
+});
+
+test("of syncs that were started together the first result stays until the last is there, and not for ever", async () => {
+  const lasts: Record<string, unknown> = {};
+  const success = vi.spyOn(toast, "success").mockImplementation((title, given) => {
+    lasts[String(title)] = given?.duration;
+    return String(title);
+  });
+  const there = vi
+    .spyOn(toast, "getToasts")
+    .mockImplementation(() => Object.keys(lasts).map((id) => ({ id })) as never);
+  let answer = (_: Response) => {};
+  const late = new Promise<Response>((resolve) => {
+    answer = resolve;
+  });
+  await started([], { jira: [{ status: "success", inserted: 2, entity: "commitments" }] });
+  vi.stubGlobal("fetch", (path: unknown, request?: RequestInit) =>
+    String(request?.body).includes("sap") ? late : answered(path, request),
+  );
+  await userEvent.click(screen.getByRole("button", { name: "Sync" }));
+  await waitFor(() => expect(lasts).toEqual({ "Sync erfolgreich – 2 neue Commitments": Number.POSITIVE_INFINITY }));
+  answer(Response.json({ run_id: "s", system: "sap", entity: "commitments", status: "success", inserted: 3 }));
+  const both = { "Sync erfolgreich – 2 neue Commitments": 10_000, "Sync erfolgreich – 3 neue Commitments": 10_000 };
+  await waitFor(() => expect(lasts).toEqual(both));
+  success.mockRestore();
+  there.mockRestore();
 });
 
 test("a canceled replay is no failure to try again", async () => {

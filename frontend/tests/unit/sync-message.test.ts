@@ -84,3 +84,28 @@ describe("the toast after a sync", () => {
     );
   });
 });
+
+describe("the toast after a message to Slack", () => {
+  const told = { commitments: { inserted: 12, updated: 1 }, digest: { messages: 1, alerts: 2 } };
+
+  test("says that it was sent, and what of", () => {
+    const message = syncMessage(run({ system: "slack", inserted: 12, updated: 1, by_entity: told }), "Slack", de);
+    expect(message.title).toBe("Sync erfolgreich – Zusammenfassung gesendet");
+    expect(message.description).toBe("2 Warnungen, 12 neue Commitments, 1 geändert");
+  });
+
+  test("says that there was nothing to tell", () => {
+    const nothing = { digest: { messages: 0, alerts: 0 } };
+    expect(syncMessage(run({ system: "slack", by_entity: nothing }), "Slack", en).title).toBe(
+      "Sync complete – nothing to tell",
+    );
+  });
+});
+
+test.each([
+  ["unusable", "Sync fehlgeschlagen – die Antwort von SAP ist nicht verwendbar"],
+  ["not_offered", "Sync fehlgeschlagen – das gibt es bei SAP nicht"],
+  ["not-offered", "Sync fehlgeschlagen – das gibt es bei SAP nicht"],
+])("a run that ended for the reason %s blames nobody else", (problem, said) => {
+  expect(title({ status: "failed", problem })).toBe(said);
+});

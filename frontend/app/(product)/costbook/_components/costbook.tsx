@@ -5,14 +5,14 @@ import { Tabs } from "radix-ui";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslations } from "use-intl";
 import { useLive } from "@/components/live";
-import { RunProgress } from "@/components/run-progress";
+import { RunsProgress } from "@/components/run-progress";
 import { Button, buttonLook } from "@/components/ui/button";
 import { ErrorPanel } from "@/components/ui/error-panel";
 import { Notice } from "@/components/ui/panel";
 import { Skeleton } from "@/components/ui/skeleton";
 import type { Me, ProjectFigures, ProjectList } from "@/lib/api-types";
 import { asOfIn } from "@/lib/as-of";
-import { figuresOf, fingerprint } from "@/lib/costbook";
+import { figuresOf, fingerprint, withoutBudget } from "@/lib/costbook";
 import { withoutTable } from "@/lib/lines-query";
 import { bringsCosts } from "@/lib/systems";
 import { useProjects } from "@/lib/use-projects";
@@ -34,15 +34,14 @@ export function Costbook({ rights }: { rights: Me["rights"] }) {
   const asOf = asOfIn(url);
   const projects = useProjects(asOf);
   const runs = useRuns();
-  const targets = useTargets(rights, projects.data);
-  const { waiting, finished, progress, sync } = useLive();
+  const targets = useTargets();
+  const { waiting, finished, progress, syncAll } = useLive();
   const syncing = targets.some((target) => waiting.includes(target.system));
   const changed = useChanged(projects.data, asOf, waiting.length > 0);
 
   const list = projects.data;
   const project = list?.items.find((item) => item.project_id === url.get("project"));
   const running = Object.values(progress).filter((event) => bringsCosts(event.system));
-  const onSync = () => Promise.all(targets.map((target) => sync(target, { several: targets.length > 1 })));
 
   return (
     <div className="grid gap-4">
@@ -56,10 +55,10 @@ export function Costbook({ rights }: { rights: Me["rights"] }) {
         rights={rights}
         canSync={targets.length > 0}
         syncing={syncing}
-        onSync={onSync}
+        onSync={() => void syncAll(targets)}
       />
       {asOf ? <AsOfBanner asOf={asOf} onBack={() => change({ as_of: null, page: null })} /> : null}
-      {running[0] || syncing ? <RunProgress event={running[0]} /> : null}
+      {running[0] || syncing ? <RunsProgress events={running} /> : null}
       {projects.isError ? (
         <ErrorPanel error={projects.error} onRetry={() => projects.refetch()} />
       ) : (
@@ -115,7 +114,11 @@ function Views({ list, project, currency, changed, finished }: ViewsProps) {
     );
   const views: Record<Tab, ReactNode> = {
     overview: (
-      <Overview figures={figuresOf(list, project, currency)} project={project}>
+      <Overview
+        figures={figuresOf(list, project, currency)}
+        project={project}
+        unbudgeted={project ? 0 : withoutBudget(list, currency)}
+      >
         {project ? null : table}
       </Overview>
     ),

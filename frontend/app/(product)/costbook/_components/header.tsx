@@ -92,12 +92,16 @@ function Freshness({ runs }: { runs: Run[] }) {
   const last = lastSyncs(runs);
   if (last.length === 0) return null;
   return (
-    <ul aria-label={t("sources")} className="flex gap-3 text-muted text-xs">
+    <ul aria-label={t("sources")} className="flex flex-wrap gap-x-3 text-muted text-xs">
       {last.map((run) => {
         const at = run.synced_at as string;
         const stale = Date.now() - Date.parse(at) > DAY_MS;
         return (
-          <li key={run.system} className={cn(stale && "font-medium text-warn")} title={stale ? t("stale") : undefined}>
+          <li
+            key={run.system}
+            className={cn("whitespace-nowrap", stale && "font-medium text-warn")}
+            title={stale ? t("stale") : undefined}
+          >
             {systemName(run.system)} <Ago at={at} />
             {stale ? ` · ${t("stale")}` : null}
           </li>

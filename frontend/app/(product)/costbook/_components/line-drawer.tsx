@@ -122,7 +122,7 @@ function Fields({ kind, line }: { kind: Kind; line: LineDetail["line"] }) {
       {fieldsOfLine(kind, line).map((field) => (
         <div key={field} className="flex items-baseline justify-between gap-3 border-b py-1">
           <dt className="text-muted text-xs">{nameOf(field)}</dt>
-          <dd className={cn("min-w-0 break-all text-end", field.endsWith("amount") && "amount")}>
+          <dd className={cn("wrap-anywhere min-w-0 text-end", field.endsWith("amount") && "amount")}>
             {textOf(field, line[field])}
           </dd>
         </div>

@@ -6,12 +6,18 @@ import type { Figures, ProjectFigures } from "@/lib/api-types";
 import { formatAmount, formatMoney } from "@/lib/money";
 import { type Bar, FiguresChart } from "./figures-chart";
 
-type Props = { figures: Figures; project: ProjectFigures | undefined; children: ReactNode };
+type Props = {
+  figures: Figures;
+  project: ProjectFigures | undefined;
+  /** Of the projects in these figures, how many have no budget. */
+  unbudgeted: number;
+  children: ReactNode;
+};
 
-export function Overview({ figures, project, children }: Props) {
+export function Overview({ figures, project, unbudgeted, children }: Props) {
   return (
     <div className="grid gap-4">
-      <Balance figures={figures} />
+      <Balance figures={figures} unbudgeted={unbudgeted} />
       {project && project.by_currency.length > 1 ? <ByCurrency project={project} /> : null}
       {children}
     </div>
@@ -28,7 +34,7 @@ function useBars(figures: Figures): Bar[] {
   ];
 }
 
-function Balance({ figures }: { figures: Figures }) {
+function Balance({ figures, unbudgeted }: Pick<Props, "figures" | "unbudgeted">) {
   const t = useTranslations();
   const locale = useLocale();
   const bars = useBars(figures);
@@ -39,7 +45,10 @@ function Balance({ figures }: { figures: Figures }) {
     <Panel className="grid gap-x-8 gap-y-4 p-4 lg:grid-cols-[minmax(0,1fr)_20rem]">
       <div className="min-w-0">
         <h2 className="font-semibold">{t("chart.title")}</h2>
-        <p className="mt-0.5 mb-3 text-muted">{summary}</p>
+        <p className="mt-0.5 text-muted last-of-type:mb-3">{summary}</p>
+        {unbudgeted && figures.budget !== null ? (
+          <p className="text-muted last-of-type:mb-3">{t("chart.unbudgeted", { count: unbudgeted })}</p>
+        ) : null}
         <FiguresChart bars={bars} currency={figures.currency} summary={summary} />
       </div>
       <table className="self-end">

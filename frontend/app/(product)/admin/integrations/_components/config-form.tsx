@@ -7,9 +7,13 @@ import { ErrorPanel } from "@/components/ui/error-panel";
 import { ApiError } from "@/lib/api";
 import type { TestResult } from "@/lib/api-types";
 import { cn } from "@/lib/class-names";
+import { usualEntity } from "@/lib/start-sync";
 import { ScheduleFields } from "./schedule-fields";
 import { SettingField } from "./setting-field";
 import { type ConfigFormState, type FormProps, useConfigForm } from "./use-config-form";
+
+/** What is too long for half of the form. */
+const WIDE = ["url", "map", "json"];
 
 export function ConfigForm(props: FormProps) {
   const t = useTranslations("config");
@@ -17,6 +21,7 @@ export function ConfigForm(props: FormProps) {
   const form = useConfigForm(props);
   const element = useRef<HTMLFormElement>(null);
   const busy = form.save.isPending;
+  const follows = usualEntity(props.config.entities ?? []) === "digest";
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!busy) form.whenRight(form.submit);
@@ -34,17 +39,17 @@ export function ConfigForm(props: FormProps) {
               field={field}
               form={form}
               stored={props.config.secrets[field.name]}
-              className={cn((field.kind === "url" || field.secret || field.kind === "map") && "sm:col-span-2")}
+              className={cn((field.secret || WIDE.includes(field.kind)) && "sm:col-span-2")}
             />
           ))}
         </div>
-        <ScheduleFields value={form.schedule} onChange={form.planSchedule} />
+        <ScheduleFields value={form.schedule} follows={follows} onChange={form.planSchedule} />
         <Outcome form={form} onReload={props.onReload} />
       </div>
       <div className="flex flex-wrap items-center gap-2 border-t bg-raised px-5 py-3">
         <Button disabled={form.test.isPending} onClick={() => form.whenRight(() => form.test.mutate())}>
           {form.test.isPending ? <LoaderCircle aria-hidden className="animate-spin" /> : <PlugZap aria-hidden />}
-          {form.test.isPending ? t("testing") : t("test")}
+          {form.test.isPending ? t("testing") : t(follows ? "testMessage" : "test")}
         </Button>
         <span className="ml-auto hidden text-muted text-xs sm:inline">{t("shortcut")}</span>
         <Button className="max-sm:ml-auto" onClick={props.onCancel}>

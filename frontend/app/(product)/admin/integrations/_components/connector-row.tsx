@@ -42,7 +42,7 @@ export function ConnectorRow({ connector, progress, waiting, onSync, onConfigure
       </th>
       <td className={cell}>
         <Enabled connector={connector} running={running} />
-        <HealthWord health={running ? "running" : connector.health} />
+        <HealthWord health={running ? "running" : connector.health} off={!running && !connector.enabled} />
         {connector.last_error && !running ? (
           <p className="mt-1 max-w-80 text-bad text-xs">
             {firstSentence(connector.last_error)}{" "}
@@ -152,13 +152,12 @@ function LastSync({ connector }: { connector: Connector }) {
   const { last_sync: last, schedule } = connector;
   const { choice } = choiceOf(schedule);
   const scheduleWords = choice === "scheduleCustom" ? (schedule?.cron ?? "") : config(choice);
-  const ended = last?.status === "failed" ? "failedRun" : last?.status === "canceled" ? "canceledRun" : null;
   return (
     <div>
       {last ? <Ago at={last.at} /> : <span className="text-muted">{t("never")}</span>}
       {last ? (
         <p className="text-muted text-xs tabular-nums">
-          {ended ? t(ended) : t("counts", { inserted: last.inserted, updated: last.updated, errors: last.errors })}
+          <Outcome last={last} />
         </p>
       ) : null}
       <Quarantined connector={connector} />
@@ -170,6 +169,16 @@ function LastSync({ connector }: { connector: Connector }) {
       ) : null}
     </div>
   );
+}
+
+/** What the last run brought; of a system that is told of the others, what it told. */
+function Outcome({ last }: { last: NonNullable<Connector["last_sync"]> }) {
+  const t = useTranslations("integrations");
+  if (last.status === "failed") return t("failedRun");
+  if (last.status === "canceled") return t("canceledRun");
+  if (!last.digest) return t("counts", { inserted: last.inserted, updated: last.updated, errors: last.errors });
+  const { messages = 0, alerts = 0 } = last.digest;
+  return [t("told", { messages }), ...(alerts ? [t("alerts", { alerts })] : [])].join(" · ");
 }
 
 /** Records that wait to be mended, one click away. */

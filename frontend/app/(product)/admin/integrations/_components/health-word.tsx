@@ -23,12 +23,12 @@ const LOOK: Record<Health, [LucideIcon, string]> = {
   running: [LoaderCircle, "text-main-strong"],
 };
 
-/** One word and its icon; the colour only repeats what they say. */
-export function HealthWord({ health }: { health: Health }) {
+/** One word and its icon; the colour only repeats what they say. Of what is switched off it is only how it last was. */
+export function HealthWord({ health, off }: { health: Health; off?: boolean }) {
   const t = useTranslations("integrations.health");
   const [Icon, tone] = LOOK[health];
   return (
-    <p className={cn("mt-1 flex items-center gap-1.5 text-xs", tone)}>
+    <p className={cn("mt-1 flex items-center gap-1.5 text-xs", off ? "text-muted" : tone)}>
       <Icon aria-hidden className={cn("size-3.5", health === "running" && "animate-spin")} />
       {t(health)}
     </p>

@@ -3,15 +3,22 @@ import { useTranslations } from "use-intl";
 import { Field, Input, Select } from "@/components/ui/field";
 import { NAMES, type ScheduleChoice } from "@/lib/schedules";
 
-type Props = { value: ScheduleChoice; onChange: (value: ScheduleChoice) => void };
+type Props = {
+  value: ScheduleChoice;
+  /** It is told of the others' syncs by itself, and needs no schedule. */
+  follows: boolean;
+  onChange: (value: ScheduleChoice) => void;
+};
 
-export function ScheduleFields({ value, onChange }: Props) {
+export function ScheduleFields({ value, follows, onChange }: Props) {
   const t = useTranslations("config");
+  const word = (choice: ScheduleChoice["choice"]) =>
+    t(follows && choice === "scheduleOff" ? "scheduleFollows" : choice);
   const off = value.choice === "scheduleOff";
   return (
     <fieldset className="grid gap-x-5 gap-y-4 border-t pt-4 sm:grid-cols-2">
       <legend className="sr-only">{t("schedule")}</legend>
-      <Field id="schedule" label={t("scheduleLabel")}>
+      <Field id="schedule" label={t(follows ? "scheduleDigest" : "scheduleLabel")}>
         <Select
           id="schedule"
           value={value.choice}
@@ -19,7 +26,7 @@ export function ScheduleFields({ value, onChange }: Props) {
         >
           {(["scheduleOff", ...NAMES, "scheduleCustom"] as const).map((choice) => (
             <option key={choice} value={choice}>
-              {t(choice)}
+              {word(choice)}
             </option>
           ))}
         </Select>

@@ -99,7 +99,10 @@ function Control({ id, field, form, label, hint, error, keepable }: ControlProps
       </Select>
     );
   }
-  if (field.kind === "map" || field.kind === "json") return <TextArea {...shared} spellCheck={false} />;
+  if (field.kind === "map" || field.kind === "json") {
+    const rows = Math.min(12, shared.value.split("\n").length + 1);
+    return <TextArea {...shared} rows={rows} spellCheck={false} className={field.kind === "json" ? "font-mono" : ""} />;
+  }
   const type = field.kind === "url" ? "url" : "text";
   return <Input {...shared} type={type} autoComplete="off" spellCheck={false} />;
 }

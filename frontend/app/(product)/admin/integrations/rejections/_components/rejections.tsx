@@ -6,7 +6,7 @@ import { useState } from "react";
 import { toast } from "sonner";
 import { useLocale, useTranslations } from "use-intl";
 import { useLive } from "@/components/live";
-import { RunProgress } from "@/components/run-progress";
+import { RunsProgress } from "@/components/run-progress";
 import { Button } from "@/components/ui/button";
 import { ErrorPanel } from "@/components/ui/error-panel";
 import { Notice } from "@/components/ui/panel";
@@ -175,7 +175,7 @@ function Records({ rights, filters, list, more, loading }: RecordsProps) {
           onReplay={() => submit.mutate()}
         />
       ) : null}
-      {waiting.length > 0 || running[0] ? <RunProgress event={running[0]} /> : null}
+      {waiting.length > 0 || running[0] ? <RunsProgress events={running} /> : null}
       <RejectionTable
         rights={rights}
         list={list}
