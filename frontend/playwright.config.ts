@@ -3,8 +3,7 @@ import { delimiter, join } from "node:path";
 import { defineConfig } from "@playwright/test";
 
 /**
- * The whole path in a real browser, against a product that runs already (`ppm up`, all systems connected): nothing is
- * started here.
+ * The whole path in a real browser, against a product that runs already (`ppm up`): nothing is started here.
  * PPM_E2E_URL, PPM_E2E_API_URL, PPM_E2E_SANDBOX_URL and PPM_E2E_DAGSTER_URL say where it runs.
  */
 
@@ -31,11 +30,13 @@ function isExecutable(file: string): boolean {
 export default defineConfig({
   outputDir: "test-results",
   // One product: the journeys change the same settings and books, file after file. Who only reads runs beside them.
+  // `systems` wants all systems connected, the others SAP alone.
   workers: 2,
   fullyParallel: false,
   projects: [
     { name: "changing", testDir: "tests/e2e", workers: 1 },
     { name: "reading", testDir: "tests/reading", workers: 1 },
+    { name: "systems", testDir: "tests/systems", workers: 1 },
   ],
   forbidOnly: Boolean(process.env.CI),
   retries: 0,

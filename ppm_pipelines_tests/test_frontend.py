@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ppm_pipelines import sandbox_profile
 from ppm_pipelines_tests import frontend
-from ppm_pipelines_tests.product import started
+from ppm_pipelines_tests.product import Product, started
 
 
 @pytest.mark.timeout(600)
@@ -19,18 +20,34 @@ def test_units() -> None:
 
 @pytest.mark.timeout(1200)
 def test_journeys_in_a_browser(short_folder: Path) -> None:
-    """All systems at once, then one in depth; beside them what only reads."""
+    """One system in depth, beside it what only reads; then all systems at once."""
     folder = short_folder / "browser"
     folder.mkdir()
     chromium = frontend.chromium()
-    with started(folder, without=(), systems="") as product:
-        base = "http://127.0.0.1"
-        environment = {
-            "PPM_CHROMIUM": chromium,
-            "PPM_E2E_URL": f"{base}:{product.port('frontend')}",
-            "PPM_E2E_API_URL": f"{base}:{product.port('api')}",
-            "PPM_E2E_SANDBOX_URL": f"{base}:{product.port('sandbox')}",
-            "PPM_E2E_DAGSTER_URL": f"{base}:{product.port('dagster')}",
-        }
-        done = frontend.npm("run", "e2e", environment=environment)
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{product.log[-5000:]}"
+    with started(folder, without=()) as product:
+        _journeys(product, chromium, "changing", "reading")
+        _connect_the_others(product)
+        _journeys(product, chromium, "systems")
+
+
+def _journeys(product: Product, chromium: str, *projects: str) -> None:
+    base = "http://127.0.0.1"
+    environment = {
+        "PPM_CHROMIUM": chromium,
+        "PPM_E2E_URL": f"{base}:{product.port('frontend')}",
+        "PPM_E2E_API_URL": f"{base}:{product.port('api')}",
+        "PPM_E2E_SANDBOX_URL": f"{base}:{product.port('sandbox')}",
+        "PPM_E2E_DAGSTER_URL": f"{base}:{product.port('dagster')}",
+    }
+    chosen = [f"--project={project}" for project in projects]
+    done = frontend.npm("run", "e2e", "--", *chosen, environment=environment)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{product.log[-5000:]}"
+
+
+def _connect_the_others(product: Product) -> None:
+    root = f"http://127.0.0.1:{product.port('sandbox')}"
+    for system, settings in sandbox_profile.SETTINGS.items():
+        if system != "sap":
+            body = {"enabled": True, "settings": settings(root), "schedule": None}
+            answer = product.api().put(f"/api/integrations/{system}/config", json=body)
+            assert answer.status_code == 200, answer.text
