@@ -11,13 +11,13 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import EVERY, Caller, Controller, Db, Viewer
 from api.pages import Limit, cursor_of, parts_of
 from api.problems import NOT_FOUND, Problem, invalid
 from api.settings import PAGE_DEFAULT
-from ppm_pipelines import breakdown, costbook, history, planning, tables
+from ppm_pipelines import breakdown, costbook, history, labour, planning, tables
 
 router = APIRouter(prefix="/api/costbook", tags=["costbook"])
 
@@ -33,6 +33,11 @@ class BudgetLine(BaseModel):
 class BudgetBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
     lines: list[BudgetLine]
+
+
+class LabourBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    source: str | None = Field(description="The system whose labour counts; null: postings before hours at rates")
 
 
 class Link(BaseModel):
@@ -176,4 +181,14 @@ def replace_links(
     except planning.BadLink as error:
         raise invalid("links", str(error)) from None
     response.headers["Cache-Control"] = "no-store"
+    return _figures(connection, project)
+
+
+@router.put("/projects/{project_id}/labour")
+def choose_labour(who: Controller, project: Project, body: LabourBody, connection: Db) -> dict[str, Any]:
+    """Which system's labour counts where several have it: the same hour may be in both. The project's new figures."""
+    try:
+        labour.choose(connection, project.organization_id, project.project_id, body.source, who.email)
+    except labour.BadLabour as error:
+        raise invalid("source", str(error)) from None
     return _figures(connection, project)

@@ -34,6 +34,7 @@ PLACES = (
     "ppm_pipelines/adapters/*.py",
     *(f"ppm_pipelines/{name}.py" for name in ("load", "sync", "reconcile", "planning", "connectors", "periods")),
     *(f"ppm_pipelines/{name}.py" for name in ("vault", "launcher", "defs/unclaimed")),
+    "ppm_pipelines/labour.py",
     *(f"api/{name}.py" for name in ("events", "integrations", "configuration", "deps", "costbook", "lines", "periods")),
     *(f"api/{name}.py" for name in ("quarantine", "runs")),
 )
@@ -42,7 +43,17 @@ SAID = dict.fromkeys(
     (
         *("SourceError", "Credentials", "Unavailable", "Misconfigured", "Refused", "MassDisappearance", "Gap"),
         "NotOffered",
-        *("Unreadable", "BadBudget", "BadLink", "NotConfigured", "Disabled", "NotOpened", "NotOver", "ValueError"),
+        *(
+            "Unreadable",
+            "BadBudget",
+            "BadLabour",
+            "BadLink",
+            "NotConfigured",
+            "Disabled",
+            "NotOpened",
+            "NotOver",
+            "ValueError",
+        ),
         *("KeyRefused", "unauthenticated"),
     ),
     0,

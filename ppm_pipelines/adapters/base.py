@@ -175,6 +175,8 @@ class Adapter(System):
     companies: frozenset[str] = frozenset()
     # Whether postings never change under their key (journal lines): a change of money or place is then an anomaly.
     final_postings: ClassVar[bool] = True
+    # Whether it has hours at rates of ours and no postings: labour that another system posts goes before (DOMAIN R19).
+    hours_alone: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, entity: str, state: State | None) -> Iterator[Page]:

@@ -55,6 +55,7 @@ class Jira(Adapter):
     entities: ClassVar[tuple[str, ...]] = ("projects", "commitments", "actuals", "costs")
     Settings: ClassVar[type[BaseModel]] = Settings
     final_postings: ClassVar[bool] = False
+    hours_alone: ClassVar[bool] = True
     HOSTS: ClassVar[Mapping[str, tuple[str, ...]]] = {"base_url": ("token",), "email": ("token",)}
 
     def __init__(

@@ -389,6 +389,7 @@ def _commitment(raw: Raw, project_nr: str, found: Effort, directory: Directory) 
         changed_at=moment(row, "updated"),
         closed_reason="completed" if done else None,
         custom_fields=_hours(row, found),
+        labour=True,
         raw_stream=raw.stream,
         raw_key=raw.key,
     )
@@ -505,6 +506,7 @@ def _actual(raw: Raw, project_nr: str, day: date, spent: int, money: Money, dire
         quantity=hours(spent),
         unit=HOUR,
         custom_fields={"hourly_rate": rate.amount} if rate is not None else {},
+        labour=True,
         raw_stream=raw.stream,
         raw_key=raw.key,
     )
