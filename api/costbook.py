@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import EVERY, Caller, Controller, Db, Viewer
 from api.pages import Limit, cursor_of, parts_of
+from api.people import Hidden
 from api.problems import NOT_FOUND, Problem, invalid
 from api.settings import PAGE_DEFAULT
 from ppm_pipelines import breakdown, costbook, history, labour, planning, tables
@@ -120,9 +121,11 @@ def _figures(connection: sa.Connection, project: Any, moment: datetime | None = 
 
 
 @router.get("/projects/{project_id}/breakdown")
-def read_breakdown(project: Project, connection: Db, moment: AsOf, by: breakdown.By = "wbs_element") -> dict[str, Any]:
+def read_breakdown(
+    project: Project, connection: Db, moment: AsOf, hidden: Hidden, by: breakdown.By = "wbs_element"
+) -> dict[str, Any]:
     """The project's sums per WBS element, vendor or period."""
-    return {"by": by, "items": breakdown.breakdown(connection, project, by, moment), "as_of": moment}
+    return {"by": by, "items": breakdown.breakdown(connection, project, by, moment, hidden), "as_of": moment}
 
 
 @router.get("/projects/{project_id}/compare")
@@ -130,6 +133,7 @@ def compare_times(
     who: Viewer,
     project: Project,
     connection: Db,
+    hidden: Hidden,
     start: Annotated[str, Query(alias="from")],
     end: Annotated[str | None, Query(alias="to")] = None,
     entity: history.Entity | None = None,
@@ -145,7 +149,7 @@ def compare_times(
     told = {"from": earlier, "to": later, **history.compare(connection, project, earlier, later)}
     if entity is None:
         return told
-    return told | {"lines": history.changed_lines(connection, entity, project, earlier, later, limit, offset)}
+    return told | {"lines": history.changed_lines(connection, entity, project, earlier, later, limit, offset, hidden)}
 
 
 # what people give ------------------------------------------------------------------------------------------------

@@ -127,7 +127,7 @@ def load(
     started = time.monotonic()
     merge = _Merge(connection, request, run_id, final_postings)
     # One load of a system and organisation at a time.
-    with _locked(connection, f"ppm/load/{request.organization_id}/{request.system}"), connection.transaction():
+    with _locked(connection, load_lock(request.organization_id, request.system)), connection.transaction():
         merge.stage_all(pages, on_progress)
         totals = {name: control(name) for name in counted(request.entity)} if control else {}
         listed = set(complete())
@@ -139,6 +139,11 @@ def load(
         result = merge.finish(totals, None if request.mode == "replay" else state(), started)
     merge.look_again()
     return result
+
+
+def load_lock(organization_id: str, system: str) -> str:
+    """The key of the advisory lock that a load holds from its first page on."""
+    return f"ppm/load/{organization_id}/{system}"
 
 
 class _locked:

@@ -150,6 +150,16 @@ audit_log = Table(
     Column("detail", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
 )
 
+# People who were taken out of what is kept, by what stands for them (``people``).
+erased_people = Table(
+    "erased_people",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    Column("system", Text, primary_key=True),
+    Column("stands_for", Text, primary_key=True),
+    Column("erased_at", Moment, nullable=False, server_default=NOW),
+)
+
 # --- runs ----------------------------------------------------------------------------------------------------------
 
 sync_runs = Table(

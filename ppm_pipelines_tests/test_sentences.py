@@ -33,8 +33,7 @@ from ppm_pipelines_tests.test_api_syncs import fault, sync
 PLACES = (
     "ppm_pipelines/adapters/*.py",
     *(f"ppm_pipelines/{name}.py" for name in ("load", "sync", "reconcile", "planning", "connectors", "periods")),
-    *(f"ppm_pipelines/{name}.py" for name in ("vault", "launcher", "defs/unclaimed")),
-    "ppm_pipelines/labour.py",
+    *(f"ppm_pipelines/{name}.py" for name in ("vault", "launcher", "defs/unclaimed", "labour", "people")),
     *(f"api/{name}.py" for name in ("events", "integrations", "configuration", "deps", "costbook", "lines", "periods")),
     *(f"api/{name}.py" for name in ("quarantine", "runs")),
 )
@@ -47,6 +46,7 @@ SAID = dict.fromkeys(
             "Unreadable",
             "BadBudget",
             "BadLabour",
+            "NotErased",
             "BadLink",
             "NotConfigured",
             "Disabled",

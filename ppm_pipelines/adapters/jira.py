@@ -26,6 +26,7 @@ from ppm_pipelines.adapters.http import Limits
 from ppm_pipelines.adapters.jira_api import ISSUE_STREAM, PROJECT_STREAM, WORKLOG_STREAM, Api
 from ppm_pipelines.adapters.jira_rates import Rates
 from ppm_pipelines.adapters.jira_rows import (
+    PEOPLE,
     Directory,
     account,
     raw_issue,
@@ -56,6 +57,7 @@ class Jira(Adapter):
     Settings: ClassVar[type[BaseModel]] = Settings
     final_postings: ClassVar[bool] = False
     hours_alone: ClassVar[bool] = True
+    PEOPLE: ClassVar[tuple[str, ...]] = PEOPLE
     HOSTS: ClassVar[Mapping[str, tuple[str, ...]]] = {"base_url": ("token",), "email": ("token",)}
 
     def __init__(
@@ -175,7 +177,8 @@ class Jira(Adapter):
     def _structure(self) -> Iterator[Page]:
         """The account, then every project it may browse."""
         self._account = self._api.myself()
-        self._directory.linked = self.linked
+        self._directory.linked, self._directory.read_as = self.linked, self.forgotten
+        self._directory.rates = Rates(self._settings.rates, self._settings.user_roles, self.forgotten)
         self._directory.today = self._began().astimezone(self._directory.zone).date()
         make = PROJECT_STREAM.to_record
         assert make is not None  # noqa: S101 - it has one

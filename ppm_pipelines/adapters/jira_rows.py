@@ -10,13 +10,13 @@ issues of their own, hence the fields that add them up are never read (jira.md, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
-from ppm_pipelines.adapters.base import Row
+from ppm_pipelines.adapters.base import ERASED, Row
 from ppm_pipelines.adapters.jira_rates import Money, Rates, cost, hours
 from ppm_pipelines.adapters.jira_settings import Rate
 from ppm_pipelines.records import ZERO, Actual, Commitment, Outcome, Project, Raw, Rejection, Skipped
@@ -36,6 +36,7 @@ _PLAIN = (
 )
 _POINTED = {"project": ("id", "key"), "issuetype": ("name", "subtask"), "parent": ("id", "key")}
 _PEOPLE = ("assignee", "reporter")
+PEOPLE = (*_PEOPLE, "author")
 # The fields that are asked for: without them a search answers with ids alone (jira.md, trap 1).
 FIELDS = (*_PLAIN, *_POINTED, *_PEOPLE, "status", "worklog")
 
@@ -65,6 +66,7 @@ class Directory:
     projects: dict[str, str] = field(default_factory=dict)
     archived: set[str] = field(default_factory=set)
     linked: frozenset[str] = frozenset()
+    read_as: Callable[[str], str] = str  # whom a person is read as (``Adapter.forgotten``)
     lost_rights: bool = False  # the account saw more before: what it sees now of an issue may be a part
 
 
@@ -164,8 +166,10 @@ def raw_worklogs(issue: Raw, rows: Iterable[Row], directory: Directory) -> list[
     about = {name: issue.record.get(name) for name in ("id", "key", "summary", "project")}
     made = []
     for row in rows:
-        comment = {"comment": plain_text(row.get("comment"))} if directory.personal_data else {}
-        made.append(Raw(WORKLOGS, text(row.get("id")), {**_worklog(row, directory), **comment, "issue": about}))
+        kept = _worklog(row, directory)
+        said = _may_be_named(kept["author"], directory)
+        comment = {"comment": plain_text(row.get("comment"))} if said else {}
+        made.append(Raw(WORKLOGS, text(row.get("id")), {**kept, **comment, "issue": about}))
     return made
 
 
@@ -177,8 +181,13 @@ def _worklog(row: Row, directory: Directory) -> dict[str, Any]:
 def _person(user: Any, directory: Directory) -> dict[str, str] | None:
     if not account(user):
         return None
-    kept = {"accountId": account(user)} if text(user.get("accountId")) else {"key": account(user)}
-    return kept | ({"displayName": _name(user)} if directory.personal_data else {})
+    told = directory.read_as(account(user))
+    kept = {"accountId" if text(user.get("accountId")) else "key": told}
+    return kept | ({"displayName": _name(user)} if _may_be_named(kept, directory) else {})
+
+
+def _may_be_named(user: Any, directory: Directory) -> bool:
+    return directory.personal_data and not account(user).startswith(ERASED)
 
 
 def _part(value: Any, names: Sequence[str]) -> dict[str, Any] | None:
@@ -379,7 +388,7 @@ def _commitment(raw: Raw, project_nr: str, found: Effort, directory: Directory) 
         company_relieved_amount=found.relieved,
         company_open_amount=open_,
         po_status=text((row.get("status") or {}).get("name")),
-        vendor=account(row.get("assignee")) if directory.personal_data else "",
+        vendor=account(row.get("assignee")) if _may_be_named(row.get("assignee"), directory) else "",
         vendor_description=_shown(row.get("assignee"), directory),
         requester=_requester(row.get("reporter"), directory),
         po_date=day_of(row, "created", directory.zone),
@@ -415,11 +424,11 @@ def _hours(row: Row, found: Effort) -> dict[str, Any]:
 
 def _shown(user: Any, directory: Directory) -> str:
     """Who works: the name where it may be kept, else the role."""
-    return _name(user) if directory.personal_data else directory.rates.label(account(user))
+    return _name(user) if _may_be_named(user, directory) else directory.rates.label(account(user))
 
 
 def _requester(user: Any, directory: Directory) -> str:
-    return _name(user) if directory.personal_data else directory.rates.role(account(user))
+    return _name(user) if _may_be_named(user, directory) else directory.rates.role(account(user))
 
 
 def _open_known(row: Row, directory: Directory) -> Money | None:
@@ -499,7 +508,7 @@ def _actual(raw: Raw, project_nr: str, day: date, spent: int, money: Money, dire
         document_type="worklog",
         po_no=text(issue.get("key")) or None,
         po_line_no="1",
-        vendor=account(author) if directory.personal_data else "",
+        vendor=account(author) if _may_be_named(author, directory) else "",
         vendor_description=_shown(author, directory),
         document_date=day_of(row, "created", directory.zone),
         item_text=text(row.get("comment")) or text(issue.get("summary")),

@@ -1,4 +1,4 @@
-"""Labour: which lines are, whose counts in a project, and what does not count because another system's does
+"""Labour: which lines are, whose counts in a project, what does not count because another's does; erased people
 
 Revision: 0007, after 0006
 """
@@ -34,6 +34,14 @@ KINDS = {
 }
 
 
+# Erasing a person must not leave a version that names them.
+KEEP_VERSION = (
+    "begin\n",
+    "begin\n  if current_setting('ppm.keeps_no_versions', true) = 'on' then return null; end if;\n",
+)
+PERSON = ("organization_id", "system", "stands_for")
+
+
 def upgrade() -> None:
     for table in ("costbook_projects", "costbook_projects_history"):
         op.add_column(table, sa.Column("labour_source", sa.Text(), nullable=True), schema="ppm")
@@ -53,16 +61,32 @@ def upgrade() -> None:
         op.create_index(f"ix_{fact}_labour", fact, place, schema="ppm", postgresql_where=sa.text("labour"))
         op.execute(f"grant update (counts, not_counted_reason) on ppm.{fact} to ppm_api")
         _tell_kind(fact, *KINDS[fact])
+    moment = sa.DateTime(timezone=True)
+    op.create_table(
+        "erased_people",
+        *(sa.Column(name, sa.Text(), nullable=False) for name in PERSON),
+        sa.Column("erased_at", moment, server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint(*PERSON, name="pk_erased_people"),
+        schema="ppm",
+    )
+    _replace("keep_version", *KEEP_VERSION)
+    # Nobody but the owner has any business with them.
+    op.execute("alter table ppm.erased_people enable row level security")
 
 
 def _tell_kind(fact: str, old: str, new: str) -> None:
     for event in ("insert", "update", "delete"):
-        function = f"ppm.sum_{fact}_on_{event}()"
-        told = f"replace(pg_get_functiondef('{function}'::regprocedure), $old${old}$old$, $new${new}$new$)"
-        op.execute(f"do $do$ begin execute {told}; end $do$")
+        _replace(f"sum_{fact}_on_{event}", old, new)
+
+
+def _replace(function: str, old: str, new: str) -> None:
+    told = f"replace(pg_get_functiondef('ppm.{function}()'::regprocedure), $old${old}$old$, $new${new}$new$)"
+    op.execute(f"do $do$ begin execute {told}; end $do$")
 
 
 def downgrade() -> None:
+    op.drop_table("erased_people", schema="ppm")
+    _replace("keep_version", *reversed(KEEP_VERSION))
     for fact, (old, new) in KINDS.items():
         op.execute(
             f"update ppm.{fact} set counts = true, not_counted_reason = null, last_changed_at = now()"
