@@ -22,6 +22,7 @@ from pydantic import BaseModel
 
 from ppm_pipelines.adapters import jira_checks
 from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, Row, State
+from ppm_pipelines.adapters.fields import text
 from ppm_pipelines.adapters.http import Limits
 from ppm_pipelines.adapters.jira_api import ISSUE_STREAM, PROJECT_STREAM, WORKLOG_STREAM, Api
 from ppm_pipelines.adapters.jira_rates import Rates
@@ -32,7 +33,6 @@ from ppm_pipelines.adapters.jira_rows import (
     raw_issue,
     raw_project,
     raw_worklogs,
-    text,
 )
 from ppm_pipelines.adapters.jira_settings import Settings
 from ppm_pipelines.records import Deleted, Outcome, Page, Raw

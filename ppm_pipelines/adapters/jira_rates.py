@@ -71,3 +71,12 @@ def hours(seconds: int) -> Decimal:
     """Hours with up to six digits after the point, without zeros at the end."""
     found = (Decimal(seconds) / SECONDS).quantize(_HOURS).normalize()
     return found.quantize(Decimal(1)) if found == found.to_integral_value() else found
+
+
+def spoken(seconds: int) -> str:
+    """The time for a sentence, in the largest unit that tells it exactly: hours with two digits, minutes, seconds."""
+    for size, digits, unit in ((3600, 36, "hour"), (60, 60, "minute"), (1, 1, "second")):
+        if seconds % digits == 0:
+            told = (Decimal(seconds) / size).normalize()
+            return f"{told:f} {unit}" if told == 1 else f"{told:f} {unit}s"
+    raise AssertionError("a second is a whole number of seconds")

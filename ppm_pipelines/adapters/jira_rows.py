@@ -17,7 +17,8 @@ from decimal import Decimal
 from typing import Any
 
 from ppm_pipelines.adapters.base import ERASED, Row
-from ppm_pipelines.adapters.jira_rates import Money, Rates, cost, hours
+from ppm_pipelines.adapters.fields import Fields, Unreadable, Unusable, rejected, text
+from ppm_pipelines.adapters.jira_rates import Money, Rates, cost, hours, spoken
 from ppm_pipelines.adapters.jira_settings import Rate
 from ppm_pipelines.records import ZERO, Actual, Commitment, Outcome, Project, Raw, Rejection, Skipped
 
@@ -41,12 +42,16 @@ PEOPLE = (*_PEOPLE, "author")
 FIELDS = (*_PLAIN, *_POINTED, *_PEOPLE, "status", "worklog")
 
 
-class Unusable(Exception):
-    """A record that can't be used: a stable code, the field, a sentence."""
+class OtherCurrency(Unusable):
+    """Hours whose rate is in another currency than the company's; ``money`` is what they cost."""
 
-    def __init__(self, code: str, field: str, reason: str, money: Money | None = None) -> None:
-        super().__init__(reason)
-        self.code, self.field, self.reason, self.money = code, field, reason, money
+    def __init__(self, money: Money, wanted: str) -> None:
+        reason = (
+            f"The hourly rate is in {money.currency}, the company's currency is {wanted}, and Jira tells no exchange "
+            f"rate. Enter the rate in {wanted}."
+        )
+        super().__init__("other_currency", "rates", reason)
+        self.money = money
 
 
 @dataclass(slots=True)
@@ -73,44 +78,44 @@ class Directory:
 # Values
 
 
-def text(value: Any) -> str:
-    return "" if value is None else str(value).strip()
-
-
-def moment(row: Row, name: str) -> datetime | None:
+def _moment(value: Any) -> datetime | None:
     """``2021-01-17T12:34:00.000+0000``, also with the offset of an account's own zone (jira.md, section 5)."""
-    told = text(row.get(name))
-    if not told:
-        return None
+    told = text(value)
     try:
-        found = datetime.fromisoformat(told)
+        found = datetime.fromisoformat(told) if told else None
     except ValueError:
-        raise Unusable("bad_date", name, f"“{told}” is no time. Correct it in Jira.") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+        raise Unreadable(f"“{told}” is no time") from None
+    return found.replace(tzinfo=UTC) if found and not found.tzinfo else found
 
 
-def day_of(row: Row, name: str, zone: tzinfo) -> date | None:
-    """The day on which the instant lies in the zone."""
-    found = moment(row, name)
-    return found.astimezone(zone).date() if found else None
-
-
-def plain_day(row: Row, name: str) -> date | None:
-    told = text(row.get(name))
+def _day(value: Any) -> date | None:
+    told = text(value)
     try:
         return date.fromisoformat(told[:10]) if told else None
     except ValueError:
-        raise Unusable("bad_date", name, f"“{told}” is no date. Correct it in Jira.") from None
+        raise Unreadable(f"“{told}” is no date") from None
 
 
-def seconds(row: Row, name: str) -> int | None:
+def _seconds(value: Any) -> int | None:
     """A time in whole seconds; the texts beside it (“1d”) depend on the site's hours per day (jira.md, trap 7)."""
-    value = row.get(name)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise Unusable("bad_amount", name, f"“{value}” is no time in seconds. Correct it in Jira.")
+        raise Unreadable(f"“{value}” is no time in seconds")
     return value
+
+
+JIRA = Fields("Jira", _day, _moment)
+
+
+def seconds(row: Row, name: str) -> int | None:
+    return JIRA.read(_seconds, "bad_amount", row, name)
+
+
+def day_of(row: Row, name: str, zone: tzinfo) -> date | None:
+    """The day on which the instant lies in the zone. Raises Unusable."""
+    found = JIRA.moment(row, name)
+    return found.astimezone(zone).date() if found else None
 
 
 def account(user: Any) -> str:
@@ -264,8 +269,8 @@ def commitment(raw: Raw, directory: Directory) -> Iterator[Outcome]:
     except OutOfScope as error:
         yield _skipped(raw.key, str(error), _worth(row, directory))
     except Unusable as error:
-        error.money = error.money or (None if error.code == "contradiction" else _worth(row, directory))
-        yield _rejected(raw, error, row, _open_known(row, directory))
+        worth = None if error.code == "contradiction" else _worth(row, directory)
+        yield _rejected(raw, error, row, worth, _open_known(row, directory))
 
 
 def _seen_wholly(row: Row, directory: Directory) -> None:
@@ -274,7 +279,7 @@ def _seen_wholly(row: Row, directory: Directory) -> None:
         raise Unusable(
             "contradiction",
             "timespent",
-            f"{hours(unseen)} hours of this issue are not shown to the account, which has lost rights. Give them back.",
+            f"The account has lost rights and does not see {spoken(unseen)} of this issue. Give them back.",
         )
 
 
@@ -307,10 +312,11 @@ def effort(row: Row, directory: Directory) -> Effort:
     unpriced = sum(seconds(one, "timeSpentSeconds") or 0 for one, money in zip(row["worklogs"], found, strict=True)
                    if money is None) + (rest if rate is None else 0)  # fmt: skip
     if unpriced:
+        whole = rest + _logged(row)
         raise Unusable(
             "no_rate",
             "rates",
-            f"No hourly rate holds for {hours(unpriced)} of the {hours(rest + _logged(row))} hours of this issue. "
+            f"No hourly rate holds for {spoken(unpriced)} of this issue, which has {spoken(whole)} in all. "
             "Enter one for the user, the role, or everybody.",
         )
     logged = [money for money in found if money is not None]
@@ -357,13 +363,7 @@ def _one_currency(amounts: Sequence[Money], directory: Directory) -> str:
 def _convertible(money: Money, directory: Directory) -> None:
     wanted = directory.company_currency
     if wanted and money.currency != wanted:
-        raise Unusable(
-            "other_currency",
-            "rates",
-            f"The hourly rate is in {money.currency}, the company's currency is {wanted}, and Jira tells no exchange "
-            f"rate. Enter the rate in {wanted}.",
-            money,
-        )
+        raise OtherCurrency(money, wanted)
 
 
 def _done(row: Row) -> bool:
@@ -393,9 +393,9 @@ def _commitment(raw: Raw, project_nr: str, found: Effort, directory: Directory) 
         requester=_requester(row.get("reporter"), directory),
         po_date=day_of(row, "created", directory.zone),
         po_line_text=text(row.get("summary")),
-        delivery_date=plain_day(row, "duedate"),
+        delivery_date=JIRA.day(row, "duedate"),
         relieved_by=WORK,
-        changed_at=moment(row, "updated"),
+        changed_at=JIRA.moment(row, "updated"),
         closed_reason="completed" if done else None,
         custom_fields=_hours(row, found),
         labour=True,
@@ -445,8 +445,10 @@ def _worth(row: Row, directory: Directory) -> Money | None:
     """What an issue out of scope would have been; None where that can't be told."""
     try:
         found = effort(row, directory)
-    except Unusable as error:
+    except OtherCurrency as error:
         return error.money
+    except Unusable:
+        return None
     return Money(found.relieved + found.remaining, found.currency)
 
 
@@ -465,8 +467,7 @@ def actual(raw: Raw, directory: Directory) -> Iterator[Outcome]:
     except OutOfScope as error:
         yield _skipped(raw.key, str(error), _money(row, directory))
     except Unusable as error:
-        error.money = error.money or _line_worth(row, directory)
-        yield _rejected(raw, error, issue)
+        yield _rejected(raw, error, issue, _line_worth(row, directory))
 
 
 def _line_worth(row: Row, directory: Directory) -> Money | None:
@@ -483,7 +484,7 @@ def _priced(row: Row, spent: int, day: date, directory: Directory) -> Money:
         raise Unusable(
             "no_rate",
             "rates",
-            f"No hourly rate holds for {hours(spent)} hours on {day}. Enter one for the user, the role, or everybody.",
+            f"No hourly rate holds for {spoken(spent)} on {day}. Enter one for the user, the role, or everybody.",
         )
     return found
 
@@ -525,19 +526,10 @@ def _skipped(key: str, reason: str, money: Money | None) -> Skipped:
     return Skipped(key, reason, money.amount if money else None, money.currency if money else None)
 
 
-def _rejected(raw: Raw, error: Unusable, issue: Row, still_open: Money | None = None) -> Rejection:
+def _rejected(raw: Raw, error: Unusable, issue: Row, worth: Money | None, still_open: Money | None = None) -> Rejection:
     """``issue`` tells the project; money is told where a rate held, hours in the sentence where none did."""
-    money = error.money or still_open
-    return Rejection(
-        raw.key,
-        error.code,
-        error.field,
-        error.reason,
-        raw.record,
-        error.money.amount if error.money else None,
-        money.currency if money else None,
-        text((issue.get("project") or {}).get("key")) or None,
-        still_open.amount if still_open and money and still_open.currency == money.currency else None,
-        raw_stream=raw.stream,
-        raw_key=raw.key,
-    )
+    known = worth or still_open
+    currency = known.currency if known else ""
+    left = still_open.amount if still_open and still_open.currency == currency else None
+    project_nr = text((issue.get("project") or {}).get("key"))
+    return rejected(raw, error, worth.amount if worth else None, currency, "", project_nr or None, left)
