@@ -11,13 +11,14 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import EVERY, Caller, Controller, Db, Viewer
 from api.pages import Limit, cursor_of, parts_of
+from api.people import Hidden
 from api.problems import NOT_FOUND, Problem, invalid
 from api.settings import PAGE_DEFAULT
-from ppm_pipelines import breakdown, costbook, history, planning, tables
+from ppm_pipelines import breakdown, costbook, history, labour, planning, tables
 
 router = APIRouter(prefix="/api/costbook", tags=["costbook"])
 
@@ -33,6 +34,11 @@ class BudgetLine(BaseModel):
 class BudgetBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
     lines: list[BudgetLine]
+
+
+class LabourBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    source: str | None = Field(description="The system whose labour counts; null: postings before hours at rates")
 
 
 class Link(BaseModel):
@@ -115,9 +121,11 @@ def _figures(connection: sa.Connection, project: Any, moment: datetime | None = 
 
 
 @router.get("/projects/{project_id}/breakdown")
-def read_breakdown(project: Project, connection: Db, moment: AsOf, by: breakdown.By = "wbs_element") -> dict[str, Any]:
+def read_breakdown(
+    project: Project, connection: Db, moment: AsOf, hidden: Hidden, by: breakdown.By = "wbs_element"
+) -> dict[str, Any]:
     """The project's sums per WBS element, vendor or period."""
-    return {"by": by, "items": breakdown.breakdown(connection, project, by, moment), "as_of": moment}
+    return {"by": by, "items": breakdown.breakdown(connection, project, by, moment, hidden), "as_of": moment}
 
 
 @router.get("/projects/{project_id}/compare")
@@ -125,6 +133,7 @@ def compare_times(
     who: Viewer,
     project: Project,
     connection: Db,
+    hidden: Hidden,
     start: Annotated[str, Query(alias="from")],
     end: Annotated[str | None, Query(alias="to")] = None,
     entity: history.Entity | None = None,
@@ -140,7 +149,7 @@ def compare_times(
     told = {"from": earlier, "to": later, **history.compare(connection, project, earlier, later)}
     if entity is None:
         return told
-    return told | {"lines": history.changed_lines(connection, entity, project, earlier, later, limit, offset)}
+    return told | {"lines": history.changed_lines(connection, entity, project, earlier, later, limit, offset, hidden)}
 
 
 # what people give ------------------------------------------------------------------------------------------------
@@ -176,4 +185,14 @@ def replace_links(
     except planning.BadLink as error:
         raise invalid("links", str(error)) from None
     response.headers["Cache-Control"] = "no-store"
+    return _figures(connection, project)
+
+
+@router.put("/projects/{project_id}/labour")
+def choose_labour(who: Controller, project: Project, body: LabourBody, connection: Db) -> dict[str, Any]:
+    """Which system's labour counts where several have it: the same hour may be in both. The project's new figures."""
+    try:
+        labour.choose(connection, project.organization_id, project.project_id, body.source, who.email)
+    except labour.BadLabour as error:
+        raise invalid("source", str(error)) from None
     return _figures(connection, project)

@@ -6,7 +6,7 @@ versions are kept (``ppm_pipelines.history``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -17,10 +17,11 @@ from fastapi import APIRouter, Query, Request
 from api.costbook import AsOf, Project
 from api.deps import Caller, Db, Viewer
 from api.pages import Limit, csv_answer, csv_line, cursor_of, parts_of, wants_csv
+from api.people import Hidden
 from api.problems import NOT_FOUND, Problem, invalid
 from api.runs import run_url
 from api.settings import PAGE_DEFAULT
-from ppm_pipelines import costbook, database, history, tables
+from ppm_pipelines import costbook, database, history, people, tables
 from ppm_pipelines.facts import FACTS
 
 router = APIRouter(prefix="/api/costbook", tags=["lines"])
@@ -32,9 +33,16 @@ CSV_BATCH = 1000
 class Lines:
     """One entity's lines of a project, as asked for in the query: filters, order, page."""
 
-    def __init__(self, entity: history.Entity, project: Any, request: Request, moment: datetime | None) -> None:
+    def __init__(
+        self,
+        entity: history.Entity,
+        project: Any,
+        request: Request,
+        moment: datetime | None,
+        hidden: Collection[str],
+    ) -> None:
         self.entity, self.project, self.moment = entity, project, moment
-        self.table = tables.at(FACTS[entity].table, moment)
+        self.table = people.veiled(tables.at(FACTS[entity].table, moment), hidden)
         self.filters = self._filters(request)
         self.order = self._order(request.query_params.get("sort") or "")
 
@@ -137,13 +145,14 @@ def list_commitments(
     project: Project,
     connection: Db,
     moment: AsOf,
+    hidden: Hidden,
     request: Request,
     limit: Limit = PAGE_DEFAULT,
     offset: Offset = 0,
     cursor: str | None = None,
 ) -> Any:
     """Lines with ``sort=-field`` and ``filter[field]=``; as text/csv all of them."""
-    return _answer(Lines("commitments", project, request, moment), connection, request, limit, offset, cursor)
+    return _answer(Lines("commitments", project, request, moment, hidden), connection, request, limit, offset, cursor)
 
 
 @router.get("/projects/{project_id}/actuals", response_model=None)
@@ -151,16 +160,19 @@ def list_actuals(
     project: Project,
     connection: Db,
     moment: AsOf,
+    hidden: Hidden,
     request: Request,
     limit: Limit = PAGE_DEFAULT,
     offset: Offset = 0,
     cursor: str | None = None,
 ) -> Any:
-    return _answer(Lines("actuals", project, request, moment), connection, request, limit, offset, cursor)
+    return _answer(Lines("actuals", project, request, moment, hidden), connection, request, limit, offset, cursor)
 
 
-def _line(entity: history.Entity, project: Any, line_id: int, connection: sa.Connection, who: Caller) -> dict[str, Any]:
-    found = history.line(connection, entity, project, line_id)
+def _line(
+    entity: history.Entity, project: Any, line_id: int, connection: sa.Connection, who: Caller, hidden: Hidden
+) -> dict[str, Any]:
+    found = history.line(connection, entity, project, line_id, hidden)
     if found is None:
         raise Problem(NOT_FOUND, what=f"line {line_id}")
     for run in found["runs"]:
@@ -170,11 +182,11 @@ def _line(entity: history.Entity, project: Any, line_id: int, connection: sa.Con
 
 
 @router.get("/projects/{project_id}/commitments/{line_id}")
-def read_commitment(project: Project, line_id: int, connection: Db, who: Viewer) -> dict[str, Any]:
+def read_commitment(project: Project, line_id: int, connection: Db, who: Viewer, hidden: Hidden) -> dict[str, Any]:
     """One line with its versions, what the source delivered, and the runs that wrote it."""
-    return _line("commitments", project, line_id, connection, who)
+    return _line("commitments", project, line_id, connection, who, hidden)
 
 
 @router.get("/projects/{project_id}/actuals/{line_id}")
-def read_actual(project: Project, line_id: int, connection: Db, who: Viewer) -> dict[str, Any]:
-    return _line("actuals", project, line_id, connection, who)
+def read_actual(project: Project, line_id: int, connection: Db, who: Viewer, hidden: Hidden) -> dict[str, Any]:
+    return _line("actuals", project, line_id, connection, who, hidden)

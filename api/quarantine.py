@@ -18,10 +18,11 @@ from api.deps import EVERY, Caller, Controller, Db, Viewer
 from api.events import Watch
 from api.integrations import IdempotencyKey, Wait, Wanted, adapter_of, carried_out, connected
 from api.pages import Limit, csv_answer, csv_line, cursor_of, parts_of, wants_csv
+from api.people import Hidden
 from api.problems import NOT_FOUND, Language, Problem
 from api.sentences import told
 from api.settings import PAGE_DEFAULT, WAIT_DEFAULT
-from ppm_pipelines import costbook, database, quarantine, runs, tables
+from ppm_pipelines import costbook, database, people, quarantine, runs, tables
 from ppm_pipelines.facts import REPLAYABLE
 from ppm_pipelines.records import ZERO
 
@@ -67,6 +68,7 @@ def list_rejections(
     connection: Db,
     request: Request,
     language: Language,
+    hidden: Hidden,
     which: Annotated[Which, Depends()],
     limit: Limit = PAGE_DEFAULT,
     cursor: str | None = None,
@@ -79,7 +81,7 @@ def list_rejections(
     if cursor is not None:
         query = query.where(table.id < parts_of(cursor, int)[0])
     rows = [dict(row) for row in connection.execute(query).mappings()]
-    items = [_shown(row, language) for row in rows[:limit]]
+    items = [_shown(row, language, hidden) for row in rows[:limit]]
     return {
         "items": items,
         "next_cursor": cursor_of(items[-1]["id"]) if len(rows) > limit else None,
@@ -101,9 +103,9 @@ def _sums(connection: sa.Connection, where: list[sa.ColumnElement[bool]]) -> dic
     }
 
 
-def _shown(row: dict[str, Any], language: str) -> dict[str, Any]:
+def _shown(row: dict[str, Any], language: str, hidden: Hidden) -> dict[str, Any]:
     names = ("id", "system", "entity", "code", "field", "raw", "project_nr", "company_code", "currency")
-    currency = row["currency"] or ""
+    currency, roles = row["currency"] or "", hidden.get(row["system"])
     open_amount = row["amount"] if row["entity"] == "commitments" and row["open_amount"] is None else row["open_amount"]
     money = {
         name: None if value is None else costbook.money(value, currency)
@@ -112,6 +114,7 @@ def _shown(row: dict[str, Any], language: str) -> dict[str, Any]:
     return {
         **{name: row[name] for name in names},
         **money,
+        **({"raw": people.without_people(row["raw"], row["system"], roles)} if roles is not None else {}),
         "reason": told(row["reason"], language),
         "key": row["source_key"],
         "run_id": row["run_id"],
@@ -134,7 +137,7 @@ def _as_csv(who: Caller, which: Which, language: str) -> Iterator[str]:
     with database.scoped(who.organization_id) as connection:
         result = connection.execution_options(yield_per=CSV_BATCH).execute(query)
         for batch in result.mappings().partitions():
-            shown = (_shown(dict(row), language) for row in batch)
+            shown = (_shown(dict(row), language, {}) for row in batch)  # raw records are in none
             yield "".join(csv_line([one[name] for name in CSV]) for one in shown)
 
 

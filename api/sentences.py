@@ -3,8 +3,9 @@
 Belongs here: finding a sentence in the catalogue and filling in its German. Does not belong here: the catalogue
 (``sentences_de.toml``), problems that the API itself words in both languages (``problems``).
 
-An English sentence is its own id. ``{0}`` stands for any text, ``{0:,}`` for a number with separators of thousands;
-the full stop at the end is left out. What a placeholder holds is translated too, where the catalogue knows it.
+An English sentence is its own id. ``{0}`` stands for any text, ``{0:,}`` for a number with separators of thousands,
+``{0:.}`` for a decimal number and nothing else; the full stop at the end is left out. What a placeholder holds is
+translated too, where the catalogue knows it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 CATALOGUE = Path(__file__).with_name("sentences_de.toml")
-PLACEHOLDER = re.compile(r"\{(\d)(:,)?\}")
+PLACEHOLDER = re.compile(r"\{(\d)(:[,.])?\}")
+DECIMAL = re.compile(r"\d+(\.\d+)?")
+SEPARATORS = {":,": str.maketrans(",", "."), ":.": str.maketrans(".", ",")}
 LONGEST = 3_000  # no sentence of ours is; a longer text is a source's and stays as it is
 LONGEST_RUN = 8  # so many pieces may full stops in a source's words make of one sentence
 DEEPEST = 2  # a sentence in a sentence in a sentence; only a source's words go deeper
@@ -33,6 +36,7 @@ class Entry:
     pieces: tuple[str, ...]
     order: tuple[str, ...]
     german: str
+    decimals: tuple[str, ...] = ()
 
     def captured(self, text: str) -> dict[str, str] | None:
         """What the placeholders hold, each as short as can be; None where the sentence is another one."""
@@ -47,12 +51,13 @@ class Entry:
                 return None
             held.append(text[at:place])
             at = place + len(piece)
-        return dict(zip(self.order, [*held, text[at:end]], strict=True))
+        named = dict(zip(self.order, [*held, text[at:end]], strict=True))
+        return named if all(DECIMAL.fullmatch(named[name]) for name in self.decimals) else None
 
     def filled(self, held: dict[str, str], depth: int) -> str:
         def fill(match: re.Match[str]) -> str:
             value = held[match[1]]
-            return value.replace(",", ".") if match[2] else _german(value, depth + 1)
+            return value.translate(SEPARATORS[match[2]]) if match[2] else _german(value, depth + 1)
 
         return PLACEHOLDER.sub(fill, self.german)
 
@@ -73,7 +78,12 @@ def catalogue() -> dict[str, str]:
 def _entries() -> tuple[Entry, ...]:
     """The entries with placeholders; those with the most text of their own first, because they are the most certain."""
     found = [
-        Entry(tuple(PLACEHOLDER.sub("\0", en).split("\0")), tuple(match[1] for match in PLACEHOLDER.finditer(en)), de)
+        Entry(
+            tuple(PLACEHOLDER.sub("\0", en).split("\0")),
+            tuple(match[1] for match in PLACEHOLDER.finditer(en)),
+            de,
+            tuple(match[1] for match in PLACEHOLDER.finditer(en) if match[2] == ":."),
+        )
         for en, de in catalogue().items()
         if PLACEHOLDER.search(en)
     ]

@@ -7,7 +7,7 @@ Belongs here: what the parts are and that they add up to the project. Does not b
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -16,19 +16,23 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from ppm_pipelines.costbook import Sums, budget_of, money, split_by_currency
+from ppm_pipelines.people import veiled
 from ppm_pipelines.records import ZERO
 from ppm_pipelines.tables import actuals, at, commitments, of_link, project_links, wbs_elements
 
 By = Literal["wbs_element", "vendor", "period"]
 
 
-def breakdown(connection: sa.Connection, project: Any, by: By, as_of: datetime | None = None) -> list[dict[str, Any]]:
+def breakdown(
+    connection: sa.Connection, project: Any, by: By, as_of: datetime | None = None, hidden: Collection[str] = ()
+) -> list[dict[str, Any]]:
     """A project's sums per WBS element, vendor or period, in each company currency, with the document currencies.
 
     Commitments fall into the period of their expected delivery (DOMAIN R8), actuals into their fiscal period.
+    Of systems whose people are ``hidden`` the role is the vendor of labour.
     WBS elements come with their name, parent and budget, their own sums and (``with_children``) those of all below.
     """
-    c, a = at(commitments, as_of), at(actuals, as_of)
+    c, a = (veiled(at(table, as_of), hidden) for table in (commitments, actuals))
     expected = sa.func.coalesce(c.c.delivery_date, c.c.po_date)
     keys: dict[str, tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]]] = {
         "wbs_element": (c.c.wbs_element, a.c.wbs_element),

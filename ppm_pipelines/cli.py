@@ -26,6 +26,8 @@ app.add_typer(budgets_app, name="budgets")
 app.add_typer(cli_costbook.app)
 app.add_typer(cli_costbook.quarantine_app, name="quarantine")
 app.add_typer(cli_costbook.period_app, name="period")
+app.add_typer(cli_costbook.labour_app, name="labour")
+app.add_typer(cli_costbook.people_app, name="people")
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)

@@ -1,4 +1,4 @@
-"""`ppm figures`, `ppm compare`, `ppm quarantine`, `ppm period`: the Costbook from a terminal.
+"""`ppm figures`, `ppm compare`, `ppm quarantine`, `ppm period`, `ppm labour`, `ppm people`: the Costbook by terminal.
 
 Belongs here: reading and closing, shown as tables or (``--json``) as the API tells it. Does not belong here: operating
 the product (``cli``).
@@ -17,12 +17,14 @@ from pydantic_core import to_json
 from rich.console import Console
 from rich.table import Table
 
-from ppm_pipelines import costbook, database, history, periods, quarantine, tables
+from ppm_pipelines import costbook, database, history, labour, people, periods, quarantine, tables
 from ppm_pipelines.adapters import ADAPTERS
 
 app = typer.Typer()
 quarantine_app = typer.Typer(no_args_is_help=True, help="Records that could not be used.")
 period_app = typer.Typer(no_args_is_help=True, help="Closed periods.")
+people_app = typer.Typer(no_args_is_help=True, help="People in what was read.")
+labour_app = typer.Typer(no_args_is_help=True, help="Whose labour counts where several systems have it.")
 
 # A narrow terminal breaks long lines; shortened amounts would be no amounts.
 out = Console(highlight=False, width=max(shutil.get_terminal_size().columns, 180))
@@ -145,3 +147,50 @@ def close_period(year: int, period: int, org: Org = "default") -> None:
     except (periods.NotOver, ValueError) as error:
         raise fail(str(error)) from None
     out.print(f"Period {closed['fiscal_period']}/{closed['fiscal_year']} is closed since {closed['closed_at']}.")
+
+
+@labour_app.command("list")
+def list_labour(org: Org = "default") -> None:
+    """What does not count because another system's labour does, per project."""
+    with database.scoped(org) as connection:
+        projects = costbook.project_figures(connection, org)
+    rows = [
+        {**project, **left_out, "labour_from": project["labour"]["source"] or "postings first"}
+        for project in projects
+        for left_out in project["labour"]["left_out"]
+    ]
+    names = ("project_id", "project_nr", "name", "labour_from", "system", "currency", "committed", "actual", "open")
+    _print(rows, names, names[:6])
+
+
+@labour_app.command("choose")
+def choose_labour(
+    project_id: str,
+    system: Annotated[str, typer.Argument(help="The system whose labour counts; none: postings go first")],
+    org: Org = "default",
+) -> None:
+    """Says whose labour counts in a project (its id, as `ppm labour list` and `ppm figures --json` tell it)."""
+    from ppm_pipelines.cli import fail
+
+    try:
+        with database.scoped(org) as connection:
+            labour.choose(connection, org, project_id, None if system == "none" else system, "cli")
+    except labour.BadLabour as error:
+        raise fail(str(error)) from None
+    out.print(f"Labour counts from {system}." if system != "none" else "Postings count before hours at rates.")
+
+
+@people_app.command("erase")
+def erase(person: str, system: str = "jira", org: Org = "default") -> None:
+    """Takes a person (account id or key) out of all that is kept, for good; sums stay."""
+    from ppm_pipelines.cli import fail
+
+    try:
+        with database.owner() as connection:
+            erased = people.erase(connection, org, system, person, "cli")
+    except people.NotErased as error:
+        raise fail(str(error)) from None
+    out.print(
+        f"{erased.lines} lines, {erased.raw_records} raw records and {erased.quarantined} in quarantine no longer name "
+        f"the person. Rates and roles in the settings may name {erased.stands_for} instead; hours keep their price."
+    )

@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from ppm_pipelines import labour
 from ppm_pipelines.adapters import ADAPTERS
 from ppm_pipelines.records import MINOR_UNITS, ZERO, rounded
 from ppm_pipelines.tables import (
@@ -136,6 +137,7 @@ class _Gathered:
         self.taken: dict[tuple[str, str], dict[str | None, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         self.systems: dict[str, set[str]] = defaultdict(set)
         self._add_up()
+        self.labour = self._labour()
         self.budgets = _budgets(connection, organization_id, project_id, as_of)
         self.parents = self._parents()
         self.quarantined = self._quarantined()
@@ -171,6 +173,20 @@ class _Gathered:
             self.taken[row.project_id, row.company_currency][row.wbs_element or None] += taken
             self.systems[row.project_id].add(row.system)
 
+    def _labour(self) -> dict[str, list[dict[str, str]]]:
+        """Per project and system what does not count because another system's labour does (DOMAIN R19)."""
+        table = at(project_sums, self.moment)
+        s = table.c
+        by = (s.project_id, s.system, s.company_currency)
+        names = ("ordered", "actual", "open")
+        sums = [sa.func.sum(s[f"company_{name}"]).label(name) for name in names]
+        query = sa.select(*by, *sums).where(s.kind == labour.OTHER, *self._only(table)).group_by(*by).order_by(*by)
+        found: dict[str, list[dict[str, str]]] = defaultdict(list)
+        for row in self.connection.execute(query):
+            [told] = split_by_currency({row.company_currency: Sums(row.ordered, row.actual, row.open)})
+            found[row.project_id].append({"system": row.system} | told)
+        return found
+
     def _parents(self) -> dict[str, str | None]:
         table = at(wbs_elements, self.moment)
         if not any(element for budget in self.budgets.values() for element in budget.lines):
@@ -181,12 +197,16 @@ class _Gathered:
     def _quarantined(self) -> dict[str, Waiting]:
         """Per Costbook project what waits in quarantine."""
         waiting, links = at(rejections, self.moment), at(project_links, self.moment)
-        r, link = waiting.c, links.c
+        projects = at(costbook_projects, self.moment)
+        r, link, project = waiting.c, links.c, projects.c
+        # Hours that would not count if they were right are no money that sums are short of.
+        left_out = r.system.in_(labour.HOURS_ALONE) & (r.system == sa.any_(project.labour_left_out))
+        amounts = (sa.case((~left_out, r[name])).label(name) for name in ("amount", "open_amount"))
         # A record without a company matches every link of its number: once per project is enough.
-        told = (r.id, r.entity, r.currency, r.amount, r.open_amount)
+        told = (r.id, r.entity, r.currency, *amounts)
         each = (
             sa.select(link.project_id, *told)
-            .select_from(waiting.join(links, of_link(r, link)))
+            .select_from(waiting.join(links, of_link(r, link)).join(projects, project.project_id == link.project_id))
             .where(*self._only(links))
             .distinct()
             .subquery()
@@ -250,6 +270,8 @@ class _Gathered:
             "by_currency": split_by_currency(self.document[project_id]),
             "other_currencies": split_by_currency({c: sums for c, sums in by_company.items() if c != currency}),
             "systems": sorted(self.systems[project_id]),
+            # Which system's labour people chose (None: postings before hours at rates), and what does not count.
+            "labour": {"source": project.labour_source, "left_out": self.labour.get(project_id, [])},
             "as_of": self.as_of,
         }
 

@@ -7,7 +7,7 @@ Belongs here: reading what was kept. Does not belong here: keeping it (the trigg
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, Literal
@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from ppm_pipelines import costbook
 from ppm_pipelines.costbook import money
 from ppm_pipelines.facts import FACTS, POINTERS, Fact
+from ppm_pipelines.people import veiled, without_people
 from ppm_pipelines.records import ZERO
 from ppm_pipelines.tables import HISTORY, at, organizations, raw_records, sync_runs
 
@@ -69,13 +70,16 @@ def _between(before: str | None, after: str | None, currency: str) -> dict[str, 
     return {"from": money(old, currency), "to": money(new, currency), "delta": money(new - old, currency)}
 
 
-def _changed(fact: Fact, project: Any, start: datetime, end: datetime) -> tuple[sa.FromClause, sa.FromClause, Any, Any]:
+def _changed(
+    fact: Fact, project: Any, start: datetime, end: datetime, hidden: Collection[str] = ()
+) -> tuple[sa.FromClause, sa.FromClause, Any, Any]:
     """The two versions of every line that is not the same at both times, side by side."""
     ended = fact.ended[0] if fact.ended else "source_key"
     mine = {"organization_id": project.organization_id, "project_id": project.project_id}
     old, new = (
         sa.select(table).where(*(table.c[name] == value for name, value in mine.items())).subquery(alias)
-        for table, alias in ((at(fact.table, start), "old"), (at(fact.table, end), "new"))
+        for moment, alias in ((start, "old"), (end, "new"))
+        for table in (veiled(at(fact.table, moment), hidden),)
     )
     kind = sa.case(
         (old.c.id.is_(None), "new"),
@@ -116,11 +120,19 @@ def counted(table: sa.FromClause, fact: Fact, column: str) -> sa.ColumnElement[D
 
 
 def changed_lines(
-    connection: sa.Connection, entity: Entity, project: Any, start: datetime, end: datetime, limit: int, offset: int
+    connection: sa.Connection,
+    entity: Entity,
+    project: Any,
+    start: datetime,
+    end: datetime,
+    limit: int,
+    offset: int,
+    hidden: Collection[str] = (),
 ) -> dict[str, Any]:
-    """The lines behind the comparison, by key: their kind, and each field that differs before and after."""
+    """The lines behind the comparison, by key: their kind, and each field that differs before and after; without the
+    people of the ``hidden`` systems."""
     fact = FACTS[entity]
-    old, new, kind, differs = _changed(fact, project, start, end)
+    old, new, kind, differs = _changed(fact, project, start, end, hidden)
     names = [column.name for column in fact.table.c]
     pair = [table.c[name].label(f"{side}_{name}") for side, table in (("old", old), ("new", new)) for name in names]
     joined = old.join(new, old.c.id == new.c.id, full=True)
@@ -179,12 +191,20 @@ def told(entity: Entity, row: Mapping[Any, Any]) -> dict[str, Any]:
     return shown | {"id": str(shown["id"])}
 
 
-def line(connection: sa.Connection, entity: Entity, project: Any, line_id: int) -> dict[str, Any] | None:
+def line(
+    connection: sa.Connection,
+    entity: Entity,
+    project: Any,
+    line_id: int,
+    hidden: Mapping[str, Mapping[str, str]] | None = None,
+) -> dict[str, Any] | None:
     """One line with all that is known of how it came to be: its versions, its raw record, the runs that wrote it.
 
-    None when the project has no such line.
+    ``hidden`` are systems whose people are not shown, with the roles that stand for them. None when the project has no
+    such line.
     """
-    table = FACTS[entity].table
+    hidden = hidden or {}
+    table = veiled(FACTS[entity].table, hidden)
     query = sa.select(table).where(
         table.c.id == line_id,
         table.c.organization_id == project.organization_id,
@@ -193,19 +213,21 @@ def line(connection: sa.Connection, entity: Entity, project: Any, line_id: int) 
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         return None
-    versions = _versions(connection, entity, dict(row))
+    versions = _versions(connection, entity, dict(row), hidden)
     runs = {version["run_id"] for version in versions}
     return {
         "line": told(entity, row),
         "versions": versions,
-        "raw": _raw(connection, row),
+        "raw": _raw(connection, row, hidden),
         "runs": _runs(connection, runs),
     }
 
 
-def _versions(connection: sa.Connection, entity: Entity, row: dict[str, Any]) -> list[dict[str, Any]]:
+def _versions(
+    connection: sa.Connection, entity: Entity, row: dict[str, Any], hidden: Collection[str]
+) -> list[dict[str, Any]]:
     """The newest first: since when, by which run, and what that run changed."""
-    past = HISTORY[entity]
+    past = veiled(HISTORY[entity], hidden)
     query = sa.select(past).where(past.c.organization_id == row["organization_id"], past.c.id == row["id"])
     earlier = connection.execute(query.order_by(past.c.valid_to)).mappings().all()
     every: list[Mapping[Any, Any]] = [*earlier, row | {"valid_to": None}]
@@ -225,7 +247,9 @@ def _versions(connection: sa.Connection, entity: Entity, row: dict[str, Any]) ->
     return found[::-1]
 
 
-def _raw(connection: sa.Connection, row: Mapping[Any, Any]) -> list[dict[str, Any]]:
+def _raw(
+    connection: sa.Connection, row: Mapping[Any, Any], hidden: Mapping[str, Mapping[str, str]]
+) -> list[dict[str, Any]]:
     """What the source delivered, the newest first; decimals in it are texts."""
     if not row["raw_key"]:
         return []
@@ -239,6 +263,8 @@ def _raw(connection: sa.Connection, row: Mapping[Any, Any]) -> list[dict[str, An
             c.source_key == row["raw_key"],
         )
         found += map(dict, connection.execute(query.order_by(c.last_changed_at.desc())).mappings())
+    if (roles := hidden.get(row["system"])) is not None:
+        found = [one | {"record": without_people(one["record"], row["system"], roles)} for one in found]
     return [
         {**{k: v for k, v in one.items() if k != "last_changed_at"}, "from": one["last_changed_at"]} for one in found
     ]

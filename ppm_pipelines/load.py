@@ -20,7 +20,7 @@ from typing import Any
 
 import psycopg
 
-from ppm_pipelines import database
+from ppm_pipelines import database, labour
 from ppm_pipelines.facts import FACTS, GONE, POINTERS, SUMMED, Fact, counted
 from ppm_pipelines.reconcile import reconciled
 from ppm_pipelines.records import (
@@ -127,7 +127,7 @@ def load(
     started = time.monotonic()
     merge = _Merge(connection, request, run_id, final_postings)
     # One load of a system and organisation at a time.
-    with _locked(connection, f"ppm/load/{request.organization_id}/{request.system}"), connection.transaction():
+    with _locked(connection, load_lock(request.organization_id, request.system)), connection.transaction():
         merge.stage_all(pages, on_progress)
         totals = {name: control(name) for name in counted(request.entity)} if control else {}
         listed = set(complete())
@@ -139,6 +139,11 @@ def load(
         result = merge.finish(totals, None if request.mode == "replay" else state(), started)
     merge.look_again()
     return result
+
+
+def load_lock(organization_id: str, system: str) -> str:
+    """The key of the advisory lock that a load holds from its first page on."""
+    return f"ppm/load/{organization_id}/{system}"
 
 
 class _locked:
@@ -195,6 +200,7 @@ class _Merge(Staging):
         self._merge_projects()
         for name in ("commitments", "actuals"):
             self._merge_fact(FACTS[name], name in complete, name in open_listed)
+        labour.settle(self.connection.execute, self.request.organization_id)
         for name in FACTS:
             self._quarantine(name, name in complete)
 
@@ -391,6 +397,7 @@ class _Merge(Staging):
 
     def _merge_fact(self, fact: Fact, complete: bool, open_listed: bool) -> None:
         before = self._sums(fact)
+        self._leave_out_labour(fact)
         self._classify(fact)
         self._reject_unknown_projects(fact)
         self._leave_scope(fact)
@@ -400,6 +407,16 @@ class _Merge(Staging):
         self.anomalies[fact.name] = [*self._changed_though_final(fact), *self._relieved_beyond(fact)]
         self._upsert(fact)
         self.amounts[fact.name] = _moved(before, self._sums(fact))
+
+    def _leave_out_labour(self, fact: Fact) -> None:
+        """What arrives of labour in projects where another system's counts does not count either (DOMAIN R19)."""
+        self.run(
+            f"update {fact.stage} s set counts = false, not_counted_reason = %(other)s from own_links l"
+            " join ppm.costbook_projects p using (project_id) where s.labour and s.counts"
+            " and %(system)s = any(p.labour_left_out) and l.project_nr = s.project_nr"
+            " and (l.company_code = s.company_code or l.only_one)",
+            other=labour.OTHER,
+        )
 
     def _reject_unknown_projects(self, fact: Fact) -> None:
         first = next(iter(fact.sums.values()))

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ppm_pipelines import database
+from ppm_pipelines import database, labour
 from ppm_pipelines.records import known_currency, rounded
 from ppm_pipelines.tables import (
     HISTORY,
@@ -175,14 +175,18 @@ def relink(
     _check_currencies(connection, organization_id, project_id, links)
     gone = [place for place, at in known.items() if at == project_id and place not in links]
     come = [place for place in links if known.get(place) != project_id]
+    moved = {project_id}
     for place in gone:
-        _move(connection, organization_id, place, project_id, _own_project(connection, organization_id, place))
+        own = _own_project(connection, organization_id, place)
+        _move(connection, organization_id, place, project_id, own)
+        moved.add(own)
     for place in come:
         if place in known:
             _move(connection, organization_id, place, known[place], project_id)
         else:
             _link(connection, organization_id, place, project_id)
     if gone or come:
+        labour.settle(connection.exec_driver_sql, organization_id, moved)
         detail = {"project_id": project_id, "linked": come, "unlinked": gone}
         connection.execute(
             sa.insert(audit_log).values(

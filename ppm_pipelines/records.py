@@ -87,6 +87,7 @@ class Commitment:
     ``*_amount`` in ``currency``, ``company_*_amount`` in ``company_currency``. ``relieved_by`` says what relieves the
     line: ``receipt``, ``invoice`` or ``work`` (DOMAIN R2).
     ``source_closed`` says that the source itself closed the line: it then counts as ``closed``, not ``updated``.
+    ``labour``: it is people's time, which another system may have too (DOMAIN R19).
     """
 
     source_key: str
@@ -129,11 +130,15 @@ class Commitment:
     custom_fields: dict[str, Any] = field(default_factory=dict)
     raw_stream: str = ""
     raw_key: str = ""
+    labour: bool = False
 
 
 @dataclass(slots=True)
 class Actual:
-    """One posted journal line; ``amount`` is signed, debit positive, in ``currency``."""
+    """One posted journal line; ``amount`` is signed, debit positive, in ``currency``.
+
+    ``labour``: it is people's time, which another system may have too (DOMAIN R19).
+    """
 
     source_key: str
     company_code: str
@@ -172,6 +177,7 @@ class Actual:
     custom_fields: dict[str, Any] = field(default_factory=dict)
     raw_stream: str = ""
     raw_key: str = ""
+    labour: bool = False
 
 
 @dataclass(slots=True)

@@ -153,7 +153,7 @@ class Staging:
         kept are staged: most of a full read has not changed."""
         if not raws:
             return
-        encoded = [(raw.stream, raw.key, *_encoded(raw.record)) for raw in raws]
+        every = [(raw.stream, raw.key, *encoded(raw.record)) for raw in raws]
         found = self.run(
             f"select stream, source_key, hash, run_id = %(run)s as fresh from {RAW_RECORDS}"
             " where organization_id = %(organization)s and system = %(system)s"
@@ -163,12 +163,12 @@ class Staging:
         )
         kept = {(row["stream"], row["source_key"]): (row["hash"], row["fresh"]) for row in found}
         # One that came back to what is kept, after another version of it in the same read, counts again.
-        known = [one for one in encoded if one[:2] in kept]
+        known = [one for one in every if one[:2] in kept]
         changed = [one for one in known if kept[one[:2]][0] != one[2] or one[:2] in self._replaced]
         self._replaced |= {one[:2] for one in changed}
         self._unseen |= {one[:2] for one in changed if kept[one[:2]][1]}
         # A key that comes twice at once was never there in its first version.
-        new = {one[:2]: one for one in encoded if one[:2] not in kept}
+        new = {one[:2]: one for one in every if one[:2] not in kept}
         self._new_raws += len(new)
         ours = (self.request.organization_id, self.request.system, self.run_id)
         self._copy(RAW_RECORDS, RAW, list(zip(*((*ours, *one) for one in new.values()), strict=True)))
@@ -184,7 +184,7 @@ class Staging:
     @staticmethod
     def _rejected(one: Rejection) -> tuple[Any, ...]:
         values = {name: getattr(one, name) for name in REJECTED}
-        return tuple((values | {"raw": _encoded(one.raw)[1]}).values())
+        return tuple((values | {"raw": encoded(one.raw)[1]}).values())
 
     def _copy(self, table: str, columns: list[str], values: Sequence[Sequence[Any]]) -> None:
         """``values`` are whole columns; none where there is no row."""
@@ -244,7 +244,7 @@ def without_nul(encoded: bytes) -> bytes:
     return NUL.sub(rb"\1", encoded) if b"\\u0000" in encoded else encoded
 
 
-def _encoded(record: Mapping[str, Any]) -> tuple[bytes, str]:
+def encoded(record: Mapping[str, Any]) -> tuple[bytes, str]:
     """A digest and the JSON of a raw record, decimals as texts; PostgreSQL's JSON can't hold NUL characters."""
-    encoded = without_nul(RECORDS.encode(record))
-    return hashlib.blake2b(encoded, digest_size=16).digest(), encoded.decode()
+    told = without_nul(RECORDS.encode(record))
+    return hashlib.blake2b(told, digest_size=16).digest(), told.decode()

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from ppm_pipelines import connectors, database, digest, home, load, runs, tables, vault
+from ppm_pipelines import connectors, database, digest, home, load, people, runs, tables, vault
 from ppm_pipelines.adapters.base import (
     Adapter,
     Credentials,
@@ -92,6 +92,7 @@ def carry_out(
 
 def _loaded(source: Adapter, request: runs.RunRequest, run_id: str, say: Say) -> load.SyncResult:
     source.linked = _linked(request)
+    source.forgotten = people.forgotten(request.organization_id, request.system)
     # Who accepts that records are gone accepts what the account sees now.
     source.before = None if (request.scope or {}).get(load.ACCEPTED) else _remembered(request)
     with contextlib.closing(database.direct()) as connection:

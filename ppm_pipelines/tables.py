@@ -40,7 +40,7 @@ from sqlalchemy import (
     text,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import JSON, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 
 SCHEMA = "ppm"
 metadata = MetaData(
@@ -84,6 +84,15 @@ def _seen() -> list[Column[Any]]:
 def _from_raw() -> list[Column[Any]]:
     """Which raw record the row was made from."""
     return [_text("raw_stream"), _text("raw_key")]
+
+
+def _labour(table: str) -> list[Column[Any] | Index]:
+    """Whether it is people's time. Looked for per project and system, where another system has labour too."""
+    place = ("organization_id", "project_id", "system", "counts")
+    return [
+        Column("labour", Boolean, nullable=False, server_default=text("false")),
+        Index(f"ix_{table}_labour", *place, postgresql_where=text("labour")),
+    ]
 
 
 def _since() -> Column[Any]:
@@ -139,6 +148,16 @@ audit_log = Table(
     _text("what"),
     _text("subject"),
     Column("detail", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+)
+
+# People who were taken out of what is kept, by what stands for them (``people``).
+erased_people = Table(
+    "erased_people",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    Column("system", Text, primary_key=True),
+    Column("stands_for", Text, primary_key=True),
+    Column("erased_at", Moment, nullable=False, server_default=NOW),
 )
 
 # --- runs ----------------------------------------------------------------------------------------------------------
@@ -281,6 +300,7 @@ commitments = Table(
     *_seen(),
     _text("relieved_by"),
     *_from_raw(),
+    *_labour("commitments"),
     UniqueConstraint("organization_id", "system", "source_key"),
     Index("ix_commitments_project", "organization_id", "project_id", "po_number"),
     Index("ix_commitments_changed", "last_changed_at", postgresql_using="brin"),
@@ -329,6 +349,7 @@ actuals = Table(
     _text("removed_reason", None),
     *_seen(),
     *_from_raw(),
+    *_labour("actuals"),
     UniqueConstraint("organization_id", "system", "source_key"),
     Index("ix_actuals_project", "organization_id", "project_id", text("posting_date desc")),
     Index("ix_actuals_seen", "first_seen_at", postgresql_using="brin"),  # what came after a period was closed
@@ -375,6 +396,8 @@ raw_records = Table(
 
 # --- the Costbook's own --------------------------------------------------------------------------------------------
 
+# ``labour_source`` is the system whose labour people chose, ``labour_left_out`` are those whose labour does not count,
+# by that choice or without one (``labour``).
 costbook_projects = Table(
     "costbook_projects",
     metadata,
@@ -385,6 +408,8 @@ costbook_projects = Table(
     _text("status"),
     _text("currency", None),
     _since(),
+    _text("labour_source", None),
+    Column("labour_left_out", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Index("ix_costbook_projects_number", "organization_id", "project_nr"),
 )
 
@@ -436,8 +461,9 @@ period_figures = Table(
 )
 
 # What figures add up, per cell, kept by triggers in the transaction that changes a fact, whoever changes it. ``period``
-# is that of actuals; ``kind`` says what relieves commitments, and of actuals whether they have an ``order``; ``known``
-# says that the source still shows them.
+# is that of actuals; ``kind`` says what relieves commitments, and of actuals whether they have an ``order``; of both
+# whether the labour of another system counts instead (``other_labour_source``); ``known`` says that the source still
+# shows them.
 project_sums = Table(
     "project_sums",
     metadata,

@@ -450,6 +450,13 @@ def test_cost_only(changes: Row, reason: str) -> None:
     assert (made.reason, made.amount, made.currency) == (reason, Decimal("-12.345"), "USD")
 
 
+def test_hours_are_labour_unless_they_were_bought() -> None:
+    """DOMAIN R19: the same hours may be in Jira, bought ones are an order's."""
+    hours = fo.raw_actual(posting(ProjTransType="Hour"), None, None, LEDGER, SETTINGS["dimension_segments"])  # type: ignore[arg-type]
+    made = [*fo.actual(hours, KNOWN), of_posting(ProjTransType="Hour"), of_posting()]
+    assert [one.labour for one in made if isinstance(one, Actual)] == [True, False, False]
+
+
 def test_a_reversal_names_what_it_takes_back() -> None:
     made = of_posting(ProjAdjustRefId="T-000000", PaymentStatus="Paid")
     assert isinstance(made, Actual)
@@ -783,6 +790,11 @@ def test_reversed_costs_and_their_reversals_both_count() -> None:
     taken = of_dataverse(msdyn_adjustmentstatus=192350001, msdyn_amount=Decimal("100.005"), msdyn_amount_base=1)
     assert isinstance(taken, Actual)
     assert (taken.status, taken.counts, taken.amount) == ("reversed", True, Decimal("100.01"))
+
+
+def test_time_of_dataverse_is_labour_and_expense_is_none() -> None:
+    made = (of_dataverse(msdyn_transactionclassification=kind) for kind in (192350000, 192350001))
+    assert [one.labour for one in made if isinstance(one, Actual)] == [True, False]
 
 
 @pytest.mark.parametrize("kind", [192350004, 192350005, 192350006, 192350007, 192350008])

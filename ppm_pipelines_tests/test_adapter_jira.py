@@ -22,7 +22,7 @@ from ppm_pipelines.adapters.base import Refused, Unavailable
 from ppm_pipelines.adapters.http import Limits
 from ppm_pipelines.adapters.jira import Jira
 from ppm_pipelines.adapters.jira_api import Api, Feed, explain
-from ppm_pipelines.adapters.jira_rates import Rates, cost, hours
+from ppm_pipelines.adapters.jira_rates import Rates, cost, hours, spoken
 from ppm_pipelines.adapters.jira_rows import FIELDS, Directory, plain_text, raw_issue, raw_project, raw_worklogs
 from ppm_pipelines.adapters.jira_settings import Rate, Settings
 from ppm_pipelines.records import Actual, Commitment, Outcome, Project, Raw, Rejection, Skipped
@@ -334,7 +334,7 @@ def test_hours_without_a_rate_have_no_amount_and_tell_the_hours() -> None:
     found, logged = outcomes(row, known)
     order, line = rejected(found), rejected(logged[:1])
     assert (order.code, order.amount, order.open_amount, order.currency) == ("no_rate", None, Decimal(200), "EUR")
-    assert "1.5 of the 4.5 hours" in order.reason
+    assert "1.5 hours of this issue, which has 4.5 hours in all" in order.reason
     assert (line.code, line.amount, line.currency, line.project_nr) == ("no_rate", None, None, "HALLE")
     assert "1.5 hours on 2026-11-02" in line.reason
     assert isinstance(logged[1], Actual)
@@ -574,6 +574,16 @@ def test_a_row_that_moved_up_while_pages_were_read_is_found() -> None:
         assert ids(api.issues("project in (1)")) == ["1", "2", "3", "4", "5", "6"]
 
 
+@pytest.mark.parametrize("told", [{}, {"total": None}, {"total": "many"}, {"isLast": False}])
+def test_a_list_that_tells_neither_its_size_nor_its_end_is_refused(told: Row) -> None:
+    """Else its first page would be taken for all of it, and costs would be missing without any error."""
+    listed = {"values": [{"id": "1", "key": "HALLE"}]} | told
+    with asked(listed) as (api, _), pytest.raises(Refused, match="without what was asked for"):
+        list(api.projects())
+    with asked(page(1, 2, **told), deployment="data_center") as (api, _), pytest.raises(Refused, match="asked for"):
+        list(api.issues("project in (1)"))
+
+
 def test_an_issue_s_worklogs_are_asked_for_only_where_it_does_not_carry_them_all() -> None:
     """jira.md, trap 2."""
     row = issue(worklog(1), worklog(2))
@@ -670,3 +680,20 @@ def test_every_setting_has_german_texts() -> None:
 def test_postings_may_be_edited_and_secrets_are_bound_to_their_address() -> None:
     assert Jira.final_postings is False
     assert Jira.HOSTS == {"base_url": ("token",), "email": ("token",)}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (3600, "1 hour"),
+        (900, "0.25 hours"),
+        (4_320_000, "1200 hours"),
+        (60, "1 minute"),
+        (12_000, "200 minutes"),
+        (20, "20 seconds"),
+        (1, "1 second"),
+        (0, "0 hours"),
+    ],
+)
+def test_sentences_tell_a_time_as_people_would(seconds: int, told: str) -> None:
+    assert spoken(seconds) == told

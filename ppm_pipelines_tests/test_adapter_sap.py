@@ -755,6 +755,14 @@ def test_reversals_and_clearing_show_in_the_status(row: Row, status: str) -> Non
     assert found.reversal_of == ("100000011" if status == "reversal" else None)
 
 
+@pytest.mark.parametrize("field", ["CostCtrActivityType", "PartnerCostCtrActivityType", "OriginCostCtrActivityType"])
+def test_an_allocated_activity_is_labour_unless_it_was_bought(field: str) -> None:
+    """DOMAIN R19: time sheets reach the ledger as allocations of an activity type."""
+    told = [posted(PurchasingDocument=order, **dict[str, Any]({field: kind})) for kind, order in
+            (("LABOUR", ""), ("LABOUR", "0000000000"), ("LABOUR", "4500000001"), ("", ""))]  # fmt: skip
+    assert [one.labour for one in told] == [True, True, False, False]
+
+
 def test_postings_to_statistical_elements_are_not_counted() -> None:
     assert (posted(WBSElementInternalID="10000009").counts, posted().counts) == (False, True)
 

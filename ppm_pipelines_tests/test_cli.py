@@ -47,6 +47,7 @@ def test_an_organisation_is_added_set_listed_and_removed_from_anywhere(database_
         (("budgets", "load", "nowhere.csv"), 2, "does not exist"),
         (("quarantine", "replay", "oracle"), 2, "There is no oracle."),
         (("period", "close", "2999", "1"), 1, "Close it after that day."),
+        (("labour", "choose", "x", "sap"), 1, "There is no project x."),
         (("figures", "--as-of", "soon"), 2, "soon is no time"),
         (("compare", "P-9", "2026-01-01"), 2, "there is no project P-9"),
         (("org", "set", "nobody", "--time-zone", "UTC"), 1, "There is no organisation nobody."),

@@ -307,14 +307,18 @@ def test_the_moment_of_a_version_is_that_of_its_transaction() -> None:
 ADDED_UP = """
 select {cells}, count(*) as rows, {money} from (
   select organization_id, project_id, 'commitments' as fact, system, project_nr,
-    coalesce(wbs_element, '') as wbs_element, currency, company_currency, '' as period, relieved_by as kind, counts,
+    coalesce(wbs_element, '') as wbs_element, currency, company_currency, '' as period,
+    case when not_counted_reason = 'other_labour_source' then 'other_labour_source' else relieved_by end as kind,
+    counts,
     coalesce(closed_reason, '') not in {gone} as known, ordered_amount as ordered,
     relieved_amount as relieved, open_amount as open, 0 as actual, company_ordered_amount as company_ordered,
     company_relieved_amount as company_relieved, company_open_amount as company_open, 0 as company_actual
   from ppm.commitments
   union all
   select organization_id, project_id, 'actuals', system, project_nr, coalesce(wbs_element, ''), currency,
-    company_currency, fiscal_year || '/' || fiscal_period, case when coalesce(po_no, '') = '' then '' else 'order' end,
+    company_currency, fiscal_year || '/' || fiscal_period,
+    case when not_counted_reason = 'other_labour_source' and removed_at is null then 'other_labour_source'
+      when coalesce(po_no, '') = '' then '' else 'order' end,
     counts and removed_at is null, coalesce(removed_reason, '') not in {gone},
     0, 0, 0, amount, 0, 0, 0, company_amount
   from ppm.actuals) f group by {cells}

@@ -94,8 +94,9 @@ def sync(
     companies: Iterable[str] = (),
     ended: Any = None,
     open_listed: Iterable[str] = (),
+    system: str = "sap",
 ) -> SyncResult:
-    request = runs.RunRequest(organization_id, "sap", entity, "full", scope=scope)
+    request = runs.RunRequest(organization_id, system, entity, "full", scope=scope)
     with database.owner() as connection:
         run_id = runs.claim(connection, request).run_id
     given = pages or [*masters(), Page("commitments", list(commitments)), Page("actuals", list(actuals))]

@@ -24,6 +24,7 @@ from api.sentences import PLACEHOLDER, catalogue, told
 from ppm_pipelines import tables
 from ppm_pipelines.adapters import netsuite_checks, netsuite_settings, sap_checks, sap_settings, sap_streams
 from ppm_pipelines.adapters.base import Stream
+from ppm_pipelines.adapters.jira_rates import spoken
 from ppm_pipelines.adapters.sap_control import RECEIVED_FIGURE
 from ppm_pipelines.facts import FACTS
 from ppm_pipelines.records import ZERO, ControlTotal
@@ -33,7 +34,7 @@ from ppm_pipelines_tests.test_api_syncs import fault, sync
 PLACES = (
     "ppm_pipelines/adapters/*.py",
     *(f"ppm_pipelines/{name}.py" for name in ("load", "sync", "reconcile", "planning", "connectors", "periods")),
-    *(f"ppm_pipelines/{name}.py" for name in ("vault", "launcher", "defs/unclaimed")),
+    *(f"ppm_pipelines/{name}.py" for name in ("vault", "launcher", "defs/unclaimed", "labour", "people")),
     *(f"api/{name}.py" for name in ("events", "integrations", "configuration", "deps", "costbook", "lines", "periods")),
     *(f"api/{name}.py" for name in ("quarantine", "runs")),
 )
@@ -42,7 +43,18 @@ SAID = dict.fromkeys(
     (
         *("SourceError", "Credentials", "Unavailable", "Misconfigured", "Refused", "MassDisappearance", "Gap"),
         "NotOffered",
-        *("Unreadable", "BadBudget", "BadLink", "NotConfigured", "Disabled", "NotOpened", "NotOver", "ValueError"),
+        *(
+            "Unreadable",
+            "BadBudget",
+            "BadLabour",
+            "NotErased",
+            "BadLink",
+            "NotConfigured",
+            "Disabled",
+            "NotOpened",
+            "NotOver",
+            "ValueError",
+        ),
         *("KeyRefused", "unauthenticated"),
     ),
     0,
@@ -209,6 +221,7 @@ def words() -> dict[str, str]:
         | dict.fromkeys((ControlTotal("actuals", "", "", "", 0, ZERO).figure, RECEIVED_FIGURE), "a control total")
         | dict.fromkeys(needed, "a stream of sap_streams")
         | dict.fromkeys(titles(), "a setting")
+        | {re.sub(r"^2 ", "{0:.} ", spoken(n * unit)): "a time" for unit in (1, 60, 3600) for n in (1, 2)}
         | {word: path for path, module in modules().items() for word in handed_over(module)}
     )
 
@@ -250,7 +263,11 @@ def test_a_german_sentence_says_all_that_the_english_one_says(english: str) -> N
     assert filled == holes or english not in in_the_code()
     assert " " in english or not holes  # a text without a space is never looked for among these
     # Filled, it is found again, and not taken for another one.
-    assert told(PLACEHOLDER.sub(r"<\1>", english), "de") == PLACEHOLDER.sub(r"<\1>", german)
+    assert told(_filled(english, "."), "de") == _filled(german, ",")
+
+
+def _filled(text: str, point: str) -> str:
+    return PLACEHOLDER.sub(lambda hole: f"{hole[1]}{point}5" if hole[2] == ":." else f"<{hole[1]}>", text)
 
 
 def test_settings_are_called_as_the_form_calls_them() -> None:
@@ -310,6 +327,13 @@ def test_what_the_validation_says_has_a_german_one(message: str) -> None:
             "Die Kostenstelle 10 (“Überführung”) ist dem Projekt P.1 zugeordnet, das SAP nicht kennt.",
         ),
         ("1,234,567 projects readable.", "1.234.567 Projekte lesbar."),
+        (
+            "No hourly rate holds for 0.25 hours of this issue, which has 1 hour in all. Enter one for the user, the "
+            "role, or everybody.",
+            "Für 0,25 Stunden dieses Vorgangs, der insgesamt 1 Stunde hat, gilt kein Stundensatz. Bitte einen für den "
+            "Benutzer, die Rolle oder alle eingeben.",
+        ),
+        ("We are closed for many hours", "We are closed for many hours"),
         (
             "SAP (GET /sap/opu/odata/sap/API_X;v=2/A_Y) answered 503: Busy. Come back, please. "
             "It asks to wait 5 seconds. Try again later.",

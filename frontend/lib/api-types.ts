@@ -34,12 +34,15 @@ export type ProjectFigures = Figures & {
   quarantined_amounts: WaitingMoney[];
   /** What was posted into a period after it had been closed. */
   late: LatePosting[];
+  /** The system whose labour people chose, and what does not count because another system's labour does. */
+  labour?: { source: string | null; left_out: LabourLeftOut[] };
   by_currency: { currency: string; committed: Money; actual: Money; open: Money }[];
   systems: string[];
   as_of: string | null;
 };
 
 export type WaitingMoney = { currency: string; open: Money; actual: Money };
+export type LabourLeftOut = { system: string; currency: string; committed: Money; actual: Money; open: Money };
 export type LatePosting = {
   fiscal_year: string;
   fiscal_period: string;

@@ -25,6 +25,10 @@ Row = Mapping[str, Any]
 State = dict[str, Any]
 
 
+LABOUR = "Labour"  # what stands for a person without a role
+ERASED = "erased-"  # so begins what stands for a person who was taken out for good
+
+
 class SourceError(Exception):
     """A source could not be read. The text is a sentence for a person; ``code`` is stable, for translations."""
 
@@ -169,12 +173,18 @@ class Adapter(System):
 
     # Numbers of projects that people linked although the source does not list them: set before a read or a replay.
     linked: frozenset[str] = frozenset()
+    # Whom a person is read as: themselves, or what stands for them once they were erased. Set as ``linked`` is.
+    forgotten: Callable[[str], str] = staticmethod(str)
+    # The fields of raw records that hold a person: a mapping with ``accountId`` or ``key``.
+    PEOPLE: ClassVar[tuple[str, ...]] = ()
     # What the last read left, before a full read too: to be held against, never to begin from.
     before: State | None = None
     # The company codes that are read alone; empty: all. Rows of others are out of scope, not gone.
     companies: frozenset[str] = frozenset()
     # Whether postings never change under their key (journal lines): a change of money or place is then an anomaly.
     final_postings: ClassVar[bool] = True
+    # Whether it has hours at rates of ours and no postings: labour that another system posts goes before (DOMAIN R19).
+    hours_alone: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, entity: str, state: State | None) -> Iterator[Page]:

@@ -20,8 +20,9 @@ from ppm_pipelines.records import Actual, Outcome, Project, Raw, Skipped, rounde
 ACTUALS, PROJECTS = "dataverse_actuals", "dataverse_projects"
 COST = 192350000
 _ADJUSTED, _UNADJUSTABLE = 192350001, 192350002
+TIME = 192350000
 _CLASSES = {
-    192350000: "Time",
+    TIME: "Time",
     192350001: "Expense",
     192350002: "Material",
     192350003: "Milestone",
@@ -113,6 +114,7 @@ def _actual(raw: Raw, project_nr: str) -> Actual:
         quantity=DYNAMICS.number(row, "msdyn_quantity"),
         status=_status(row, amount),
         custom_fields=_own(row),
+        labour=kind == TIME,
         raw_stream=raw.stream,
         raw_key=raw.key,
     )

@@ -25,6 +25,7 @@ _UNRELEASED = {"Draft": "unreleased", "InReview": "unreleased", "Rejected": "rej
 _FACTORS = {"One": 1, "Ten": 10, "Hundred": 100, "Thousand": 1_000, "TenThousand": 10_000}
 NO_COST = ("Revenue", "OnAccount", "WIP", "Retainage")
 PAYROLL = "ProjPayrollAllocation"
+HOUR = "Hour"
 _COST_CENTERS = ("costcenter", "costcentre", "kostenstelle")
 _PART = re.compile(r"((?:\\.|[^\\-])*)(?:-|$)", re.DOTALL)
 
@@ -408,6 +409,7 @@ def _actual(raw: Raw, project_nr: str, currency: str) -> Actual:
         status="cleared" if text(row.get("PaymentStatus")) == "Paid" else "posted",
         reversal_of=text(row.get("ProjAdjustRefId")) or None,
         custom_fields=custom(row),
+        labour=kinds[1] == HOUR and not order,
         raw_stream=raw.stream,
         raw_key=raw.key,
     )

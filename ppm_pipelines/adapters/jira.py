@@ -22,16 +22,17 @@ from pydantic import BaseModel
 
 from ppm_pipelines.adapters import jira_checks
 from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, Row, State
+from ppm_pipelines.adapters.fields import text
 from ppm_pipelines.adapters.http import Limits
 from ppm_pipelines.adapters.jira_api import ISSUE_STREAM, PROJECT_STREAM, WORKLOG_STREAM, Api
 from ppm_pipelines.adapters.jira_rates import Rates
 from ppm_pipelines.adapters.jira_rows import (
+    PEOPLE,
     Directory,
     account,
     raw_issue,
     raw_project,
     raw_worklogs,
-    text,
 )
 from ppm_pipelines.adapters.jira_settings import Settings
 from ppm_pipelines.records import Deleted, Outcome, Page, Raw
@@ -55,6 +56,8 @@ class Jira(Adapter):
     entities: ClassVar[tuple[str, ...]] = ("projects", "commitments", "actuals", "costs")
     Settings: ClassVar[type[BaseModel]] = Settings
     final_postings: ClassVar[bool] = False
+    hours_alone: ClassVar[bool] = True
+    PEOPLE: ClassVar[tuple[str, ...]] = PEOPLE
     HOSTS: ClassVar[Mapping[str, tuple[str, ...]]] = {"base_url": ("token",), "email": ("token",)}
 
     def __init__(
@@ -174,7 +177,8 @@ class Jira(Adapter):
     def _structure(self) -> Iterator[Page]:
         """The account, then every project it may browse."""
         self._account = self._api.myself()
-        self._directory.linked = self.linked
+        self._directory.linked, self._directory.read_as = self.linked, self.forgotten
+        self._directory.rates = Rates(self._settings.rates, self._settings.user_roles, self.forgotten)
         self._directory.today = self._began().astimezone(self._directory.zone).date()
         make = PROJECT_STREAM.to_record
         assert make is not None  # noqa: S101 - it has one

@@ -17,8 +17,9 @@ from typing import Any
 import httpx
 
 from ppm_pipelines.adapters.base import Credentials, Misconfigured, Refused, Row, Stream, Unavailable
+from ppm_pipelines.adapters.fields import text
 from ppm_pipelines.adapters.http import ApiKey, Client, Limits, chunks
-from ppm_pipelines.adapters.jira_rows import FIELDS, ISSUES, PROJECTS, WORKLOGS, actual, commitment, project, text
+from ppm_pipelines.adapters.jira_rows import FIELDS, ISSUES, PROJECTS, WORKLOGS, actual, commitment, project
 from ppm_pipelines.adapters.jira_settings import Settings
 
 PROJECTS_PER_PAGE = 100
@@ -212,7 +213,7 @@ class Api:
             if new or not start:
                 yield new
             end = start + len(rows)
-            if not rows or body.get("isLast") is True or end >= int(body.get("total") or 0):
+            if not rows or body.get("isLast") is True or end >= _size(body, name):
                 return
             start = end - 1 if len(rows) > 1 else end
 
@@ -288,6 +289,14 @@ def _mapping(body: Any, what: str) -> Row:
 
 def _rows(body: Any, name: str) -> list[Row]:
     return _listed(_mapping(body, name).get(name), name)
+
+
+def _size(body: Row, name: str) -> int:
+    """How many rows there are in all; without it nobody knows whether a page was the last one."""
+    found = body.get("total")
+    if not isinstance(found, int):
+        raise _unusable(name)
+    return found
 
 
 def _listed(rows: Any, name: str) -> list[Row]:

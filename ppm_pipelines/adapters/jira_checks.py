@@ -13,9 +13,9 @@ from functools import partial
 from ppm_pipelines.adapters.base import Check, Row
 from ppm_pipelines.adapters.checks import Gap
 from ppm_pipelines.adapters.checks import checks as in_order
+from ppm_pipelines.adapters.fields import text
 from ppm_pipelines.adapters.jira_api import Api
 from ppm_pipelines.adapters.jira_rates import Rates
-from ppm_pipelines.adapters.jira_rows import text
 from ppm_pipelines.adapters.jira_settings import Settings
 
 HIDDEN = " If that surprises, check the account's permissions: Jira hides what it may not see."

@@ -6,16 +6,16 @@ rates (``jira_settings``), what is worked or planned (``jira_rows``). Pure; mone
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from ppm_pipelines.adapters.base import LABOUR
 from ppm_pipelines.adapters.jira_settings import Rate
 from ppm_pipelines.records import rounded
 
 SECONDS = Decimal(3600)
-LABOUR = "Labour"  # what stands for a person without a role
 _HOURS = Decimal("0.000001")
 
 
@@ -31,11 +31,14 @@ class Rates:
     A scope whose first rate starts later falls through to the next one.
     """
 
-    def __init__(self, rates: Iterable[Rate], user_roles: Mapping[str, str]) -> None:
-        self._roles = dict(user_roles)
+    def __init__(
+        self, rates: Iterable[Rate], user_roles: Mapping[str, str], read_as: Callable[[str], str] = str
+    ) -> None:
+        """``read_as`` says whom a user is read as (``Adapter.forgotten``); their rate and role stay theirs."""
+        self._roles = {read_as(user): role for user, role in user_roles.items()}
         self._by_scope: dict[tuple[str, str], list[Rate]] = {}
         for rate in sorted(rates, key=lambda one: one.valid_from, reverse=True):
-            self._by_scope.setdefault((rate.user, rate.role), []).append(rate)
+            self._by_scope.setdefault((read_as(rate.user) if rate.user else "", rate.role), []).append(rate)
 
     def role(self, user: str) -> str:
         """The role of a user; empty where none is configured or there is no user."""
@@ -68,3 +71,12 @@ def hours(seconds: int) -> Decimal:
     """Hours with up to six digits after the point, without zeros at the end."""
     found = (Decimal(seconds) / SECONDS).quantize(_HOURS).normalize()
     return found.quantize(Decimal(1)) if found == found.to_integral_value() else found
+
+
+def spoken(seconds: int) -> str:
+    """The time for a sentence, in the largest unit that tells it exactly: hours with two digits, minutes, seconds."""
+    for size, digits, unit in ((3600, 36, "hour"), (60, 60, "minute"), (1, 1, "second")):
+        if seconds % digits == 0:
+            told = (Decimal(seconds) / size).normalize()
+            return f"{told:f} {unit}" if told == 1 else f"{told:f} {unit}s"
+    raise AssertionError("a second is a whole number of seconds")

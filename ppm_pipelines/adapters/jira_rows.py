@@ -10,14 +10,15 @@ issues of their own, hence the fields that add them up are never read (jira.md, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
-from ppm_pipelines.adapters.base import Row
-from ppm_pipelines.adapters.jira_rates import Money, Rates, cost, hours
+from ppm_pipelines.adapters.base import ERASED, Row
+from ppm_pipelines.adapters.fields import Fields, Unreadable, Unusable, rejected, text
+from ppm_pipelines.adapters.jira_rates import Money, Rates, cost, hours, spoken
 from ppm_pipelines.adapters.jira_settings import Rate
 from ppm_pipelines.records import ZERO, Actual, Commitment, Outcome, Project, Raw, Rejection, Skipped
 
@@ -36,16 +37,21 @@ _PLAIN = (
 )
 _POINTED = {"project": ("id", "key"), "issuetype": ("name", "subtask"), "parent": ("id", "key")}
 _PEOPLE = ("assignee", "reporter")
+PEOPLE = (*_PEOPLE, "author")
 # The fields that are asked for: without them a search answers with ids alone (jira.md, trap 1).
 FIELDS = (*_PLAIN, *_POINTED, *_PEOPLE, "status", "worklog")
 
 
-class Unusable(Exception):
-    """A record that can't be used: a stable code, the field, a sentence."""
+class OtherCurrency(Unusable):
+    """Hours whose rate is in another currency than the company's; ``money`` is what they cost."""
 
-    def __init__(self, code: str, field: str, reason: str, money: Money | None = None) -> None:
-        super().__init__(reason)
-        self.code, self.field, self.reason, self.money = code, field, reason, money
+    def __init__(self, money: Money, wanted: str) -> None:
+        reason = (
+            f"The hourly rate is in {money.currency}, the company's currency is {wanted}, and Jira tells no exchange "
+            f"rate. Enter the rate in {wanted}."
+        )
+        super().__init__("other_currency", "rates", reason)
+        self.money = money
 
 
 @dataclass(slots=True)
@@ -65,50 +71,51 @@ class Directory:
     projects: dict[str, str] = field(default_factory=dict)
     archived: set[str] = field(default_factory=set)
     linked: frozenset[str] = frozenset()
+    read_as: Callable[[str], str] = str  # whom a person is read as (``Adapter.forgotten``)
     lost_rights: bool = False  # the account saw more before: what it sees now of an issue may be a part
 
 
 # Values
 
 
-def text(value: Any) -> str:
-    return "" if value is None else str(value).strip()
-
-
-def moment(row: Row, name: str) -> datetime | None:
+def _moment(value: Any) -> datetime | None:
     """``2021-01-17T12:34:00.000+0000``, also with the offset of an account's own zone (jira.md, section 5)."""
-    told = text(row.get(name))
-    if not told:
-        return None
+    told = text(value)
     try:
-        found = datetime.fromisoformat(told)
+        found = datetime.fromisoformat(told) if told else None
     except ValueError:
-        raise Unusable("bad_date", name, f"“{told}” is no time. Correct it in Jira.") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+        raise Unreadable(f"“{told}” is no time") from None
+    return found.replace(tzinfo=UTC) if found and not found.tzinfo else found
 
 
-def day_of(row: Row, name: str, zone: tzinfo) -> date | None:
-    """The day on which the instant lies in the zone."""
-    found = moment(row, name)
-    return found.astimezone(zone).date() if found else None
-
-
-def plain_day(row: Row, name: str) -> date | None:
-    told = text(row.get(name))
+def _day(value: Any) -> date | None:
+    told = text(value)
     try:
         return date.fromisoformat(told[:10]) if told else None
     except ValueError:
-        raise Unusable("bad_date", name, f"“{told}” is no date. Correct it in Jira.") from None
+        raise Unreadable(f"“{told}” is no date") from None
 
 
-def seconds(row: Row, name: str) -> int | None:
+def _seconds(value: Any) -> int | None:
     """A time in whole seconds; the texts beside it (“1d”) depend on the site's hours per day (jira.md, trap 7)."""
-    value = row.get(name)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise Unusable("bad_amount", name, f"“{value}” is no time in seconds. Correct it in Jira.")
+        raise Unreadable(f"“{value}” is no time in seconds")
     return value
+
+
+JIRA = Fields("Jira", _day, _moment)
+
+
+def seconds(row: Row, name: str) -> int | None:
+    return JIRA.read(_seconds, "bad_amount", row, name)
+
+
+def day_of(row: Row, name: str, zone: tzinfo) -> date | None:
+    """The day on which the instant lies in the zone. Raises Unusable."""
+    found = JIRA.moment(row, name)
+    return found.astimezone(zone).date() if found else None
 
 
 def account(user: Any) -> str:
@@ -164,8 +171,10 @@ def raw_worklogs(issue: Raw, rows: Iterable[Row], directory: Directory) -> list[
     about = {name: issue.record.get(name) for name in ("id", "key", "summary", "project")}
     made = []
     for row in rows:
-        comment = {"comment": plain_text(row.get("comment"))} if directory.personal_data else {}
-        made.append(Raw(WORKLOGS, text(row.get("id")), {**_worklog(row, directory), **comment, "issue": about}))
+        kept = _worklog(row, directory)
+        said = _may_be_named(kept["author"], directory)
+        comment = {"comment": plain_text(row.get("comment"))} if said else {}
+        made.append(Raw(WORKLOGS, text(row.get("id")), {**kept, **comment, "issue": about}))
     return made
 
 
@@ -177,8 +186,13 @@ def _worklog(row: Row, directory: Directory) -> dict[str, Any]:
 def _person(user: Any, directory: Directory) -> dict[str, str] | None:
     if not account(user):
         return None
-    kept = {"accountId": account(user)} if text(user.get("accountId")) else {"key": account(user)}
-    return kept | ({"displayName": _name(user)} if directory.personal_data else {})
+    told = directory.read_as(account(user))
+    kept = {"accountId" if text(user.get("accountId")) else "key": told}
+    return kept | ({"displayName": _name(user)} if _may_be_named(kept, directory) else {})
+
+
+def _may_be_named(user: Any, directory: Directory) -> bool:
+    return directory.personal_data and not account(user).startswith(ERASED)
 
 
 def _part(value: Any, names: Sequence[str]) -> dict[str, Any] | None:
@@ -255,8 +269,8 @@ def commitment(raw: Raw, directory: Directory) -> Iterator[Outcome]:
     except OutOfScope as error:
         yield _skipped(raw.key, str(error), _worth(row, directory))
     except Unusable as error:
-        error.money = error.money or (None if error.code == "contradiction" else _worth(row, directory))
-        yield _rejected(raw, error, row, _open_known(row, directory))
+        worth = None if error.code == "contradiction" else _worth(row, directory)
+        yield _rejected(raw, error, row, worth, _open_known(row, directory))
 
 
 def _seen_wholly(row: Row, directory: Directory) -> None:
@@ -265,7 +279,7 @@ def _seen_wholly(row: Row, directory: Directory) -> None:
         raise Unusable(
             "contradiction",
             "timespent",
-            f"{hours(unseen)} hours of this issue are not shown to the account, which has lost rights. Give them back.",
+            f"The account has lost rights and does not see {spoken(unseen)} of this issue. Give them back.",
         )
 
 
@@ -298,10 +312,11 @@ def effort(row: Row, directory: Directory) -> Effort:
     unpriced = sum(seconds(one, "timeSpentSeconds") or 0 for one, money in zip(row["worklogs"], found, strict=True)
                    if money is None) + (rest if rate is None else 0)  # fmt: skip
     if unpriced:
+        whole = rest + _logged(row)
         raise Unusable(
             "no_rate",
             "rates",
-            f"No hourly rate holds for {hours(unpriced)} of the {hours(rest + _logged(row))} hours of this issue. "
+            f"No hourly rate holds for {spoken(unpriced)} of this issue, which has {spoken(whole)} in all. "
             "Enter one for the user, the role, or everybody.",
         )
     logged = [money for money in found if money is not None]
@@ -348,13 +363,7 @@ def _one_currency(amounts: Sequence[Money], directory: Directory) -> str:
 def _convertible(money: Money, directory: Directory) -> None:
     wanted = directory.company_currency
     if wanted and money.currency != wanted:
-        raise Unusable(
-            "other_currency",
-            "rates",
-            f"The hourly rate is in {money.currency}, the company's currency is {wanted}, and Jira tells no exchange "
-            f"rate. Enter the rate in {wanted}.",
-            money,
-        )
+        raise OtherCurrency(money, wanted)
 
 
 def _done(row: Row) -> bool:
@@ -379,16 +388,17 @@ def _commitment(raw: Raw, project_nr: str, found: Effort, directory: Directory) 
         company_relieved_amount=found.relieved,
         company_open_amount=open_,
         po_status=text((row.get("status") or {}).get("name")),
-        vendor=account(row.get("assignee")) if directory.personal_data else "",
+        vendor=account(row.get("assignee")) if _may_be_named(row.get("assignee"), directory) else "",
         vendor_description=_shown(row.get("assignee"), directory),
         requester=_requester(row.get("reporter"), directory),
         po_date=day_of(row, "created", directory.zone),
         po_line_text=text(row.get("summary")),
-        delivery_date=plain_day(row, "duedate"),
+        delivery_date=JIRA.day(row, "duedate"),
         relieved_by=WORK,
-        changed_at=moment(row, "updated"),
+        changed_at=JIRA.moment(row, "updated"),
         closed_reason="completed" if done else None,
         custom_fields=_hours(row, found),
+        labour=True,
         raw_stream=raw.stream,
         raw_key=raw.key,
     )
@@ -414,11 +424,11 @@ def _hours(row: Row, found: Effort) -> dict[str, Any]:
 
 def _shown(user: Any, directory: Directory) -> str:
     """Who works: the name where it may be kept, else the role."""
-    return _name(user) if directory.personal_data else directory.rates.label(account(user))
+    return _name(user) if _may_be_named(user, directory) else directory.rates.label(account(user))
 
 
 def _requester(user: Any, directory: Directory) -> str:
-    return _name(user) if directory.personal_data else directory.rates.role(account(user))
+    return _name(user) if _may_be_named(user, directory) else directory.rates.role(account(user))
 
 
 def _open_known(row: Row, directory: Directory) -> Money | None:
@@ -435,8 +445,10 @@ def _worth(row: Row, directory: Directory) -> Money | None:
     """What an issue out of scope would have been; None where that can't be told."""
     try:
         found = effort(row, directory)
-    except Unusable as error:
+    except OtherCurrency as error:
         return error.money
+    except Unusable:
+        return None
     return Money(found.relieved + found.remaining, found.currency)
 
 
@@ -455,8 +467,7 @@ def actual(raw: Raw, directory: Directory) -> Iterator[Outcome]:
     except OutOfScope as error:
         yield _skipped(raw.key, str(error), _money(row, directory))
     except Unusable as error:
-        error.money = error.money or _line_worth(row, directory)
-        yield _rejected(raw, error, issue)
+        yield _rejected(raw, error, issue, _line_worth(row, directory))
 
 
 def _line_worth(row: Row, directory: Directory) -> Money | None:
@@ -473,7 +484,7 @@ def _priced(row: Row, spent: int, day: date, directory: Directory) -> Money:
         raise Unusable(
             "no_rate",
             "rates",
-            f"No hourly rate holds for {hours(spent)} hours on {day}. Enter one for the user, the role, or everybody.",
+            f"No hourly rate holds for {spoken(spent)} on {day}. Enter one for the user, the role, or everybody.",
         )
     return found
 
@@ -498,13 +509,14 @@ def _actual(raw: Raw, project_nr: str, day: date, spent: int, money: Money, dire
         document_type="worklog",
         po_no=text(issue.get("key")) or None,
         po_line_no="1",
-        vendor=account(author) if directory.personal_data else "",
+        vendor=account(author) if _may_be_named(author, directory) else "",
         vendor_description=_shown(author, directory),
         document_date=day_of(row, "created", directory.zone),
         item_text=text(row.get("comment")) or text(issue.get("summary")),
         quantity=hours(spent),
         unit=HOUR,
         custom_fields={"hourly_rate": rate.amount} if rate is not None else {},
+        labour=True,
         raw_stream=raw.stream,
         raw_key=raw.key,
     )
@@ -514,19 +526,10 @@ def _skipped(key: str, reason: str, money: Money | None) -> Skipped:
     return Skipped(key, reason, money.amount if money else None, money.currency if money else None)
 
 
-def _rejected(raw: Raw, error: Unusable, issue: Row, still_open: Money | None = None) -> Rejection:
+def _rejected(raw: Raw, error: Unusable, issue: Row, worth: Money | None, still_open: Money | None = None) -> Rejection:
     """``issue`` tells the project; money is told where a rate held, hours in the sentence where none did."""
-    money = error.money or still_open
-    return Rejection(
-        raw.key,
-        error.code,
-        error.field,
-        error.reason,
-        raw.record,
-        error.money.amount if error.money else None,
-        money.currency if money else None,
-        text((issue.get("project") or {}).get("key")) or None,
-        still_open.amount if still_open and money and still_open.currency == money.currency else None,
-        raw_stream=raw.stream,
-        raw_key=raw.key,
-    )
+    known = worth or still_open
+    currency = known.currency if known else ""
+    left = still_open.amount if still_open and still_open.currency == currency else None
+    project_nr = text((issue.get("project") or {}).get("key"))
+    return rejected(raw, error, worth.amount if worth else None, currency, "", project_nr or None, left)

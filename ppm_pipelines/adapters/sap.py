@@ -50,7 +50,7 @@ from ppm_pipelines.adapters.sap_streams import (
 from ppm_pipelines.records import ControlTotal, Page, Raw
 
 # What the rows mean, as a number: records made by other rules are made anew by a full read.
-RULES = 2
+RULES = 3
 # Stamps are set when a document is saved and seen when it is committed; clocks differ. The next read goes back so far.
 OVERLAP = timedelta(hours=1)
 LOOK_BACK = timedelta(days=1)

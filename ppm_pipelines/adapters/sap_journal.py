@@ -114,9 +114,16 @@ def _actual(raw: Raw, place: Place) -> Actual:
         reversal_of=_reversal_of(row, vendor_items),
         counts=not statistical,
         not_counted_reason="statistical_wbs" if statistical else None,
+        labour=_is_labour(row),
         raw_stream=raw.stream,
         raw_key=raw.key,
     )
+
+
+def _is_labour(row: Row) -> bool:
+    """Time sheets and other allocations of activities name the activity type; what was bought has an order instead."""
+    kinds = ("CostCtrActivityType", "PartnerCostCtrActivityType", "OriginCostCtrActivityType")
+    return any(text(row.get(name)) for name in kinds) and not text(row.get("PurchasingDocument")).strip("0")
 
 
 def _vendor_items(row: Row) -> Sequence[Row]:

@@ -180,7 +180,8 @@ JOURNAL = Stream(
         f"SourceLedger Ledger {_LINE_KEY} FiscalPeriod AccountingDocumentType PostingDate DocumentDate GLAccount "
         "GLAccountType CostCenter WBSElementInternalID PurchasingDocument PurchasingDocumentItem "
         f"AccountAssignmentNumber Supplier DocumentItemText {_MONEY} BaseUnit Quantity IsReversal IsReversed "
-        "IsSettlement ReferenceDocumentType ReversalReferenceDocument ClearingDate"
+        "IsSettlement ReferenceDocumentType ReversalReferenceDocument ClearingDate CostCtrActivityType "
+        "PartnerCostCtrActivityType OriginCostCtrActivityType"
     ),
     _LEDGER_TYPE,
     frozenset(f"SourceLedger Ledger {_LINE_KEY} WBSElementInternalID PostingDate {_MONEY}".split()),

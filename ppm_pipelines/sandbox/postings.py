@@ -243,6 +243,8 @@ def _ledger_line() -> dict[str, Property]:
         ("ReferenceDocument", TEXT10, lambda p: _reference(p.document)),
         ("ReferenceDocumentContext", TEXT10, lambda p: _invoice_year(p.document)),
         ("ReversalReferenceDocument", filled_text(10), lambda p: _number(p.document.reverses)),
+        ("PartnerCostCtrActivityType", text(6), lambda p: "LABOUR" if p.document.type == "CO" else ""),
+        *constant("", text(6), "CostCtrActivityType OriginCostCtrActivityType"),
         *constant(False, BOOLEAN, "IsCommitment IsSettlement IsSettled"),
         ("CreationDateTime", STAMP, lambda p: p.document.stamp // 1000 * 1000),
         ("LastChangeDateTime", STAMP, lambda p: _ledger_stamp(p.document)),

@@ -20,6 +20,7 @@ import { useUrl } from "@/lib/use-url";
 import { AsOfBanner } from "./as-of";
 import { CostbookHeader } from "./header";
 import { KpiBadges } from "./kpi-badges";
+import { LabourNote } from "./labour-note";
 import { LinesTable } from "./lines-table";
 import { Overview } from "./overview";
 import { ProjectTable } from "./project-table";
@@ -88,6 +89,7 @@ function Body({ list, project, rights, changed, finished }: BodyProps) {
     <>
       <KpiBadges figures={figures} project={project} items={list.items} />
       <QuarantineNotes list={list} project={project} />
+      <LabourNote project={project} />
       <Views list={list} project={project} currency={figures.currency} changed={changed} finished={finished} />
     </>
   );
