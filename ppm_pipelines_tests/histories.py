@@ -34,7 +34,7 @@ from ppm_pipelines.adapters.sap import Sap
 from ppm_pipelines.adapters.sap_settings import Settings
 from ppm_pipelines.records import Page
 from ppm_pipelines.sandbox import books, life
-from ppm_pipelines.sandbox.app import Data, Simulation
+from ppm_pipelines.sandbox.app import Data, SapSimulation
 from ppm_pipelines.sandbox.company import RATE_ONE, Company, Vendor, Wbs, divide
 from ppm_pipelines.sandbox.documents import DAY_MS, WHOLE, Assignment, Document, Entry, Item, Order, portion
 from ppm_pipelines.sandbox.tenant import Tenant
@@ -55,7 +55,7 @@ class World:
     """The tenant of one example: served, moved, and asked for its books."""
 
     def __init__(self) -> None:
-        self.simulation = Simulation(7, 1, 0, ANCHOR)
+        self.simulation = SapSimulation(7, 1, 0, ANCHOR)
         self.url = ""
 
     @property
