@@ -483,7 +483,7 @@ def test_orders_without_a_change_stamp_are_read_and_found_again_when_a_posting_t
     first = tenant.adapter()
     read = Read().take(first)
     unstamped = {key for key, one in read.kept["commitments"].items() if one.changed_at is None}
-    assert unstamped == old & read.kept["commitments"].keys()
+    assert unstamped >= old & read.kept["commitments"].keys()
     new = {row["key"] for row in tenant.fault("new_unstamped", 2)}
     tenant.advance(150)
     changes = Read().take(tenant.adapter(), state=first.state())
