@@ -304,10 +304,11 @@ STAYING = tuple(
 )
 FACTS = {
     "commitments": "select source_key, company_code, project_nr, wbs_element, currency, ordered_amount as ordered,"
-    " relieved_amount as relieved, open_amount as open, counts, closed_reason"
+    " relieved_amount as relieved, open_amount as open, counts, closed_reason, po_line_text as text"
     " from ppm.commitments where organization_id = :organization",
     "actuals": "select source_key, company_code, project_nr, wbs_element, currency, amount, company_currency,"
-    " company_amount, counts from ppm.actuals where organization_id = :organization and removed_at is null",
+    " company_amount, counts, item_text as text from ppm.actuals"
+    " where organization_id = :organization and removed_at is null",
 }
 # What the Costbook's figures call what the books tell.
 SHOWN = {"ordered": "committed", "open": "open", "actual": "actual"}
