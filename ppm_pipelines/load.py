@@ -461,7 +461,8 @@ class _Merge(Staging):
             for one in self.run(
                 f"update {fact.table} t set {why} = '{closed_as}', {at} = coalesce({at}, %(now)s), run_id = %(run)s,"
                 f" last_changed_at = %(now)s{emptied} from {STAGE_DELETED} d where d.entity = %(entity)s"
-                f" and organization_id = %(organization)s and system = %(system)s and {at} is null"
+                " and organization_id = %(organization)s and system = %(system)s"
+                f" and coalesce({why}, '') <> '{closed_as}' and coalesce({why}, '') not in {GONE}"
                 f" and {same_key.replace('s.', 't.')}"
                 f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)"
                 f" and not exists (select 1 from {STAGE_REJECTIONS} r where r.entity = %(entity)s"

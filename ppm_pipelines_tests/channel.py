@@ -5,20 +5,17 @@ Belongs here: the simulation on a port, and reading its channel. Does not belong
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import uvicorn
 from starlette.applications import Starlette
 
 from ppm_pipelines.adapters.slack import Slack
 from ppm_pipelines.sandbox import slack
+from ppm_pipelines_tests.serving import serving
 
 
 @dataclass
@@ -65,16 +62,6 @@ class Channel:
 @contextmanager
 def served() -> Iterator[Channel]:
     """On a free port, until the block ends."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
     app = Starlette(routes=slack.routes(7, 0, 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    with httpx.Client(base_url=url, timeout=60, trust_env=False) as control:
+    with serving(app) as url, httpx.Client(base_url=url, timeout=60, trust_env=False) as control:
         yield Channel(url, control)
-    server.should_exit = True
-    thread.join(20)

@@ -8,6 +8,7 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -15,6 +16,8 @@ import pytest
 
 from ppm_pipelines import database, home
 from ppm_pipelines_tests.product import Product, started
+
+pytest.register_assert_rewrite("ppm_pipelines_tests.simulated")
 
 TEMPLATE = "template_ppm"
 
@@ -53,22 +56,32 @@ def named(url: str, name: str) -> str:
     return url.replace("/postgres?", f"/{name}?", 1)
 
 
+@contextmanager
+def copied(server: str, template: str, folder: Path, name: str = "") -> Iterator[str]:
+    """A database with what the template holds; ``home`` and ``database`` speak to it. Without a name it is dropped."""
+    made = name or f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"create database {made} template {template}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PPM_HOME", str(folder))
+        patch.setenv("PPM_DATABASE_URL", named(server, made))
+        patch.setenv("PPM_CONFIG_KEYS", base64.b64encode(secrets.token_bytes(32)).decode())
+        home.home.cache_clear()
+        try:
+            yield named(server, made)
+        finally:
+            database.engine().dispose()
+            home.home.cache_clear()
+    if not name:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"drop database {made} with (force)")
+
+
 @pytest.fixture
-def database_url(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def database_url(server: str, tmp_path: Path) -> Iterator[str]:
     """An empty, migrated database of this test alone; ``home`` and ``database`` speak to it."""
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"create database {name} template {TEMPLATE}")
-    url = named(server, name)
-    monkeypatch.setenv("PPM_HOME", str(tmp_path))
-    monkeypatch.setenv("PPM_DATABASE_URL", url)
-    monkeypatch.setenv("PPM_CONFIG_KEYS", base64.b64encode(secrets.token_bytes(32)).decode())
-    home.home.cache_clear()
-    yield url
-    database.engine().dispose()
-    home.home.cache_clear()
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"drop database {name} with (force)")
+    with copied(server, TEMPLATE, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

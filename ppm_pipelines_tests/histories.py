@@ -34,7 +34,7 @@ from ppm_pipelines.adapters.sap import Sap
 from ppm_pipelines.adapters.sap_settings import Settings
 from ppm_pipelines.records import Page
 from ppm_pipelines.sandbox import books, life
-from ppm_pipelines.sandbox.app import Data, Simulation
+from ppm_pipelines.sandbox.app import Data, SapSimulation
 from ppm_pipelines.sandbox.company import RATE_ONE, Company, Vendor, Wbs, divide
 from ppm_pipelines.sandbox.documents import DAY_MS, WHOLE, Assignment, Document, Entry, Item, Order, portion
 from ppm_pipelines.sandbox.tenant import Tenant
@@ -55,7 +55,7 @@ class World:
     """The tenant of one example: served, moved, and asked for its books."""
 
     def __init__(self) -> None:
-        self.simulation = Simulation(7, 1, 0, ANCHOR)
+        self.simulation = SapSimulation(7, 1, 0, ANCHOR)
         self.url = ""
 
     @property
@@ -304,10 +304,11 @@ STAYING = tuple(
 )
 FACTS = {
     "commitments": "select source_key, company_code, project_nr, wbs_element, currency, ordered_amount as ordered,"
-    " relieved_amount as relieved, open_amount as open, counts, closed_reason"
+    " relieved_amount as relieved, open_amount as open, counts, closed_reason, po_line_text as text"
     " from ppm.commitments where organization_id = :organization",
     "actuals": "select source_key, company_code, project_nr, wbs_element, currency, amount, company_currency,"
-    " company_amount, counts from ppm.actuals where organization_id = :organization and removed_at is null",
+    " company_amount, counts, item_text as text from ppm.actuals"
+    " where organization_id = :organization and removed_at is null",
 }
 # What the Costbook's figures call what the books tell.
 SHOWN = {"ordered": "committed", "open": "open", "actual": "actual"}

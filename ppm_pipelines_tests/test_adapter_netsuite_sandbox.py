@@ -1,44 +1,33 @@
-"""The NetSuite adapter and the loader against the simulated account, in a real PostgreSQL, to the cent of its books.
+"""What NetSuite alone does, through the loader into a real PostgreSQL, and what its simulated account refuses.
 
-Belongs here: whole reads, incremental ones, and bad input as it arrives. Does not belong here: single rules
-(``test_adapter_netsuite``). Adapter and account are written independently of each other.
+Belongs here: rights and columns that an account lacks, deletions, accounting books, queries and signatures. Does not
+belong here: what every system does (``test_contract``), single rules (``test_adapter_netsuite``).
 """
 
 from __future__ import annotations
 
-import random
-import socket
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import httpx
 import jwt
 import pytest
-import uvicorn
 
-from ppm_pipelines import database, load, planning, runs, sandbox_profile
-from ppm_pipelines.adapters.base import Check, Credentials, Misconfigured, SourceError, Unavailable
-from ppm_pipelines.adapters.http import Limits
-from ppm_pipelines.adapters.netsuite import NetSuite
+from ppm_pipelines import database, load, planning, runs
+from ppm_pipelines.adapters.base import Adapter, Check, Credentials, Misconfigured, SourceError, Unavailable
 from ppm_pipelines.adapters.netsuite_auth import Token, authorization
-from ppm_pipelines.adapters.netsuite_settings import Settings
-from ppm_pipelines.records import Deleted, Page, Raw, Rejection
+from ppm_pipelines.records import Deleted, Page, Rejection
 from ppm_pipelines.sandbox.app import create
 from ppm_pipelines.sandbox.netsuite import auth
+from ppm_pipelines_tests.serving import serving
+from ppm_pipelines_tests.simulated import World, assert_as_in_the_books, named, standing
 
 pytestmark = pytest.mark.usefixtures("database_url")
 
 Row = dict[str, Any]
-FIGURES = {
-    "commitments": {"ordered": "ordered_amount", "relieved": "relieved_amount", "open": "open_amount"},
-    "actuals": {"amount": "amount", "company_amount": "company_amount"},
-}
-ENDED = {"commitments": "closed_reason", "actuals": "removed_reason"}
-GONE = ("cancelled", "deleted", "vanished", "out_of_scope")
+GONE = {"commitments": "closed_reason", "actuals": "removed_reason"}
 TBA = {
     "auth": "tba",
     "consumer_key": auth.CONSUMER_KEY,
@@ -50,89 +39,18 @@ TBA = {
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[str]:
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create(seed=7, orders=10, pace=0), log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(20)
-
-
-@dataclass
-class Account:
-    """The account of one test: its control, adapters that read it, loads into the database of the test."""
-
-    url: str
-    control: httpx.Client
-    made: list[NetSuite] = field(default_factory=list)
-
-    def adapter(self, *, timeout_seconds: float = 60, limits: Limits | None = None, **settings: Any) -> NetSuite:
-        values = sandbox_profile.SETTINGS["netsuite"](self.url) | settings
-        self.made.append(
-            NetSuite(
-                Settings.model_validate(values),
-                allowed_hosts=self.url,
-                timeout_seconds=timeout_seconds,
-                limits=limits or Limits(backoff=0.001),
-            )
-        )
-        return self.made[-1]
-
-    def post(self, what: str, **body: Any) -> Any:
-        answer = self.control.post(f"/_sandbox/netsuite/{what}", json=body)
-        assert answer.is_success, answer.text
-        return answer.json()
-
-    def advance(self, steps: int, hours: int | None = None) -> None:
-        self.post("advance", steps=steps, **({"hours": hours} if hours else {}))
-
-    def fault(self, kind: str, times: int = 1) -> list[Row]:
-        rows: list[Row] = self.post("fault", kind=kind, times=times).get("made") or []
-        return rows
-
-    def state(self) -> Row:
-        told: Row = self.control.get("/_sandbox/netsuite").json()
-        return told
-
-    def books(self) -> dict[str, Any]:
-        told: dict[str, Any] = self.control.get("/_sandbox/netsuite/books").json()
-        return told
+    with serving(create(seed=7, orders=10, pace=0, size=0.5)) as url:
+        yield url
 
 
 @pytest.fixture
-def account(served: str) -> Iterator[Account]:
+def account(served: str) -> Iterator[World]:
     """The account at its beginning."""
-    with httpx.Client(base_url=served, timeout=60, trust_env=False) as control:
-        made = Account(served, control)
-        made.post("reset")
+    with standing(named("netsuite-oauth2"), served) as made:
         yield made
-        for adapter in made.made:
-            adapter.close()
 
 
-def sync(adapter: NetSuite, state: Row | None = None, entity: str = "costs", **scope: Any) -> load.SyncResult:
-    mode: Any = "full" if state is None else "incremental"
-    request = runs.RunRequest("default", "netsuite", entity, mode, scope=scope or None)
-    with database.owner() as connection:
-        run_id = runs.claim(connection, request).run_id
-    with database.direct() as own:
-        return load.load(
-            own,
-            request,
-            run_id,
-            adapter.read(entity, state),
-            complete=lambda: adapter.complete,
-            state=adapter.state,
-            control=adapter.control,
-            final_postings=adapter.final_postings,
-        )
-
-
-def rows(query: str) -> list[Row]:
+def dicts(query: str) -> list[Row]:
     with database.direct() as connection:
         found = connection.execute(query)
         names = [column.name for column in found.description or ()]
@@ -141,135 +59,52 @@ def rows(query: str) -> list[Row]:
 
 def current(entity: str) -> dict[str, Row]:
     """Rows that did not end because they are gone from the source."""
-    found = rows(f"select * from ppm.{entity} where system = 'netsuite'")
-    return {row["source_key"]: row for row in found if row[ENDED[entity]] not in GONE}
-
-
-def assert_as_in_the_books(account: Account) -> None:
-    """Every row, and every total per project and currency; nothing that is gone counts in what is open or spent."""
-    books = account.books()
-    totals: dict[tuple[str, str], Row] = {}
-    for entity, figures in FIGURES.items():
-        ours, told = current(entity), {row["source_key"]: row for row in books[entity]}
-        assert ours.keys() == told.keys()
-        for key, one in told.items():
-            row = ours[key]
-            assert {name: row[column] for name, column in figures.items()} == {n: Decimal(one[n]) for n in figures}, key
-            place = ("project_nr", "currency", "counts")
-            assert [row[name] for name in place] == [one[name] for name in place], key
-            if row["counts"]:
-                sums = totals.setdefault((row["project_nr"], row["currency"]), {})
-                for name, column in figures.items():
-                    sums[name] = sums.get(name, Decimal(0)) + row[column]
-    for one in books["totals"]:
-        sums = totals.get((one["project_nr"], one["currency"]), {})
-        found = {
-            name: sums.get("amount" if name == "actual" else name, 0) for name in one if name in "ordered open actual"
-        }
-        assert found == {name: Decimal(one[name]) for name in found}, one
-    gone = rows(
-        "select source_key from ppm.commitments where closed_reason in ('cancelled', 'vanished') and open_amount <> 0"
-    )
-    assert not gone
+    left_out = named("netsuite-oauth2").unlisted
+    found = dicts(f"select * from ppm.{entity} where system = 'netsuite'")
+    return {row["source_key"]: row for row in found if row[GONE[entity]] not in left_out}
 
 
 # Reading
 
 
-def test_a_first_load_agrees_with_the_account_s_books_to_the_cent(account: Account) -> None:
-    adapter = account.adapter()
-    result = sync(adapter)
-    assert_as_in_the_books(account)
-    assert result.rejected == 0
-    assert result.total == result.inserted + result.skipped
-    assert adapter.complete == {"projects", "commitments", "actuals"}
-    assert len(rows("select 1 from ppm.projects where system = 'netsuite'")) == 40
-    assert result.reconciliation is not None
-    assert result.reconciliation["ok"], result.reconciliation
-
-
-def test_the_account_s_budgets_belong_to_its_projects(account: Account) -> None:
-    sync(account.adapter(), None, "projects")
+def test_the_account_s_budgets_belong_to_its_projects(account: World) -> None:
+    account.sync("full", entity="projects")
     told = account.control.get("/_sandbox/netsuite/budgets").json()
     with database.scoped("default") as connection:
         planning.load_budgets(connection, "default", "netsuite", told)
-    assert len(rows("select 1 from ppm.budgets")) == len(told) > 20
+    assert len(dicts("select 1 from ppm.budgets")) == len(told) > 20
 
 
-def test_an_unchanged_account_changes_nothing(account: Account) -> None:
-    first = account.adapter()
-    sync(first)
-    for state in (first.state(), None):
-        again = sync(account.adapter(), state)
-        assert (again.inserted, again.updated, again.closed, again.rejected) == (0, 0, 0, 0)
-    assert_as_in_the_books(account)
-
-
-def test_incremental_reads_follow_the_books_over_weeks(account: Account) -> None:
+def test_incremental_reads_follow_the_books_over_weeks(account: World) -> None:
     """Orders that bills touched without a stamp, edited documents, deleted documents and lines (netsuite.md, 4)."""
-    before = account.adapter()
-    sync(before)
+    account.sync("full")
     for steps, hours in ((3, 30), (40, 200), (1, 1), (80, 400)):
-        account.advance(steps, hours)
+        account.advance(steps, hours=hours)
         after = account.adapter()
-        result = sync(after, before.state())
+        result = account.sync(adapter=after)
         assert_as_in_the_books(account)
         assert after.complete == {"projects"}
         assert result.reconciliation is not None
         assert result.reconciliation["ok"], result.reconciliation
-        before = after
-    assert set(before.state()["open_orders"]) == {
+    assert set(after.state()["open_orders"]) == {
         row["source_key"].partition("/")[0] for row in current("commitments").values() if row["open_amount"]
     }
-    reasons = {row["closed_reason"] for row in rows("select distinct closed_reason from ppm.commitments")}
+    reasons = {row["closed_reason"] for row in dicts("select distinct closed_reason from ppm.commitments")}
     assert "cancelled" in reasons
-    assert rows("select 1 from ppm.actuals where removed_reason = 'deleted' and removed_at is not null")
+    assert dicts("select 1 from ppm.actuals where removed_reason = 'deleted' and removed_at is not null")
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_any_order_of_full_and_incremental_reads_comes_to_the_same_truth(account: Account, seed: int) -> None:
-    rng = random.Random(seed)
-    before = account.adapter()
-    sync(before)
-    for _ in range(4):
-        account.advance(rng.randint(1, 40), rng.randint(1, 90))
-        after = account.adapter()
-        sync(after, None if rng.random() < 0.3 else before.state())
-        before = after if rng.random() < 0.7 else before  # a read whose state was lost is read once more
-    sync(account.adapter(), before.state())
-    assert_as_in_the_books(account)
-
-
-def test_pages_go_by_key_past_the_cap_on_rows(account: Account) -> None:
+def test_pages_go_by_key_past_the_cap_on_rows(account: World) -> None:
     """netsuite.md, trap 4: a query ends at 100,000 rows; here at 300."""
     account.fault("few_rows")
-    sync(account.adapter())
+    account.sync("full")
     assert_as_in_the_books(account)
 
 
-def test_rows_that_come_and_go_between_pages_lose_nothing(account: Account) -> None:
-    account.fault("small_pages")
-    adapter = account.adapter()
-
-    class Busy(NetSuite):
-        def read(self, entity: str, state: Row | None) -> Iterator[Page]:
-            for number, page in enumerate(super().read(entity, state)):
-                if number % 7 == 3:
-                    account.advance(1)
-                yield page
-
-    busy = Busy(adapter._settings, allowed_hosts=account.url, limits=Limits(backoff=0.001))
-    account.made.append(busy)
-    sync(busy)
-    after = account.adapter()
-    sync(after, busy.state())
-    assert_as_in_the_books(account)
-
-
-def test_a_bill_that_comes_during_a_read_is_left_to_the_next_one(account: Account) -> None:
+def test_a_bill_that_comes_during_a_read_is_left_to_the_next_one(account: World) -> None:
     """DOMAIN R15: neither open and actual at once, nor neither."""
-    adapter = account.adapter()
-    latest = account.state()["transactions"]
+    adapter: Any = account.adapter()
+    latest = account.told()["transactions"]
     pages = adapter.read("costs", None)
     seen = [next(pages)]
     for page in pages:
@@ -277,65 +112,34 @@ def test_a_bill_that_comes_during_a_read_is_left_to_the_next_one(account: Accoun
             account.advance(20)
         seen.append(page)
     cut = int(adapter._reader.cut or 0)
-    assert account.state()["transactions"] > latest
+    assert account.told()["transactions"] > latest
     keys = [one.key for page in seen for one in page.raws if page.entity != "projects"]
     assert max(int(key.partition("/")[0]) for key in keys) <= cut
     bills = [bill for page in seen for raw in page.raws for bill in raw.record.get("bills", ())]
     assert max(int(bill["bill_id"]) for bill in bills) <= cut
 
 
-def test_one_request_at_a_time(account: Account) -> None:
-    sync(account.adapter())
-    assert account.state()["most_at_once"] == 1
-
-
-def test_column_names_in_capitals_are_the_same_columns(account: Account) -> None:
+def test_column_names_in_capitals_are_the_same_columns(account: World) -> None:
     account.fault("upper_case")
-    sync(account.adapter())
+    account.sync("full")
     assert_as_in_the_books(account)
-
-
-def test_texts_arrive_as_people_wrote_them(account: Account) -> None:
-    sync(account.adapter())
-    texts = {row["item_text"] for row in rows("select distinct item_text from ppm.actuals")}
-    assert {"Stahlträger HEB 300", "Beratung “Go-Live” 🚀", "O'Brien's crane", 'Montage "Nord"'} <= texts
-    assert "Zeile 1\nZeile 2" in texts
 
 
 # Signing in
-
-
-@pytest.mark.parametrize("settings", [{}, TBA], ids=["oauth2", "tba"])
-def test_every_kind_of_sign_in_reads_everything(account: Account, settings: Row) -> None:
-    sync(account.adapter(**settings))
-    assert_as_in_the_books(account)
-    assert account.state()["tokens"] > 0 or settings
-
-
-def test_a_token_that_expires_in_the_middle_is_asked_for_again(account: Account) -> None:
-    account.fault("small_pages")
-    adapter = account.adapter()
-    for number, _ in enumerate(adapter.read("costs", None)):
-        if number == 5:
-            account.fault("expired")
-    assert adapter.complete == {"projects", "commitments", "actuals"}
-    assert not account.state()["faults"].get("expired")
 
 
 @pytest.mark.parametrize(
     "settings",
     [
         {"client_id": "somebody"},
-        {"certificate_id": "custcertificate_old"},
         TBA | {"consumer_secret": "wrong"},
-        TBA | {"token_secret": "wrong"},
         TBA | {"account_id": "other"},
     ],
 )
-def test_wrong_credentials_are_told_and_change_nothing(account: Account, settings: Row) -> None:
-    sync(account.adapter())
+def test_wrong_credentials_are_told_and_change_nothing(account: World, settings: Row) -> None:
+    account.sync("full")
     with pytest.raises(Credentials) as told:
-        sync(account.adapter(**settings), None, "projects")
+        account.sync("full", adapter=account.adapter(**settings), entity="projects")
     assert "wrong" not in str(told.value)
     assert_as_in_the_books(account)
 
@@ -343,72 +147,23 @@ def test_wrong_credentials_are_told_and_change_nothing(account: Account, setting
 # Faults of answers
 
 
-@pytest.mark.parametrize(
-    "kind",
-    ["http_429", "http_429_seconds", "http_429_date", "http_503", "truncated_json"],
-)
-def test_passing_faults_are_waited_out(account: Account, kind: str) -> None:
-    """netsuite.md, section 6: a full account answers 429 with JSON that is none, with or without Retry-After."""
-    account.fault(kind)
-    sync(account.adapter())
-    assert_as_in_the_books(account)
-    assert not account.state()["faults"]
-
-
-def test_throttling_that_does_not_end_is_told_as_such(account: Account) -> None:
-    account.fault("http_429", 100)
+def test_throttling_that_does_not_end_is_told_as_such(account: World) -> None:
+    account.fault("http_429_bare", 100)
     with pytest.raises(Unavailable, match="Concurrent request limit exceeded"):
-        sync(account.adapter())
+        account.sync("full")
 
 
-def test_an_answer_that_holds_less_than_it_counts_changes_nothing(account: Account) -> None:
-    first = account.adapter()
-    sync(first)
-    account.advance(5)
-    account.fault("short_page")
-    with pytest.raises(Unavailable, match="counted"):
-        sync(account.adapter())
-    account.fault("none")
-    sync(account.adapter(), first.state())
-    assert_as_in_the_books(account)
-
-
-def test_a_fault_of_netsuite_tells_its_error_number(account: Account) -> None:
+def test_a_fault_of_netsuite_tells_its_error_number(account: World) -> None:
     account.fault("http_500", 10)
     with pytest.raises(SourceError, match="jrgbpyylphhishmmlxyt"):
-        sync(account.adapter())
+        account.sync("full")
 
 
 # Faults of records
 
 
-@pytest.mark.parametrize(
-    ("kind", "code"),
-    [
-        ("unknown_project", "unknown_project"),
-        ("posting_unknown_project", "unknown_project"),
-        ("unknown_currency", "unknown_currency"),
-        ("bad_amount", "bad_amount"),
-        ("bad_date", "bad_date"),
-    ],
-)
-def test_what_no_one_can_use_waits_in_quarantine(account: Account, kind: str, code: str) -> None:
-    first = account.adapter()
-    sync(first)
-    made = account.fault(kind, 2)
-    for state in (first.state(), None):
-        result = sync(account.adapter(), state)
-        assert result.rejected == 2
-        assert {error["key"] for error in result.errors} == {row["key"] for row in made}
-    found = rows("select source_key, code, raw_key, amount from ppm.rejections where system = 'netsuite'")
-    assert {row["code"] for row in found} == {code}
-    assert all(row["raw_key"] == row["source_key"] for row in found)
-    assert_as_in_the_books(account)
-
-
-def test_a_line_that_became_unusable_keeps_its_last_figures_while_it_waits(account: Account) -> None:
-    first = account.adapter()
-    sync(first)
+def test_a_line_that_became_unusable_keeps_its_last_figures_while_it_waits(account: World) -> None:
+    account.sync("full")
     key, known = next((key, row) for key, row in current("commitments").items() if row["open_amount"] > 0)
     request = runs.RunRequest("default", "netsuite", "commitments", "incremental")
     with database.owner() as connection:
@@ -420,84 +175,61 @@ def test_a_line_that_became_unusable_keeps_its_last_figures_while_it_waits(accou
     assert current("commitments")[key]["open_amount"] == known["open_amount"]
 
 
-def test_lines_in_quarantine_are_no_difference_and_go_with_their_document(account: Account) -> None:
+def test_lines_in_quarantine_are_no_difference_and_go_with_their_document(account: World) -> None:
     account.fault("posting_unknown_project", 3)
-    result = sync(account.adapter())
+    result = account.sync("full")
     assert result.rejected == 3
     assert result.reconciliation is not None
     assert result.reconciliation["ok"], result.reconciliation
-    key = rows("select source_key from ppm.rejections order by source_key limit 1")[0]["source_key"]
+    key = dicts("select source_key from ppm.rejections order by source_key limit 1")[0]["source_key"]
     request = runs.RunRequest("default", "netsuite", "actuals", "incremental")
     with database.owner() as connection:
         run_id = runs.claim(connection, request).run_id
     gone = Page("actuals", [Deleted(key.partition("/")[0], whole=True)])
     with database.direct() as own:
         load.load(own, request, run_id, [gone], complete=set, state=dict)
-    assert len(rows("select 1 from ppm.rejections")) == 2
+    assert len(dicts("select 1 from ppm.rejections")) == 2
 
 
-def test_lines_of_plain_customers_or_of_nothing_are_skipped_with_their_amount(account: Account) -> None:
+def test_lines_of_plain_customers_or_of_nothing_are_skipped_with_their_amount(account: World) -> None:
     """DOMAIN "What counts": a NetSuite line whose project column holds a plain customer has no project."""
-    result = sync(account.adapter())
+    result = account.sync("full")
     assert result.skipped > 50
     assert result.skipped_amounts
-    kept = rows("select record from ppm.raw_records where stream = 'orders' and record ->> 'customer_id' <> ''")
+    kept = dicts("select record from ppm.raw_records where stream = 'orders' and record ->> 'customer_id' <> ''")
     assert kept
 
 
 def test_without_the_right_to_see_customers_their_lines_wait_instead_of_passing_for_no_project(
-    account: Account,
+    account: World,
 ) -> None:
     account.fault("no_customers")
-    result = sync(account.adapter())
+    result = account.sync("full")
     assert result.rejected > 10
-    assert {row["code"] for row in rows("select code from ppm.rejections")} == {"unknown_project"}
+    assert {row["code"] for row in dicts("select code from ppm.rejections")} == {"unknown_project"}
     assert_as_in_the_books(account)
 
 
 # What is gone
 
 
-def test_a_deleted_order_is_cancelled_and_a_deleted_posting_leaves_the_sums(account: Account) -> None:
-    first = account.adapter()
-    sync(first)
-    before = {name: set(current(name)) for name in FIGURES}
-    account.advance(60, 30)
-    result = sync(account.adapter(), first.state())
-    lost = {name: before[name] - set(current(name)) for name in FIGURES}
+def test_a_deleted_order_is_cancelled_and_a_deleted_posting_leaves_the_sums(account: World) -> None:
+    account.sync("full")
+    before = {name: set(current(name)) for name in GONE}
+    account.advance(60, hours=30)
+    result = account.sync()
+    lost = {name: before[name] - set(current(name)) for name in GONE}
     assert all(lost.values())
     assert result.closed >= sum(map(len, lost.values()))
     assert_as_in_the_books(account)
 
 
-def test_what_is_gone_without_a_trace_is_found_by_a_full_read(account: Account) -> None:
-    first = account.adapter()
-    sync(first)
-    gone = {row["key"] for row in account.fault("vanish", 3)}
-    sync(account.adapter(), first.state())
-    alive = {key for key, row in current("commitments").items() if row["closed_at"] is None}
-    assert gone <= set(current("commitments"))
-    result = sync(account.adapter())
-    assert result.closed == len(gone & alive) > 0
-    assert_as_in_the_books(account)
-
-
-def test_when_most_of_it_is_gone_at_once_nothing_is_closed(account: Account) -> None:
-    sync(account.adapter())
-    known = current("commitments")
-    account.fault("vanish", 200)
-    with pytest.raises(load.MassDisappearance):
-        sync(account.adapter())
-    assert current("commitments") == known
-
-
-def test_without_the_right_to_see_deletions_a_full_read_finds_them(account: Account) -> None:
+def test_without_the_right_to_see_deletions_a_full_read_finds_them(account: World) -> None:
     account.fault("no_deletions")
-    first = account.adapter()
-    sync(first)
-    account.advance(40, 40)
-    sync(account.adapter(), first.state())
-    sync(account.adapter())
+    account.sync("full")
+    account.advance(40, hours=40)
+    account.sync()
+    account.sync("full")
     assert_as_in_the_books(account)
 
 
@@ -505,47 +237,45 @@ def test_without_the_right_to_see_deletions_a_full_read_finds_them(account: Acco
 
 
 @pytest.mark.parametrize("kind", ["no_expected_receipts", "no_departments"])
-def test_columns_that_an_account_lacks_are_left_out(account: Account, kind: str) -> None:
+def test_columns_that_an_account_lacks_are_left_out(account: World, kind: str) -> None:
     account.fault(kind)
-    first = account.adapter()
-    sync(first)
+    account.sync("full")
     assert_as_in_the_books(account)
     account.advance(10)
-    sync(account.adapter(), first.state())
+    account.sync()
     assert_as_in_the_books(account)
 
 
-def test_an_account_that_gets_a_column_is_read_as_a_whole_again(account: Account) -> None:
+def test_an_account_that_gets_a_column_is_read_as_a_whole_again(account: World) -> None:
     account.fault("no_expected_receipts")
-    first = account.adapter()
-    sync(first)
+    account.sync("full")
     account.fault("none")
     second = account.adapter()
-    sync(second, first.state())
+    account.sync(adapter=second)
     assert second.complete == {"projects", "commitments", "actuals"}
 
 
-def test_subsidiaries_without_their_currencies_are_refused(account: Account) -> None:
+def test_subsidiaries_without_their_currencies_are_refused(account: World) -> None:
     account.fault("no_subsidiaries")
     with pytest.raises(Credentials, match="subsidiaries"):
-        sync(account.adapter())
+        account.sync("full")
 
 
-def test_an_account_with_one_currency_takes_it_from_the_settings(account: Account) -> None:
+def test_an_account_with_one_currency_takes_it_from_the_settings(account: World) -> None:
     account.fault("one_currency")
     account.fault("no_one_world")
     with pytest.raises(Misconfigured, match="Enter it in the settings"):
-        sync(account.adapter())
-    sync(account.adapter(currency="EUR"))
-    for entity in FIGURES:
-        told = rows(f"select distinct currency, company_currency, company_code from ppm.{entity}")
+        account.sync("full")
+    account.sync("full", adapter=account.adapter(currency="EUR"))
+    for entity in GONE:
+        told = dicts(f"select distinct currency, company_currency, company_code from ppm.{entity}")
         assert told == [{"currency": "EUR", "company_currency": "EUR", "company_code": ""}]
 
 
-def test_another_accounting_book_has_other_amounts(account: Account) -> None:
-    sync(account.adapter())
+def test_another_accounting_book_has_other_amounts(account: World) -> None:
+    account.sync("full")
     primary = current("actuals")
-    sync(account.adapter(accounting_book="2"), None, "actuals", accept_disappearance=True)
+    account.sync("full", adapter=account.adapter(accounting_book="2"), entity="actuals", accepted=True)
     other = current("actuals")
     assert {key.rpartition("/")[0] for key in other} == {key.rpartition("/")[0] for key in primary}
     assert {key.rpartition("/")[2] for key in other} == {"2"}
@@ -553,12 +283,12 @@ def test_another_accounting_book_has_other_amounts(account: Account) -> None:
         assert row["company_amount"] == 3 * primary[key.rpartition("/")[0] + "/1"]["company_amount"]
 
 
-def test_account_types_decide_what_is_cost(account: Account) -> None:
-    sync(account.adapter())
+def test_account_types_decide_what_is_cost(account: World) -> None:
+    account.sync("full")
     before = set(current("actuals"))
-    sync(account.adapter(cost_account_types=["Expense", "OthExpense", "COGS", "FixedAsset"]))
+    account.sync("full", adapter=account.adapter(cost_account_types=["Expense", "OthExpense", "COGS", "FixedAsset"]))
     assert set(current("actuals")) > before
-    assert {row["accttype"] for row in rows("select custom_fields ->> 'accttype' as accttype from ppm.actuals")} == {
+    assert {row["accttype"] for row in dicts("select custom_fields ->> 'accttype' as accttype from ppm.actuals")} == {
         "Expense", "OthExpense", "COGS", "FixedAsset",
     }  # fmt: skip
 
@@ -566,11 +296,11 @@ def test_account_types_decide_what_is_cost(account: Account) -> None:
 # Connection test, replay
 
 
-def checks(adapter: NetSuite) -> dict[str, Check]:
+def checks(adapter: Adapter) -> dict[str, Check]:
     return {check.name: check for check in adapter.test()}
 
 
-def test_a_connection_test_tells_right_by_right(account: Account) -> None:
+def test_a_connection_test_tells_right_by_right(account: World) -> None:
     told = checks(account.adapter())
     assert list(told) == ["address", "sign_in", "projects", "commitments", "links", "actuals", "deletions"]
     assert all(check.ok for check in told.values()), told
@@ -585,48 +315,24 @@ def test_a_connection_test_tells_right_by_right(account: Account) -> None:
         ("no_subsidiaries", "commitments", "subsidiaries"),
     ],
 )
-def test_a_connection_test_names_the_right_that_is_missing(account: Account, kind: str, check: str, said: str) -> None:
+def test_a_connection_test_names_the_right_that_is_missing(account: World, kind: str, check: str, said: str) -> None:
     account.fault(kind)
     told = checks(account.adapter())
     assert not told[check].ok
     assert said in told[check].detail
 
 
-def test_a_connection_test_names_what_is_left_out_and_a_book_without_cost(account: Account) -> None:
+def test_a_connection_test_names_what_is_left_out_and_a_book_without_cost(account: World) -> None:
     account.fault("no_expected_receipts")
     told = checks(account.adapter(accounting_book="9"))
     assert "expectedreceiptdate" in told["commitments"].detail
     assert not told["actuals"].ok
 
 
-def test_a_connection_test_stops_at_a_refused_sign_in(account: Account) -> None:
-    told = checks(account.adapter(certificate_id="custcertificate_old"))
-    assert [(check.name, check.ok) for check in told.values()] == [("address", True), ("sign_in", False)]
-
-
-def test_what_the_database_kept_makes_the_same_records_again(account: Account) -> None:
-    account.fault("unknown_project")
-    sync(account.adapter())
-    for entity, stream in (("commitments", "orders"), ("actuals", "ledger")):
-        kept = rows(f"select stream, source_key, record from ppm.raw_records where stream = '{stream}'")
-        raws = [Raw(row["stream"], row["source_key"], row["record"]) for row in kept]
-        made = [
-            one for page in account.adapter().replay(entity, raws) if page.entity == entity for one in page.outcomes
-        ]
-        request = runs.RunRequest("default", "netsuite", entity, "incremental")
-        with database.owner() as connection:
-            run_id = runs.claim(connection, request).run_id
-        page: Page = Page(entity, made)  # type: ignore[arg-type]
-        with database.direct() as own:
-            again = load.load(own, request, run_id, [page], complete=set, state=dict)
-        assert (again.inserted, again.updated, again.closed) == (0, 0, 0)
-        assert again.unchanged == len(current(entity))
-
-
 # The account itself: it judges for itself, and refuses what NetSuite refuses
 
 
-def asked(account: Account, query: str, params: list[str] | None = None, **url: Any) -> httpx.Response:
+def asked(account: World, query: str, params: list[str] | None = None, **url: Any) -> httpx.Response:
     """A query with a token of its own."""
     form = {
         "grant_type": "client_credentials",
@@ -655,7 +361,7 @@ def assertion(url: str, **changes: Any) -> str:
 @pytest.mark.parametrize(
     "changes", [{"aud": "https://elsewhere"}, {"iss": "x"}, {"scope": "restlets"}, {"exp": 1}, {"iat": 0}]
 )
-def test_the_account_refuses_assertions_that_are_not_for_it(account: Account, changes: Row) -> None:
+def test_the_account_refuses_assertions_that_are_not_for_it(account: World, changes: Row) -> None:
     form = {
         "grant_type": "client_credentials",
         "client_assertion_type": auth.ASSERTION_TYPE,
@@ -665,7 +371,7 @@ def test_the_account_refuses_assertions_that_are_not_for_it(account: Account, ch
     assert account.control.post(address, data=form).status_code == 401
 
 
-def test_the_account_refuses_signatures_that_leave_something_out_or_come_twice(account: Account) -> None:
+def test_the_account_refuses_signatures_that_leave_something_out_or_come_twice(account: World) -> None:
     token = Token(auth.REALM, auth.CONSUMER_KEY, auth.CONSUMER_SECRET, auth.TOKEN_ID, auth.TOKEN_SECRET)
     root = f"{account.url}/netsuite/services/rest/query/v1/suiteql"
     now = str(int(time.time()))
@@ -694,13 +400,13 @@ def test_the_account_refuses_signatures_that_leave_something_out_or_come_twice(a
         ("SELECT t.id FROM transaction t; DROP TABLE job", "Unexpected"),
     ],
 )
-def test_the_account_refuses_what_netsuite_does_not_know(account: Account, query: str, said: str) -> None:
+def test_the_account_refuses_what_netsuite_does_not_know(account: World, query: str, said: str) -> None:
     answer = asked(account, query)
     assert answer.status_code == 400
     assert said in answer.json()["o:errorDetails"][0]["detail"]
 
 
-def test_the_account_answers_as_netsuite_does(account: Account) -> None:
+def test_the_account_answers_as_netsuite_does(account: World) -> None:
     """netsuite.md, 3 and 5: texts, nothing for null, an order only when asked for, odd dates without a mask."""
     every = "SELECT t.id, t.trandate, t.reversal FROM transaction t"
     first = asked(account, f"{every} WHERE t.id > ? ORDER BY t.id", ["1100"], limit=2, offset=2).json()

@@ -438,6 +438,14 @@ class TestDeletions:
             " closed_at is not null from ppm.commitments where source_key = '4500000001/00010/01'"
         ) == [(Decimal(0), Decimal(30), Decimal(0), Decimal(0), "cancelled", True)]
 
+    def test_a_deleted_order_line_that_was_completed_before_is_cancelled_too(self) -> None:
+        completed = commitment(relieved="30")
+        completed.closed_reason, completed.open_amount = "completed", Decimal(0)
+        sync([completed])
+        assert told(sync([Deleted("4500000001/00010/01")])) == {"total": 1, "closed": 1}
+        found = rows("select ordered_amount, relieved_amount, open_amount, closed_reason from ppm.commitments")
+        assert found == [(Decimal(0), Decimal(30), Decimal(0), "cancelled")]
+
     def test_a_deleted_posting_leaves_the_sums_and_stays_in_the_table(self) -> None:
         sync([], [actual(), actual("1010/2026/0100000002/000001", "2.50")])
         result = sync([], [Deleted("1010/2026/0100000001/000001")])

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
-import threading
 import time
 import warnings
 from collections import Counter, defaultdict
@@ -20,9 +18,9 @@ import httpx
 import pyodata
 import pytest
 import requests
-import uvicorn
 
 from ppm_pipelines.sandbox.app import create
+from ppm_pipelines_tests.serving import serving
 
 V2 = "/sap/sap/opu/odata/sap"
 V4 = "/sap/sap/opu/odata4/sap/api_purchaseorder_2/srvd_a2x/sap/purchaseorder/0001"
@@ -43,35 +41,26 @@ Row = dict[str, Any]
 
 
 @contextlib.contextmanager
-def serving(**settings: Any) -> Iterator[httpx.Client]:
-    """The application under uvicorn in a thread, on a free port; a client with the API key."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(create(**settings), log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    try:
-        with httpx.Client(base_url=url, headers=KEY, timeout=60, trust_env=False) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join(20)
-        listener.close()
+def tenant(**settings: Any) -> Iterator[httpx.Client]:
+    """A client with the API key, of an application of its own."""
+    with (
+        serving(create(**settings)) as url,
+        httpx.Client(base_url=url, headers=KEY, timeout=60, trust_env=False) as client,
+    ):
+        yield client
 
 
 @pytest.fixture(scope="module")
 def sap() -> Iterator[httpx.Client]:
     """A tenant that no test changes."""
-    with serving(orders=2500, anchor=ANCHOR) as client:
+    with tenant(orders=2500, anchor=ANCHOR) as client:
         yield client
 
 
 @pytest.fixture
 def living(request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
     """A small tenant of the test's own."""
-    with serving(orders=300, **getattr(request, "param", {})) as client:
+    with tenant(orders=300, **getattr(request, "param", {})) as client:
         yield client
 
 
@@ -330,7 +319,7 @@ class TestItsOwnBooks:
     def test_a_seed_makes_one_company_whenever_it_is_started(self) -> None:
         found = []
         for settings in ({"seed": 3}, {"seed": 3, "anchor": ANCHOR}, {"seed": 4}):
-            with serving(orders=200, **settings) as client:
+            with tenant(orders=200, **settings) as client:
                 control(client, "advance", steps=5)
                 found.append(told(client)["commitments"])
         assert found[0] == found[1] != found[2]
@@ -500,7 +489,7 @@ class TestItLives:
 
     def test_the_pace_does_the_steps_that_are_due(self) -> None:
         begun = int(time.time() * 1000) - 100_500
-        with serving(orders=100, pace=10, anchor=begun) as client:
+        with tenant(orders=100, pace=10, anchor=begun) as client:
             v4(client, "PurchaseOrder", top="1")
             assert client.get("/_sandbox/sap").json()["steps"] == 10
 

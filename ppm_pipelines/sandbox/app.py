@@ -1,14 +1,14 @@
-"""The simulated tenant as an ASGI application, and the control of the simulation.
+"""The simulated company as an ASGI application: SAP's tenant, and beside it the routes of every other system.
 
-Belongs here: which address leads where, errors and headers as SAP sends them, the passing of time. Does not belong
-here: OData itself (``odata_v2.py``, ``odata_v4.py``) or business (``life.py``).
+Belongs here: which address leads where, errors and headers as SAP sends them. Does not belong here: OData itself
+(``odata_v2.py``, ``odata_v4.py``), business (``life.py``), clock and control (``simulation.py``).
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -22,18 +22,18 @@ from starlette.routing import Route
 from . import dynamics, faults, jira, netsuite, odata_v2, odata_v4, slack
 from .auth import Doorkeeper
 from .books import books, budgets, positions, source_key
-from .control import Mistake, body_of, controlled, whole
-from .life import business_step, history
+from .faulty import slowly
+from .life import Step, business_step, history
 from .model import BadRequest
 from .query import Rows
 from .services import V4_ROOT, Services, seen_by
+from .simulation import Simulation
 from .tenant import Tenant, moment
 
 NUMBERS = msgspec.json.Encoder(decimal_format="number")
 TEXTS = msgspec.json.Encoder(decimal_format="string")
-MOST_STEPS = 10_000
-# The other systems of the same company: from seed, pace and anchor (as ``Simulation``) to their routes.
-OTHERS: tuple[Callable[[int, float, int], list[Route]], ...] = (
+# The other systems of the same company: from seed, pace and anchor  to their routes.
+OTHERS: tuple[Callable[[int, float, int, float], list[Route]], ...] = (
     dynamics.routes,
     netsuite.routes,
     jira.routes,
@@ -42,78 +42,103 @@ OTHERS: tuple[Callable[[int, float, int], list[Route]], ...] = (
 LOOPBACK = ["127.0.0.1", "localhost"]
 
 
-class Simulation:
-    """A tenant with its services, its doorkeeper, its faults and its clock.
+class SapSimulation(Simulation):
+    """A tenant with its services and its doorkeeper. ``orders`` are lines in its history, ``switches`` always on."""
 
-    ``pace`` seconds are one business step; the steps are done when somebody asks, with the time at which they were
-    due. ``anchor`` (milliseconds since 1970) is where history ends and the pace begins. ``switches`` are always on.
-    """
+    slug = "sap"
+    KINDS = faults.KINDS
+    IN_DATA = faults.IN_DATA
 
     def __init__(self, seed: int, orders: int, pace: float, anchor: int | None, switches: Collection[str] = ()) -> None:
-        self.seed, self.orders, self.pace, self.switches = seed, orders, pace, frozenset(switches)
-        self.anchor = int(time.time() * 1000) if anchor is None else anchor
+        self.orders, self.switches = orders, frozenset(switches)
         self.doorkeeper = Doorkeeper()
-        self.start()
+        super().__init__(seed, pace, int(time.time() * 1000) if anchor is None else anchor)
 
-    def start(self) -> None:
-        """The tenant as it was at its anchor; what happened since is gone."""
+    def begin(self) -> None:
         self.tenant = Tenant(self.seed, self.orders, self.anchor)
         history(self.tenant)
         self.rows = Rows(self.tenant)
-        self.faults = faults.Faults()
         self._services: dict[tuple[str, ...], Services] = {}
-        self.paced = 0
 
-    def restart(self) -> None:
-        """Back to the anchor; the pace goes on from now, so that reset means reset."""
-        self.start()
-        self.paced = self._due()
+    def routes(self) -> list[Route]:
+        return [
+            Route("/sap/oauth/token", self.doorkeeper.token, methods=["POST"]),
+            Route("/sap/sap/opu/{path:path}", self.metered(Data(self).read), methods=["GET", "HEAD"]),
+            *self.control(),
+        ]
 
-    def _due(self) -> int:
-        return int((time.time() * 1000 - self.anchor) / (self.pace * 1000)) if self.pace > 0 else 0
-
-    def catch_up(self) -> None:
-        """The steps that the pace has made due since the last request."""
-        due = self._due()
-        while self.paced < due:
-            self.paced += 1
-            business_step(self.tenant, self.anchor + int(self.paced * self.pace * 1000))
+    def step(self, stamp: int | None = None) -> Step:
+        return business_step(self.tenant, stamp)
 
     def services(self, request: Request) -> Services:
         """What the account of the request sees of the tenant as it is now."""
-        switches = [one for one in faults.SWITCHES if one in self.switches or self.faults.left[one] > 0]
+        switches = [one for one in faults.SWITCHES if one in self.switches or self.faults.on((one,))]
         key = (self.doorkeeper.account(request), *switches)
         if key not in self._services:
             self._services[key] = seen_by(self.tenant, key[0], switches)
         return self._services[key]
 
+    def told(self) -> dict[str, Any]:
+        tenant = self.tenant
+        return {
+            "anchor": moment(self.anchor).isoformat(),
+            "projects": len(tenant.masters.projects),
+            "wbs_elements": len(tenant.masters.elements()),
+            "orders": len(tenant.orders),
+            "order_lines": tenant.order_lines,
+            "open_lines": len(tenant.open_items),
+            "documents": len(tenant.documents),
+            "supplier_invoices": len(tenant.invoices),
+            "vanished_orders": len(tenant.gone),
+            "steps": tenant.steps,
+        }
+
+    def books(self, asked: Mapping[str, str]) -> dict[str, Any]:
+        """As the newer service tells it; ``?service=v2`` as the older one does."""
+        return books(self.tenant, v2=asked.get("service") == "v2")
+
+    def budgets(self) -> list[dict[str, Any]]:
+        return budgets(self.tenant)
+
+    def advance(self, steps: int, body: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """``new_commitments`` are the new keys that belong to a project and count."""
+        documents = len(self.tenant.documents)
+        done = [self.step() for _ in range(steps)]
+        counted = [position for step in done for position in positions(step.order) if position.counts]
+        return {
+            "steps": steps,
+            "new_orders": [str(step.order.number) for step in done],
+            "new_commitments": len(counted),
+            "new_commitment_keys": [source_key(one.assignment) for one in counted],
+            "new_documents": len(self.tenant.documents) - documents,
+            "changed": [one for step in done for one in step.changed],
+        }
+
+    def spoil(self, kind: str, times: int) -> list[dict[str, Any]]:
+        return faults.in_data(self.tenant, kind, times)
+
 
 def create(
-    seed: int = 7, orders: int = 2500, pace: float = 0, anchor: int | None = None, switches: Collection[str] = ()
+    seed: int = 7,
+    orders: int = 2500,
+    pace: float = 0,
+    anchor: int | None = None,
+    switches: Collection[str] = (),
+    size: float = 1,
 ) -> Starlette:
-    """The application; ``orders`` is the number of order lines in its history, ``switches`` as ``faults.SWITCHES``."""
-    simulation = Simulation(seed, orders, pace, anchor, switches)
-    data = Data(simulation)
-    control = Control(simulation)
-    routes = [
-        Route("/sap/oauth/token", simulation.doorkeeper.token, methods=["POST"]),
-        Route("/sap/sap/opu/{path:path}", data.read, methods=["GET", "HEAD"]),
-        Route("/_sandbox/sap", controlled(control.state)),
-        Route("/_sandbox/sap/books", controlled(control.books)),
-        Route("/_sandbox/sap/budgets", controlled(control.budgets)),
-        Route("/_sandbox/sap/advance", controlled(control.advance), methods=["POST"]),
-        Route("/_sandbox/sap/fault", controlled(control.fault), methods=["POST"]),
-        Route("/_sandbox/sap/reset", controlled(control.reset), methods=["POST"]),
-    ]
+    """The application; ``orders`` is the number of order lines in SAP's history, ``switches`` as ``faults.SWITCHES``,
+    ``size`` how much history the other systems have."""
+    simulation = SapSimulation(seed, orders, pace, anchor, switches)
+    routes = simulation.routes()
     for others in OTHERS:
-        routes += others(seed, pace, simulation.anchor)
+        routes += others(seed, pace, simulation.anchor, size)
     return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK)])
 
 
 class Data:
     """The OData services."""
 
-    def __init__(self, simulation: Simulation) -> None:
+    def __init__(self, simulation: SapSimulation) -> None:
         self.simulation = simulation
 
     async def read(self, request: Request) -> Response:
@@ -123,8 +148,10 @@ class Data:
             return refusal
         is_data = not request.url.path.endswith("/$metadata")
         kind = simulation.faults.take(faults.INSTEAD) if is_data else None
+        if kind == "token_expired":
+            simulation.doorkeeper.tokens.clear()
         if kind is not None:
-            return faults.instead(kind)
+            return faults.instead(kind, simulation.faults.seconds)
         simulation.catch_up()
         v4 = request.url.path.startswith(V4_ROOT)
         try:
@@ -147,7 +174,8 @@ class Data:
             sets = [{"name": name, "kind": "EntitySet", "url": name} for name in service.types]
             return {"@odata.context": "$metadata", "value": sets}
         options = dict(request.query_params)
-        return _counted(odata_v4.answer(service, self.simulation.rows, path, options, _page_size(request)))
+        size = self.simulation.faults.page(_page_size(request) or odata_v4.DEFAULT_PAGE)
+        return _counted(odata_v4.answer(service, self.simulation.rows, path, options, size))
 
     def _v2(self, request: Request) -> Any:
         # The path as sent: Starlette would cut nothing, but ";v=0002" may come percent-encoded.
@@ -162,7 +190,8 @@ class Data:
         if not path:
             return {"d": {"EntitySets": list(service.types)}}
         base = f"{request.url.scheme}://{request.url.netloc}"
-        return _counted(odata_v2.answer(service, self.simulation.rows, path, dict(request.query_params), base))
+        largest = self.simulation.faults.page(odata_v2.LARGEST_PAGE)
+        return _counted(odata_v2.answer(service, self.simulation.rows, path, dict(request.query_params), base, largest))
 
     def _response(self, request: Request, found: dict[str, Any], spoiled: str | None, *, v4: bool) -> Response:
         if spoiled == "foreign_next_link":
@@ -172,7 +201,7 @@ class Data:
         if spoiled == "truncated_json":
             body = body[: len(body) * 2 // 3]
         response = Response(body, headers=_headers(request, v4=v4, exact=exact))
-        return faults.slowly(response, self.simulation.faults.seconds) if spoiled == "slow" else response
+        return slowly(response, self.simulation.faults.seconds) if spoiled == "slow" else response
 
 
 def _counted(found: Any) -> Any:
@@ -206,71 +235,3 @@ def _error(problem: BadRequest, *, v4: bool) -> Response:
     transaction, stamp = secrets.token_hex(16).upper(), f"{moment(int(time.time() * 1000)):%Y%m%d%H%M%S}.0000000"
     write = odata_v4.error if v4 else odata_v2.error
     return JSONResponse(write(problem, transaction, stamp), problem.status)
-
-
-class Control:
-    """What a person or a test does to the simulation."""
-
-    def __init__(self, simulation: Simulation) -> None:
-        self.simulation = simulation
-
-    async def state(self, _: Request) -> Any:
-        simulation = self.simulation
-        tenant = simulation.tenant
-        return {
-            "seed": tenant.seed,
-            "pace": simulation.pace,
-            "anchor": moment(simulation.anchor).isoformat(),
-            "projects": len(tenant.masters.projects),
-            "wbs_elements": len(tenant.masters.elements()),
-            "orders": len(tenant.orders),
-            "order_lines": tenant.order_lines,
-            "open_lines": len(tenant.open_items),
-            "documents": len(tenant.documents),
-            "supplier_invoices": len(tenant.invoices),
-            "vanished_orders": len(tenant.gone),
-            "steps": tenant.steps,
-            "faults": {kind: times for kind, times in simulation.faults.left.items() if times},
-        }
-
-    async def books(self, _: Request) -> Any:
-        return books(self.simulation.tenant)
-
-    async def budgets(self, _: Request) -> Any:
-        return budgets(self.simulation.tenant)
-
-    async def advance(self, request: Request) -> Any:
-        """Business steps now; ``new_commitments`` are the new keys that belong to a project and count."""
-        steps = whole(await body_of(request), "steps", 1, MOST_STEPS)
-        tenant = self.simulation.tenant
-        documents = len(tenant.documents)
-        done = [business_step(tenant) for _ in range(steps)]
-        counted = [position for step in done for position in positions(step.order) if position.counts]
-        return {
-            "steps": steps,
-            "new_orders": [str(step.order.number) for step in done],
-            "new_commitments": len(counted),
-            "new_commitment_keys": [source_key(one.assignment) for one in counted],
-            "new_documents": len(tenant.documents) - documents,
-            "changed": [one for step in done for one in step.changed],
-        }
-
-    async def fault(self, request: Request) -> Any:
-        """A fault of the answers or of the data, or a switch; kind ``none`` ends all but those of the data."""
-        wanted = await body_of(request)
-        kind = wanted.get("kind")
-        times = whole(wanted, "times", 1, 1_000_000)
-        if kind == "none":
-            self.simulation.faults = faults.Faults()
-            return {"kind": kind}
-        if kind not in faults.KINDS:
-            raise Mistake(f"There is no fault '{kind}'; there are {', '.join(faults.KINDS)} and none.")
-        if kind in faults.IN_DATA:
-            return {"kind": kind, "made": faults.in_data(self.simulation.tenant, kind, times)}
-        self.simulation.faults.left[kind] = times
-        self.simulation.faults.seconds = float(wanted.get("seconds", 1.0))
-        return {"kind": kind, "times": times}
-
-    async def reset(self, request: Request) -> Any:
-        self.simulation.restart()
-        return await self.state(request)

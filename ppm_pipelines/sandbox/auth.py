@@ -47,7 +47,7 @@ class Doorkeeper:
             user, password = _basic(value)
             return None if password == PASSWORD and user in (USER, *NARROW) else logon_failed()
         if scheme.lower() == "bearer":
-            return None if self.tokens.get(value, 0) > time.monotonic() else _invalid_token()
+            return None if self.tokens.get(value, 0) > time.monotonic() else invalid_token()
         return logon_failed()
 
     @staticmethod
@@ -91,7 +91,7 @@ def _invalid_key() -> Response:
     return JSONResponse({"fault": {"faultstring": "Invalid ApiKey", "detail": detail}}, 401)
 
 
-def _invalid_token() -> Response:
+def invalid_token() -> Response:
     described = 'Bearer error="invalid_token", error_description="The token is invalid or has expired"'
     return JSONResponse({"error": "invalid_token"}, 401, headers={"WWW-Authenticate": described})
 

@@ -31,14 +31,15 @@ def in_scope(assignment: Assignment) -> bool:
     return assignment.wbs is not None and assignment.wbs.known and assignment.item.broken is None
 
 
-def positions(order: Order) -> Iterator[Position]:
-    """Every assignment of the order that belongs to a project."""
+def positions(order: Order, *, v2: bool = False) -> Iterator[Position]:
+    """Every assignment of the order that belongs to a project; ``v2``: as far as the older service tells it."""
     for item in order.items:
         documents = [one for one in order.documents if one.item is item and not one.parked]
         relieved = _relieved(item, documents)
         for assignment in item.assignments:
             if in_scope(assignment):
-                yield _position(assignment, relieved.get(assignment.number, 0), _invoiced_in_full(item, documents))
+                taken = relieved.get(assignment.number, 0)
+                yield _position(assignment, taken, _invoiced_in_full(item, documents), v2=v2)
 
 
 def _relieved(item: Item, documents: list[Document]) -> dict[int, int]:
@@ -62,7 +63,7 @@ def _invoiced_in_full(item: Item, documents: list[Document]) -> bool:
     return invoiced * item.sign >= item.quantity
 
 
-def _position(assignment: Assignment, relieved: int, in_full: bool) -> Position:
+def _position(assignment: Assignment, relieved: int, in_full: bool, *, v2: bool) -> Position:
     item = assignment.item
     cancelled = item.code in ("L", "X") or item.order.code in ("L", "X") or assignment.deleted
     ordered = 0 if cancelled or item.free else item.sign * assignment.net
@@ -71,7 +72,7 @@ def _position(assignment: Assignment, relieved: int, in_full: bool) -> Position:
     reason = _closed_reason(item, cancelled)
     if reason or in_full:
         open_amount = 0
-    return Position(assignment, ordered, relieved, open_amount, _counts(assignment), reason)
+    return Position(assignment, ordered, relieved, open_amount, _counts(assignment, v2=v2), reason)
 
 
 def _closed_reason(item: Item, cancelled: bool) -> str | None:
@@ -84,9 +85,10 @@ def _closed_reason(item: Item, cancelled: bool) -> str | None:
     return None
 
 
-def _counts(assignment: Assignment) -> bool:
+def _counts(assignment: Assignment, *, v2: bool) -> bool:
+    """Statistical items do not count; the older service does not show that they are."""
     item = assignment.item
-    statistical = item.statistical or (assignment.wbs is not None and assignment.wbs.statistical)
+    statistical = (item.statistical and not v2) or (assignment.wbs is not None and assignment.wbs.statistical)
     return item.order.released and item.order.status not in ("03", "08") and not statistical and not item.free
 
 
@@ -95,10 +97,15 @@ def source_key(assignment: Assignment) -> str:
     return f"{item.order.number}/{item.number:05d}/{assignment.number:02d}"
 
 
-def books(tenant: Tenant) -> dict[str, list[dict[str, Any]]]:
-    """All commitments, actuals, and totals per project and currency (of what counts)."""
+def books(tenant: Tenant, *, v2: bool = False) -> dict[str, list[dict[str, Any]]]:
+    """All commitments, actuals, and totals per project and currency (of what counts).
+
+    ``v2``: as a reader of the older service must have them (sap.md trap 3).
+    """
     totals: dict[tuple[str, str], dict[str, int]] = {}
-    commitments = [_commitment(one, totals) for order in (*tenant.orders, *tenant.gone) for one in positions(order)]
+    commitments = [
+        _commitment(one, totals) for order in (*tenant.orders, *tenant.gone) for one in positions(order, v2=v2)
+    ]
     actuals = [row for document in tenant.documents for row in _actuals(document, totals)]
     return {"commitments": commitments, "actuals": actuals, "totals": _told(totals)}
 
@@ -119,6 +126,7 @@ def _commitment(position: Position, totals: dict[tuple[str, str], dict[str, int]
         **{name: decimal_text(amount, order.currency) for name, amount in amounts.items()},
         "counts": position.counts,
         "closed_reason": position.closed_reason,
+        "text": assignment.item.text[:40],
     }
 
 
@@ -140,6 +148,7 @@ def _actuals(document: Document, totals: dict[tuple[str, str], dict[str, int]]) 
             "company_currency": company.currency,
             "company_amount": decimal_text(line.company_amount, company.currency),
             "counts": not line.wbs.statistical,
+            "text": document.text or (document.item.text[:50] if document.item else ""),
         }
 
 

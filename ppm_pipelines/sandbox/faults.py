@@ -6,24 +6,21 @@ Faults of the answer count down with each data request; faults of the data chang
 
 from __future__ import annotations
 
-import asyncio
 import random
 import uuid
-from collections import Counter
-from collections.abc import AsyncIterator
 from typing import Any
 
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
-from .auth import login_page, logon_failed
+from .auth import invalid_token, login_page, logon_failed
 from .books import in_scope, positions, source_key
 from .company import DIGITS, RATE_ONE, Company, Project, Wbs, decimal_text
 from .documents import Document, Entry, Item, Order
+from .faulty import FOREIGN, retry_after
 from .life import new_order
 from .tenant import Tenant, calendar
 
-FOREIGN = "http://169.254.169.254/latest/meta-data/sap"
-INSTEAD = ("html_login", "http_503", "http_429", "unauthorized")
+INSTEAD = ("html_login", "http_503", "http_429", "http_429_date", "unauthorized", "token_expired")
 SPOILED = ("truncated_json", "foreign_next_link", "slow")
 SPOILED_ORDERS = (
     "order_without_project", "unknown_wbs", "unknown_project", "unknown_currency", "bad_amount", "bad_date",
@@ -31,33 +28,20 @@ SPOILED_ORDERS = (
 IN_DATA = (*SPOILED_ORDERS, "posting_unknown_wbs", "duplicate_key", "vanish", "unstamped", "new_unstamped")
 # How the tenant is, until told otherwise: without the V4 service or the operational items, or on an older release.
 SWITCHES = ("no_v4", "no_operational_items", "old_release")
-KINDS = (*INSTEAD, *SPOILED, *IN_DATA, *SWITCHES)
+KINDS = (*INSTEAD, *SPOILED, *SWITCHES)
 
 
-class Faults:
-    """How often each fault of the answer is still to come."""
-
-    def __init__(self) -> None:
-        self.left: Counter[str] = Counter()
-        self.seconds = 1.0
-
-    def take(self, kinds: tuple[str, ...]) -> str | None:
-        """The next fault of these kinds that is due, counted down; switches (``SWITCHES``) stay as they are."""
-        for kind in kinds:
-            if self.left[kind] > 0:
-                self.left[kind] -= 1
-                return kind
-        return None
-
-
-def instead(kind: str) -> Response:
+def instead(kind: str, seconds: float) -> Response:
     """The answer that comes instead of data."""
     if kind == "html_login":
         return login_page()
     if kind == "unauthorized":
         return logon_failed()
-    if kind == "http_429":
-        return JSONResponse({"fault": {"faultstring": "Rate limit quota violation"}}, 429, headers={"Retry-After": "1"})
+    if kind == "token_expired":
+        return invalid_token()
+    if kind.startswith("http_429"):
+        told = {"fault": {"faultstring": "Rate limit quota violation"}}
+        return JSONResponse(told, 429, headers=retry_after(kind, seconds))
     return Response("Service Unavailable", 503, media_type="text/plain")
 
 
@@ -66,19 +50,6 @@ def with_foreign_link(document: dict[str, Any]) -> dict[str, Any]:
     if "d" in document:
         return {"d": {**document["d"], "__next": FOREIGN}}
     return {**document, "@odata.nextLink": FOREIGN}
-
-
-async def dripping(body: bytes, seconds: float) -> AsyncIterator[bytes]:
-    """The body in ten pieces over that many seconds."""
-    size = max(1, len(body) // 10)
-    for start in range(0, len(body), size):
-        await asyncio.sleep(seconds / 10)
-        yield body[start : start + size]
-
-
-def slowly(response: Response, seconds: float) -> Response:
-    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
-    return StreamingResponse(dripping(bytes(response.body), seconds), response.status_code, headers)
 
 
 def in_data(tenant: Tenant, kind: str, times: int) -> list[dict[str, Any]]:
@@ -185,8 +156,9 @@ def _chosen(tenant: Tenant, times: int) -> list[Order]:
 
 
 def _vanish(tenant: Tenant, times: int) -> list[dict[str, Any]]:
-    chosen = _chosen(tenant, times)
-    for order in chosen:
+    """Orders with an open amount that counts, then any."""
+    chosen = dict.fromkeys(_chosen(tenant, times))
+    for order in [*chosen, *(one for one in tenant.orders if one not in chosen)][:times]:
         tenant.vanish(order)
     return [row for order in chosen for row in _told(order)]
 

@@ -18,9 +18,10 @@ from .tenant import Tenant, days
 
 ACCOUNTS = ("0065100000", "0061010000", "0052201000", "0063005000")
 TEXTS = (
-    "Stahlträger HEB 300|Kabel NYY-J 5x16|Planungsleistung Phase 2|Kranmiete Woche|Pumpe Ø 200|Beratung SAP PS|"
-    "Betonfertigteile|Schaltschrank|Montageleistung|Gerüst m²|Lizenz CAD|Transport Überlänge|Prüfgebühr TÜV|"
-    "Server rack|Excavation works|Safety training|Ventil DN 80|Fenster & Türen|Software support|Gutachten Baugrund"
+    "Stahlträger HEB 300|Kabel NYY-J 5x16|Planungsleistung Phase 2|Kranmiete Woche|Pumpe Ø 200|Beratung “SAP PS” 🚀|"
+    "Beton\nfertigteile; Zeile 2|Schaltschrank|Montageleistung|Gerüst m²|Lizenz CAD|Transport Überlänge|Prüfgebühr TÜV|"
+    'O\'Brien\'s server rack|Rohr 3" "DN 80"|Safety training|Ventil DN 80|Fenster & Türen|Software support|'
+    "Gutachten Baugrund"
 ).split("|")
 USERS = ("CB9980000026", "MUELLERK", "TANAKA", "OBRIEN", "ALRASHID")
 REQUESTERS = ("K. Müller", "J. Größl", "S. Tanaka", "L. O'Brien", "H. Al-Rashid", "")

@@ -35,7 +35,9 @@ class Shape:
     deferred: tuple[str, ...] = ()
 
 
-def answer(service: Service, rows: Rows, path: str, options: dict[str, str], base: str) -> Any:
+def answer(
+    service: Service, rows: Rows, path: str, options: dict[str, str], base: str, largest: int = LARGEST_PAGE
+) -> Any:
     """The JSON document for a path below the service root, or a text for ``/$count``; raises BadRequest."""
     unknown = [name for name in options if name.startswith("$") and name not in OPTIONS]
     if unknown:
@@ -52,7 +54,7 @@ def answer(service: Service, rows: Rows, path: str, options: dict[str, str], bas
         return str(rows.count(query))
     if segments[1:]:
         raise BadRequest(f"Resource not found for the segment '{segments[1]}'.", "/IWFND/CM_MGW/004", 404)
-    return _collection(service, rows, query, options, base)
+    return _collection(service, rows, query, options, base, largest)
 
 
 def read_query(entity: EntityType, options: dict[str, str]) -> Query:
@@ -74,10 +76,10 @@ def _names(written: str | None) -> list[str]:
     return [one.strip() for one in (written or "").split(",") if one.strip()]
 
 
-def _collection(service: Service, rows: Rows, query: Query, options: dict[str, str], base: str) -> Any:
+def _collection(service: Service, rows: Rows, query: Query, options: dict[str, str], base: str, largest: int) -> Any:
     shape = shape_of(service, query.entity, _names(options.get("$select")), _names(options.get("$expand")))
     limit = DEFAULT_PAGE.get(query.entity.set_name, LARGEST_PAGE) if query.top is None else LARGEST_PAGE
-    page = rows.page(query, limit)
+    page = rows.page(query, min(limit, largest))
     d: dict[str, Any] = {"results": [write(service, shape, row, base) for row in page.rows]}
     if options.get("$inlinecount") == "allpages":
         d["__count"] = str(rows.count(query))

@@ -1,14 +1,14 @@
-"""The simulated Dynamics as routes: the token, the data, and the control of the simulation.
+"""The simulated Dynamics as routes: the token, and the data of its products.
 
-Belongs here: which address leads where, who may read, headers, the passing of time. Does not belong here: OData
-(``odata.py``), business (``life.py``), one product's entities (``finance_operations.py``).
+Belongs here: which address leads where, who may read, headers. Does not belong here: OData (``odata.py``), business
+(``life.py``), one product's entities (``finance_operations.py``), clock and control (``simulation``).
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -17,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ppm_pipelines.sandbox.control import Mistake, body_of, controlled, whole
+from ppm_pipelines.sandbox.faulty import FOREIGN, slowly
+from ppm_pipelines.sandbox.simulation import Simulation
 
 from . import business_central, dataverse, faults, finance_operations, odata
 from .life import business_step, history
@@ -27,57 +28,66 @@ from .world import World, moment
 CLIENT_ID, CLIENT_SECRET, TENANT = "sandbox-client", "sandbox-secret", "sandbox-tenant"
 ENVIRONMENT = "production"
 TOKEN_SECONDS = 3600
-MOST_STEPS = 10_000
 NUMBERS = msgspec.json.Encoder(decimal_format="number")
 
 
-def routes(seed: int, pace: float, anchor: int) -> list[Route]:
+def routes(seed: int, pace: float, anchor: int, size: float = 1) -> list[Route]:
     """``pace`` seconds are one business step, done when somebody asks; ``anchor`` (ms) is where history ends."""
-    simulation = Simulation(seed, pace, anchor)
-    data, control = Data(simulation), Control(simulation)
-    base = "/_sandbox/dynamics"
-    return [
-        Route("/dynamics/{tenant}/oauth2/v2.0/token", simulation.token, methods=["POST"]),
-        Route("/dynamics/data/{path:path}", data.finance_operations),
-        Route("/dynamics-bc/v2.0/{tenant}/{environment}/api/v2.0/{path:path}", data.business_central),
-        Route("/dynamics-dataverse/api/data/v9.2/{path:path}", data.dataverse),
-        Route(base, controlled(control.state)),
-        Route(f"{base}/books", controlled(control.books)),
-        Route(f"{base}/advance", controlled(control.advance), methods=["POST"]),
-        Route(f"{base}/fault", controlled(control.fault), methods=["POST"]),
-        Route(f"{base}/reset", controlled(control.reset), methods=["POST"]),
-    ]
+    return DynamicsSimulation(seed, pace, anchor, size).routes()
 
 
-class Simulation:
-    """The world with its clock, its tokens and its faults."""
+class DynamicsSimulation(Simulation):
+    """The world with its tokens; every product shows the same one."""
 
-    def __init__(self, seed: int, pace: float, anchor: int) -> None:
-        self.seed, self.pace, self.anchor = seed, pace, anchor
+    slug = "dynamics"
+    KINDS = faults.KINDS
+    IN_DATA = faults.IN_DATA
+
+    def __init__(self, seed: int, pace: float, anchor: int, size: float = 1) -> None:
         self.tokens: dict[str, tuple[float, str]] = {}  # until when, for which scope
-        self.start()
+        super().__init__(seed, pace, anchor, size)
 
-    def start(self) -> None:
-        """The world as it was at its anchor; what happened since is gone."""
+    def begin(self) -> None:
         self.world = World(self.seed, self.anchor)
-        history(self.world)
-        self.faults = faults.Faults()
-        self.paced = 0
-        self.largest_page: int | None = None
+        history(self.world, self.size)
         self._rows: dict[tuple[Any, ...], list[Row]] = {}
 
-    def restart(self) -> None:
-        self.start()
-        self.paced = self._due()
+    def routes(self) -> list[Route]:
+        data, central = Data(self), "/dynamics-bc/v2.0/{tenant}/{environment}/api/v2.0/{path:path}"
+        return [
+            Route("/dynamics/{tenant}/oauth2/v2.0/token", self.token, methods=["POST"]),
+            Route("/dynamics/data/{path:path}", self.metered(data.finance_operations)),
+            Route(central, self.metered(data.business_central)),
+            Route("/dynamics-dataverse/api/data/v9.2/{path:path}", self.metered(data.dataverse)),
+            *self.control(),
+        ]
 
-    def _due(self) -> int:
-        return int((time.time() * 1000 - self.anchor) / (self.pace * 1000)) if self.pace > 0 else 0
+    def step(self, stamp: int | None = None) -> None:
+        business_step(self.world, stamp)
 
-    def catch_up(self) -> None:
-        due = self._due()
-        while self.paced < due:
-            self.paced += 1
-            business_step(self.world, self.anchor + int(self.paced * self.pace * 1000))
+    def told(self) -> dict[str, Any]:
+        world = self.world
+        return {
+            "anchor": moment(self.anchor).isoformat(),
+            "projects": len(world.masters.projects),
+            "orders": len(world.orders),
+            "order_lines": len(world.lines()),
+            "invoices": len(world.invoices),
+            "postings": len(world.postings),
+            "vanished_lines": len(world.gone),
+            "steps": world.steps,
+        }
+
+    def books(self, asked: Mapping[str, str]) -> dict[str, Any]:
+        """Of Finance & Operations; ``?product=business_central`` or ``dataverse`` of those."""
+        if asked.get("product") == "business_central":
+            return business_central.books(self.world)
+        if asked.get("product") == "dataverse":
+            return dataverse.books(self.world)
+        return finance_operations.books(self.world, by_quantity=not self.faults.on(("no_bi",)))
+
+    def spoil(self, kind: str, times: int) -> list[dict[str, Any]]:
+        return faults.in_data(self.world, kind, times)
 
     def rows(self, product: str, name: str, make: Callable[[World, str], list[Row]]) -> list[Row]:
         """The rows of a set as the world is now, made once per change."""
@@ -118,11 +128,11 @@ def _refused(name: str, sentence: str, status: int) -> Response:
 class Data:
     """The services of the products."""
 
-    def __init__(self, simulation: Simulation) -> None:
+    def __init__(self, simulation: DynamicsSimulation) -> None:
         self.simulation = simulation
 
     async def finance_operations(self, request: Request) -> Response:
-        switches = self.simulation.faults.switches
+        switches = self.simulation.faults.on(faults.SWITCHES)
         hidden = ["no17"] if "hidden_company" in switches else []
         found = finance_operations.sets(switches)
 
@@ -172,9 +182,7 @@ class Data:
     ) -> Row:
         kept = {name: value for name, value in options.items() if name.startswith("$") or name == "cross-company"}
         url = f"{request.url.scheme}://{request.url.netloc}{request.url.path}"
-        largest = self.simulation.largest_page
-        asked = _page_size(request)
-        page = min(asked or largest, largest) if largest else asked
+        page = self.simulation.faults.page(_page_size(request) or dialect.largest_page)
         return odata.answer(entity, dialect, kept, page, url, rows)
 
     def _answered(
@@ -186,13 +194,13 @@ class Data:
     ) -> Response:
         simulation, name = self.simulation, request.path_params["path"].strip("/")
         if not simulation.may_read(request, scope):
-            return faults.instead("token_expired")
+            return faults.instead("token_expired", 0)
         if name == "$metadata":
             return Response(metadata(), media_type="application/xml")
         if kind := simulation.faults.take(faults.INSTEAD):
             if kind == "token_expired":
                 simulation.tokens.clear()
-            return faults.instead(kind)
+            return faults.instead(kind, simulation.faults.seconds)
         simulation.catch_up()
         try:
             document = answer(name, dict(request.query_params))
@@ -203,13 +211,13 @@ class Data:
     def _response(self, document: Row) -> Response:
         spoiled = self.simulation.faults.take(faults.SPOILED)
         if spoiled == "foreign_next_link":
-            document = {**document, "@odata.nextLink": faults.FOREIGN}
+            document = {**document, "@odata.nextLink": FOREIGN}
         body = NUMBERS.encode(document)
         if spoiled == "truncated_json":
             body = body[: len(body) * 2 // 3]
         kind = "application/json; odata.metadata=minimal"
         response = Response(body, headers={"Content-Type": kind, "OData-Version": "4.0"})
-        return faults.slowly(response, self.simulation.faults.seconds) if spoiled == "slow" else response
+        return slowly(response, self.simulation.faults.seconds) if spoiled == "slow" else response
 
 
 def _page_size(request: Request) -> int | None:
@@ -218,62 +226,3 @@ def _page_size(request: Request) -> int | None:
         if name.lower() == "odata.maxpagesize" and value.isdigit() and int(value) > 0:
             return int(value)
     return None
-
-
-class Control:
-    """What a person or a test does to the simulation."""
-
-    def __init__(self, simulation: Simulation) -> None:
-        self.simulation = simulation
-
-    async def state(self, _: Request) -> Any:
-        simulation, world = self.simulation, self.simulation.world
-        return {
-            "seed": simulation.seed,
-            "pace": simulation.pace,
-            "anchor": moment(simulation.anchor).isoformat(),
-            "projects": len(world.masters.projects),
-            "orders": len(world.orders),
-            "order_lines": len(world.lines()),
-            "invoices": len(world.invoices),
-            "postings": len(world.postings),
-            "vanished_lines": len(world.gone),
-            "steps": world.steps,
-            "faults": {kind: times for kind, times in simulation.faults.left.items() if times},
-        }
-
-    async def books(self, request: Request) -> Any:
-        """Of Finance & Operations; ``?product=business_central`` or ``dataverse`` of those."""
-        if request.query_params.get("product") == "business_central":
-            return business_central.books(self.simulation.world)
-        if request.query_params.get("product") == "dataverse":
-            return dataverse.books(self.simulation.world)
-        by_quantity = "no_bi" not in self.simulation.faults.switches
-        return finance_operations.books(self.simulation.world, by_quantity=by_quantity)
-
-    async def advance(self, request: Request) -> Any:
-        steps = whole(await body_of(request), "steps", 1, MOST_STEPS)
-        for _ in range(steps):
-            business_step(self.simulation.world)
-        return {"steps": steps, "order_lines": len(self.simulation.world.lines())}
-
-    async def fault(self, request: Request) -> Any:
-        """A fault, a switch, or ``page_size`` (at most so many rows a page); kind ``none`` ends all but data's."""
-        wanted = await body_of(request)
-        kind, times = wanted.get("kind"), whole(wanted, "times", 1, 1_000_000)
-        if kind == "none":
-            self.simulation.faults, self.simulation.largest_page = faults.Faults(), None
-        elif kind == "page_size":
-            self.simulation.largest_page = times
-        elif kind in faults.IN_DATA:
-            return {"kind": kind, "made": faults.in_data(self.simulation.world, kind, times)}
-        elif kind in faults.KINDS:
-            self.simulation.faults.left[kind] = times
-            self.simulation.faults.seconds = float(wanted.get("seconds", 1.0))
-        else:
-            raise Mistake(f"There is no fault '{kind}'; there are {', '.join(faults.KINDS)}, page_size and none.")
-        return {"kind": kind, "times": times}
-
-    async def reset(self, request: Request) -> Any:
-        self.simulation.restart()
-        return await self.state(request)

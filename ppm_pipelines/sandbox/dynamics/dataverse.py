@@ -14,6 +14,7 @@ from ppm_pipelines.sandbox.company import IN_EURO, convert, decimal_text, rate_b
 
 from .business_central import stamp
 from .finance_operations import add, money
+from .life import TEXTS
 from .odata import Dialect, EntitySet, Row
 from .world import Posting, World, calendar
 
@@ -114,6 +115,11 @@ def _actuals(world: World) -> list[Row]:
     return [_actual(one, taken) for one in world.postings if is_shown(one)]
 
 
+def described(one: Posting) -> str:
+    """What somebody typed."""
+    return TEXTS[one.entry % len(TEXTS)]
+
+
 def _actual(one: Posting, taken: dict[str, int]) -> Row:
     project, currency = one.project, one.company.currency
     assert project is not None  # noqa: S101 - is_shown has said so
@@ -130,7 +136,7 @@ def _actual(one: Posting, taken: dict[str, int]) -> Row:
         "msdyn_quantity": one.quantity,
         "msdyn_accountingdate": f"{calendar(one.day)}T00:00:00Z",
         "msdyn_documentdate": f"{calendar(one.day)}T00:00:00Z",
-        "msdyn_description": f"{one.category} – {one.transaction}",
+        "msdyn_description": described(one),
         "msdyn_externalreferenceid": one.voucher,
         "msdyn_transactiontypecode": COST if cost else UNBILLED,
         "msdyn_transactionclassification": CLASSES[one.kind],
@@ -171,4 +177,5 @@ def _posted(posting: Posting, totals: dict[tuple[str, str], dict[str, int]]) -> 
         "company_currency": BASE,
         "company_amount": decimal_text(in_base(posting), BASE),
         "counts": True,
+        "text": described(posting),
     }

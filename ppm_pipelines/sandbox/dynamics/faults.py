@@ -6,49 +6,25 @@ down with each data request; faults of the data stay until a reset; switches sta
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections import Counter
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Any
 
-from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ppm_pipelines.sandbox.company import DIGITS, decimal_text
+from ppm_pipelines.sandbox.faulty import retry_after
 
 from . import finance_operations
 from .life import new_order
 from .world import Line, Posting, World
 
-FOREIGN = "http://169.254.169.254/latest/meta-data"
 INSTEAD = ("http_503", "http_429", "http_429_date", "token_expired", "forbidden", "html_login", "deadlock", "busy")
 SPOILED = ("truncated_json", "foreign_next_link", "slow")
 SPOILED_LINES = ("unknown_project", "unknown_currency", "bad_amount", "bad_date")
-IN_DATA = (*SPOILED_LINES, "vanish", "vanish_all", "posting_unknown_project", "duplicate_key", "backdated")
+IN_DATA = (*SPOILED_LINES, "vanish", "posting_unknown_project", "duplicate_key", "backdated")
 SWITCHES = ("no_bi", "no_invoice_entities", "old_release", "hidden_company")
-KINDS = (*INSTEAD, *SPOILED, *IN_DATA, *SWITCHES)
+KINDS = (*INSTEAD, *SPOILED, *SWITCHES)
 BUSY = "This request could not be processed at this time due to system experiencing high resource utilization."
-
-
-class Faults:
-    """How often each fault of the answer is still to come, and which switches are on."""
-
-    def __init__(self) -> None:
-        self.left: Counter[str] = Counter()
-        self.seconds = 1.0
-
-    def take(self, kinds: tuple[str, ...]) -> str | None:
-        for kind in kinds:
-            if self.left[kind] > 0:
-                self.left[kind] -= 1
-                return kind
-        return None
-
-    @property
-    def switches(self) -> list[str]:
-        return [one for one in SWITCHES if self.left[one] > 0]
 
 
 def error(message: str, status: int, code: str = "", headers: dict[str, str] | None = None) -> Response:
@@ -57,7 +33,7 @@ def error(message: str, status: int, code: str = "", headers: dict[str, str] | N
     return JSONResponse({"error": {"code": code, "message": message, "innererror": inner}}, status, headers=headers)
 
 
-def instead(kind: str) -> Response:
+def instead(kind: str, seconds: float) -> Response:
     """The answer that comes instead of data."""
     if kind == "html_login":
         return HTMLResponse("<!DOCTYPE html><html><head><title>Sign in to your account</title></head></html>")
@@ -69,30 +45,15 @@ def instead(kind: str) -> Response:
         return error("The server is busy. Please try again later.", 400, "Internal_ServerBusy")
     if kind == "forbidden":
         return error("The user is not authorized to perform this action.", 403)
-    if kind == "http_429":
-        return error(BUSY, 429, headers={"Retry-After": "1"})
-    if kind == "http_429_date":
-        when = format_datetime(datetime.now(UTC) + timedelta(seconds=1), usegmt=True)
-        return error(BUSY, 429, headers={"Retry-After": when})
+    if kind.startswith("http_429"):
+        return error(BUSY, 429, headers=retry_after(kind, seconds))
     return Response("Service Unavailable", 503, media_type="text/plain")
-
-
-async def _dripping(body: bytes, seconds: float) -> AsyncIterator[bytes]:
-    size = max(1, len(body) // 10)
-    for start in range(0, len(body), size):
-        await asyncio.sleep(seconds / 10)
-        yield body[start : start + size]
-
-
-def slowly(response: Response, seconds: float) -> Response:
-    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
-    return StreamingResponse(_dripping(bytes(response.body), seconds), response.status_code, headers)
 
 
 def in_data(world: World, kind: str, times: int) -> list[dict[str, Any]]:
     """Makes ``times`` faulty things now; answers their keys and amounts."""
-    if kind in ("vanish", "vanish_all"):
-        return _vanish(world, times if kind == "vanish" else len(world.lines()))
+    if kind == "vanish":
+        return _vanish(world, times)
     if kind == "posting_unknown_project":
         return [_stray_posting(world) for _ in range(times)]
     if kind == "duplicate_key":

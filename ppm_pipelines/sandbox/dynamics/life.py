@@ -24,12 +24,13 @@ ACCOUNTS = ("605100", "606200", "610150")
 Step = Callable[[World, random.Random, int], None]
 
 
-def history(world: World) -> None:
-    """Orders and what happened to them, up to the anchor."""
+def history(world: World, size: float) -> None:
+    """Orders and what happened to them, up to the anchor; ``size`` 1 are ``HISTORY_ORDERS``."""
     rng = random.Random(f"dynamics/{world.seed}")
     begin = world.anchor - HISTORY_DAYS * DAY_MS
-    gap = HISTORY_DAYS * DAY_MS // (HISTORY_ORDERS * 3)
-    for number in range(HISTORY_ORDERS * 3):
+    count = int(HISTORY_ORDERS * size) * 3
+    gap = HISTORY_DAYS * DAY_MS // count
+    for number in range(count):
         stamp = world.tick(begin + gap * number)
         if number % 3 == 0:
             new_order(world, rng, stamp)

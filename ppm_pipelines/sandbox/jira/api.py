@@ -1,6 +1,6 @@
 """The REST API of the site: Cloud (v3, and what v2 has left) and Data Center (v2, below a context path).
 
-Belongs here: addresses, sign-in, paging and its caps, refusals, faults of the answers, control of the simulation.
+Belongs here: addresses, sign-in, paging and its caps, refusals, faults of the answers.
 Does not belong here: the shape of rows (``shown``), queries (``jql``), what happens (``life``, ``site``).
 """
 
@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import email.utils
 import hashlib
 import json
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -21,7 +18,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ppm_pipelines.sandbox.control import Mistake, body_of, controlled, whole
+from ppm_pipelines.sandbox.control import controlled
+from ppm_pipelines.sandbox.faulty import Faults, retry_after
+from ppm_pipelines.sandbox.simulation import Simulation
 
 from . import life, shown
 from .books import books
@@ -39,7 +38,6 @@ ISSUES_PER_PAGE, IDS_PER_PAGE = 40, 5000
 FEED_PAGE = 250  # the documented most is 1000
 MINUTE_MS = 60_000
 AGAIN = "QUdBSU4="  # the token of a site that names the same page for ever
-MOST_STEPS = 10_000
 INSTEAD = ("html_login", "http_503", "http_429", "http_429_date", "unauthorized")
 SPOILED = ("truncated_json", "no_rows", "same_token", "no_token")
 LATE = ("issue_errors",)
@@ -59,56 +57,94 @@ class Refused(Exception):
         self.status = status
 
 
-class Simulation:
-    """A site, its clock, and the faults that are still to come; ``pace`` seconds are one step."""
+class JiraSimulation(Simulation):
+    """A site, in one currency; what an account may see of it."""
 
-    def __init__(self, seed: int, pace: float, anchor: int) -> None:
-        self.seed, self.pace, self.anchor = seed, pace, anchor
-        self.start()
+    slug = "jira"
+    KINDS = (*INSTEAD, *SPOILED, *LATE, *SWITCHES)
+    IN_DATA = IN_DATA
 
-    def start(self) -> None:
+    def begin(self) -> None:
         self.site = Site(self.seed, self.anchor)
-        life.history(self.site)
-        self.left: Counter[str] = Counter()
-        self.waiting, self.seconds, self.paced = 0, 1.0, 0
+        life.history(self.site, self.size)
 
-    def restart(self) -> None:
-        self.start()
-        self.paced = self._due()
+    def routes(self) -> list[Route]:
+        data, places = Data(self), [(HERE, 3, CLOUD), (HERE, 2, CLOUD), (SCOPED, 3, CLOUD), (DATA_CENTER, 2, SERVERS)]
+        found = [
+            data.route(prefix, version, method, path, answer)
+            for prefix, version, answers in places
+            for (method, path), answer in answers.items()
+        ]
+        return [*found, Route("/_sandbox/jira/settings", controlled(known)), *self.control()]
 
-    def _due(self) -> int:
-        return int((time.time() * 1000 - self.anchor) / (self.pace * 1000)) if self.pace > 0 else 0
-
-    def catch_up(self) -> None:
-        due = self._due()
-        while self.paced < due:
-            self.paced += 1
-            life.step(self.site, self.anchor + int(self.paced * self.pace * 1000))
-
-    def take(self, kinds: tuple[str, ...]) -> str | None:
-        """The next fault of these kinds that is due, counted down; it waits for as many answers as it was told."""
-        for kind in kinds:
-            if self.left[kind] > 0 and not self.waiting:
-                self.left[kind] -= 1
-                return kind
-        return None
+    def step(self, stamp: int | None = None) -> dict[str, Any]:
+        return life.step(self.site, stamp)
 
     def projects(self, reader: Reader) -> list[Project]:
         """What the account may browse, archived ones too."""
         found = [one for one in self.site.projects if one.key != HIDDEN]
         if reader.person is NARROW:
             found = found[:2]
-        return found[1:] if self.left["lose_project"] else found
+        return found[1:] if self.faults.left["lose_project"] else found
 
     def issues(self, reader: Reader) -> dict[int, Issue]:
         seen = {one.id for one in self.projects(reader) if not one.archived}
         return {number: one for number, one in self.site.issues.items() if one.project.id in seen}
 
+    def told(self) -> dict[str, Any]:
+        site = self.site
+        return {
+            "projects": len(site.projects),
+            "issues": len(site.issues),
+            "worklogs": len(site.worklogs),
+            "deleted_worklogs": len(site.deleted),
+            "steps": site.steps,
+        }
+
+    def books(self, asked: Mapping[str, str]) -> dict[str, Any]:  # noqa: ARG002
+        return books(self.site)
+
+    def advance(self, steps: int, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Steps now; then the clock goes on by two minutes, unless they are to be ``fresh``."""
+        done = [self.step() for _ in range(steps)]
+        if not body.get("fresh"):
+            self.site.offset += 2 * MINUTE_MS
+        return {"steps": steps, "done": done}
+
+    def spoil(self, kind: str, times: int) -> list[dict[str, Any]]:
+        return [made for _ in range(times) for made in self._spoilt(kind)]
+
+    def _spoilt(self, kind: str) -> list[dict[str, Any]]:
+        site = self.site
+        when = site.tick()
+        if kind == "archive_project":
+            site.archive(site.visible_at_first()[-1])
+            return []
+        seen = site.visible_at_first()
+        issue = next((one for one in site.issues.values() if one.project in seen and one.worklogs), None)
+        if issue is None:
+            return []
+        if kind == "vanish":
+            site.delete(issue)
+            return [{"key": str(issue.id), "worklogs": [str(one.id) for one in issue.worklogs]}]
+        made = (life.unpriced if kind == "unpriced" else life.priced_elsewhere)(site, issue, when)
+        site.offset += 2 * MINUTE_MS
+        return [{"key": str(made.id), "issue": str(issue.id)}]
+
+
+async def known(_: Request) -> Any:
+    """What the controllers know: rates, roles, calendar; by account id, and by key for Data Center."""
+    calendar = {"time_zone": TIME_ZONE, "company_currency": COMPANY_CURRENCY}
+    return {
+        "cloud": calendar | {"rates": rates(), "user_roles": roles()},
+        "data_center": calendar | {"rates": rates(by_key=True), "user_roles": roles(by_key=True)},
+    }
+
 
 # Who asks
 
 
-def reader_of(request: Request, simulation: Simulation) -> Reader | None:
+def reader_of(request: Request, simulation: JiraSimulation) -> Reader | None:
     """None for nobody in particular. Raises Refused for wrong credentials."""
     path, (scheme, _, value) = request.url.path, request.headers.get("authorization", "").partition(" ")
     cloud = not path.startswith(DATA_CENTER)
@@ -116,7 +152,7 @@ def reader_of(request: Request, simulation: Simulation) -> Reader | None:
         return None
     who = _on_cloud(scheme, value, scoped=path.startswith(SCOPED)) if cloud else _on_servers(scheme, value)
     base = f"{request.url.scheme}://{request.url.netloc}{HERE if cloud else DATA_CENTER}"
-    groups = () if simulation.left["lose_group"] else (SHARED,)
+    groups = () if simulation.faults.left["lose_group"] else (SHARED,)
     return Reader(who, ("jira-users", *groups), cloud, f"{base}/rest/api/{3 if cloud else 2}")
 
 
@@ -146,7 +182,7 @@ Answer = Callable[["Asked"], Any]
 class Asked:
     """A request that may pass, with its body and the site as it is now."""
 
-    def __init__(self, request: Request, simulation: Simulation, reader: Reader, body: Any) -> None:
+    def __init__(self, request: Request, simulation: JiraSimulation, reader: Reader, body: Any) -> None:
         self.request, self.simulation, self.reader, self.body = request, simulation, reader, body
         self.site = simulation.site
 
@@ -178,7 +214,7 @@ def myself(asked: Asked) -> Any:
 
 def configuration(asked: Asked) -> Any:
     tracking = {"workingHoursPerDay": 8.0, "workingDaysPerWeek": 5.0, "timeFormat": "pretty", "defaultUnit": "minute"}
-    on = not asked.simulation.left["no_time_tracking"]
+    on = not asked.simulation.faults.left["no_time_tracking"]
     names = ("voting", "watching", "unassignedIssues", "subTasks", "issueLinking", "attachments")
     flags = {f"{name}{'Allowed' if name.endswith('Issues') else 'Enabled'}": True for name in names}
     return {**flags, "timeTrackingEnabled": on, **({"timeTrackingConfiguration": tracking} if on else {})}
@@ -229,7 +265,12 @@ def _fields(asked: Asked, default: str) -> list[str]:
 def search_by_token(asked: Asked) -> Any:
     """A token names the place after which the next page begins, and belongs to its query."""
     names, kind = _fields(asked, "id"), hashlib.sha256(str((asked.body or {}).get("jql")).encode()).hexdigest()[:8]
-    most = asked.number("maxResults", 50, IDS_PER_PAGE if names == ["id"] else ISSUES_PER_PAGE) or 1
+    most = (
+        asked.number(
+            "maxResults", 50, asked.simulation.faults.page(IDS_PER_PAGE if names == ["id"] else ISSUES_PER_PAGE)
+        )
+        or 1
+    )
     after = _place((asked.body or {}).get("nextPageToken") or asked.query("nextPageToken"), kind)
     rows = [(place, one) for place, one in _found(asked) if after is None or list(place) > after]
     part = rows[:most]
@@ -255,7 +296,7 @@ def _place(token: str, kind: str) -> list[Any] | None:
 def search_by_offset(asked: Asked) -> Any:
     names = _fields(asked, "*navigable")
     start = asked.number("startAt", 0, 1_000_000)
-    most = asked.number("maxResults", 50, 1000 if names == ["id"] else ISSUES_PER_PAGE)
+    most = asked.number("maxResults", 50, asked.simulation.faults.page(1000 if names == ["id"] else ISSUES_PER_PAGE))
     lenient = (asked.body or {}).get("validateQuery") is False
     rows = [one for _, one in _found(asked, lenient=lenient)]
     part = [shown.issue(one, names, asked.reader) for one in rows[start : start + most]]
@@ -277,7 +318,7 @@ def bulk_fetch(asked: Asked) -> Any:
         for one in sorted(asked.simulation.issues(asked.reader).values(), key=lambda one: one.id)
         if {str(one.id), one.key, *one.former} & set(wanted)
     ]
-    late = found[:1] if asked.simulation.take(LATE) else []
+    late = found[:1] if asked.simulation.faults.take(LATE) else []
     rows = [shown.issue(one, names, asked.reader) for one in found if one not in late]
     return {"issues": rows, "issueErrors": [{"id": str(one.id), "errorMessage": "Try again."} for one in late]}
 
@@ -289,7 +330,7 @@ def approximate_count(asked: Asked) -> Any:
 def issue_worklogs(asked: Asked) -> Any:
     """All at once on Cloud; on servers twenty where nobody asks for more."""
     found = asked.simulation.issues(asked.reader).get(int(asked.request.path_params["issue"]))
-    if found is None or asked.simulation.left["no_time_tracking"]:
+    if found is None or asked.simulation.faults.left["no_time_tracking"]:
         raise Refused(404, "Issue does not exist or you do not have permission to see it.")
     start = asked.number("startAt", 0, 1_000_000)
     most = asked.number("maxResults", 5000 if asked.reader.cloud else 20, 5000 if asked.reader.cloud else 25)
@@ -300,7 +341,7 @@ def _feed(asked: Asked, kind: str, rows: list[tuple[int, int]]) -> Any:
     """Oldest first, without the last minute; every worklog of the site, whoever may see it."""
     since, end = asked.number("since", 0, 10**15), asked.site.now() - MINUTE_MS
     found = sorted((stamp, number) for number, stamp in rows if since <= stamp <= end)
-    part = found[:FEED_PAGE]
+    part = found[: asked.simulation.faults.page(FEED_PAGE)]
     while part and len(part) < len(found) and found[len(part)][0] == part[-1][0]:
         part.append(found[len(part)])
     until, last = (part[-1][0] if part else since), len(part) == len(found)
@@ -381,22 +422,22 @@ NOBODY: dict[Answer, Any] = {
 class Data:
     """The API, with the faults that are due."""
 
-    def __init__(self, simulation: Simulation) -> None:
+    def __init__(self, simulation: JiraSimulation) -> None:
         self.simulation = simulation
 
     def route(self, prefix: str, version: int, method: str, path: str, answer: Answer) -> Route:
         async def endpoint(request: Request) -> Response:
             return await self.answered(request, answer)
 
-        return Route(f"{prefix}/rest/api/{version}/{path}", endpoint, methods=[method])
+        return Route(f"{prefix}/rest/api/{version}/{path}", self.simulation.metered(endpoint), methods=[method])
 
     async def answered(self, request: Request, answer: Answer) -> Response:
         simulation = self.simulation
         try:
             reader = reader_of(request, simulation)
-            kind = simulation.take(INSTEAD)
+            kind = simulation.faults.take(INSTEAD)
             if kind is not None:
-                return _instead(kind, simulation.seconds)
+                return _instead(kind, simulation.faults.seconds)
             simulation.catch_up()
             raw = await request.body()
             if reader is None:
@@ -406,9 +447,7 @@ class Data:
             return _refusal(problem.status, str(problem))
         except ValueError:
             return _refusal(400, "There was an error parsing JSON. Check that your request body is valid.")
-        answered = _spoiled(found, simulation)
-        simulation.waiting = max(0, simulation.waiting - 1)
-        return answered
+        return _spoiled(found, simulation.faults)
 
 
 def _anonymous(answer: Answer) -> Response:
@@ -428,9 +467,8 @@ def _instead(kind: str, seconds: float) -> Response:
         return _refusal(401, "Client must be authenticated to access this resource.")
     if kind == "http_503":
         return Response("Service Unavailable", 503, media_type="text/plain")
-    when = email.utils.formatdate(time.time() + seconds, usegmt=True) if kind == "http_429_date" else f"{seconds:.0f}"
     headers = {
-        "Retry-After": when,
+        **retry_after(kind, seconds),
         "X-RateLimit-Limit": "100",
         "X-RateLimit-Remaining": "0",
         "RateLimit-Reason": "jira-burst-based",
@@ -438,11 +476,11 @@ def _instead(kind: str, seconds: float) -> Response:
     return JSONResponse({"errorMessages": ["Rate limit exceeded."]}, 429, headers=headers)
 
 
-def _spoiled(found: Any, simulation: Simulation) -> Response:
+def _spoiled(found: Any, faults: Faults) -> Response:
     """The answer, or what is left of it; faults of a search wait for one."""
     searched = isinstance(found, dict) and "issues" in found
     kinds = SPOILED if searched and "isLast" in found else SPOILED[:2] if searched else SPOILED[:1]
-    kind = simulation.take(kinds)
+    kind = faults.take(kinds)
     if kind == "no_rows":
         found = {name: value for name, value in found.items() if name != "issues"}
     elif kind == "same_token":
@@ -455,104 +493,6 @@ def _spoiled(found: Any, simulation: Simulation) -> Response:
     return Response(body, media_type="application/json;charset=UTF-8")
 
 
-# Control
-
-
-class Control:
-    """What a person or a test does to the simulation."""
-
-    def __init__(self, simulation: Simulation) -> None:
-        self.simulation = simulation
-
-    async def state(self, _: Request) -> Any:
-        site = self.simulation.site
-        return {
-            "seed": site.seed,
-            "pace": self.simulation.pace,
-            "projects": len(site.projects),
-            "issues": len(site.issues),
-            "worklogs": len(site.worklogs),
-            "deleted_worklogs": len(site.deleted),
-            "steps": site.steps,
-            "faults": {kind: times for kind, times in self.simulation.left.items() if times},
-        }
-
-    async def books(self, _: Request) -> Any:
-        return books(self.simulation.site)
-
-    async def settings(self, _: Request) -> Any:
-        """What the controllers know: rates, roles, calendar; by account id, and by key for Data Center."""
-        known = {"time_zone": TIME_ZONE, "company_currency": COMPANY_CURRENCY}
-        return {
-            "cloud": known | {"rates": rates(), "user_roles": roles()},
-            "data_center": known | {"rates": rates(by_key=True), "user_roles": roles(by_key=True)},
-        }
-
-    async def advance(self, request: Request) -> Any:
-        """Steps now; then the clock goes on by two minutes, unless they are to be ``fresh``."""
-        body = await body_of(request)
-        steps = whole(body, "steps", 1, MOST_STEPS)
-        site = self.simulation.site
-        done = [life.step(site) for _ in range(steps)]
-        if not body.get("fresh"):
-            site.offset += 2 * MINUTE_MS
-        return {"steps": steps, "done": done}
-
-    async def fault(self, request: Request) -> Any:
-        """A fault of the answers (after so many others), a switch, or one of the data; ``none`` ends all others."""
-        body = await body_of(request)
-        kind, times = body.get("kind"), whole(body, "times", 1, 1_000_000)
-        simulation = self.simulation
-        if kind == "none":
-            simulation.left.clear()
-            simulation.waiting = 0
-            return {"kind": kind}
-        if kind in IN_DATA:
-            return {"kind": kind, "made": [made for _ in range(times) for made in self._in_data(kind)]}
-        if kind not in (*INSTEAD, *SPOILED, *LATE, *SWITCHES):
-            raise Mistake(f"There is no fault '{kind}'.")
-        simulation.left[kind], simulation.waiting = times, int(body.get("after", 0))
-        simulation.seconds = float(body.get("seconds", 1.0))
-        return {"kind": kind, "times": times}
-
-    def _in_data(self, kind: str) -> list[dict[str, Any]]:
-        site = self.simulation.site
-        when = site.tick()
-        open_ = [one for one in site.issues.values() if one.project in site.visible_at_first() and one.worklogs]
-        if kind == "archive_project":
-            site.archive(site.visible_at_first()[-1])
-            return []
-        issue = open_[0]
-        if kind == "vanish":
-            site.delete(issue)
-            return [{"key": str(issue.id), "worklogs": [str(one.id) for one in issue.worklogs]}]
-        made = (life.unpriced if kind == "unpriced" else life.priced_elsewhere)(site, issue, when)
-        site.offset += 2 * MINUTE_MS
-        return [{"key": str(made.id), "issue": str(issue.id)}]
-
-    async def reset(self, request: Request) -> Any:
-        self.simulation.restart()
-        return await self.state(request)
-
-
-def routes(seed: int, pace: float, anchor: int) -> list[Route]:
-    """The site's addresses and its control."""
-    simulation = Simulation(seed, pace, anchor)
-    data, control = Data(simulation), Control(simulation)
-    places = [(HERE, 3, CLOUD), (HERE, 2, CLOUD), (SCOPED, 3, CLOUD), (DATA_CENTER, 2, SERVERS)]
-    found = [
-        data.route(prefix, version, method, path, answer)
-        for prefix, version, answers in places
-        for (method, path), answer in answers.items()
-    ]
-    base = "/_sandbox/jira"
-    found += [
-        Route(base, controlled(control.state)),
-        Route(f"{base}/books", controlled(control.books)),
-        Route(f"{base}/settings", controlled(control.settings)),
-        *(
-            Route(f"{base}/{name}", controlled(getattr(control, name)), methods=["POST"])
-            for name in ("advance", "fault", "reset")
-        ),
-    ]
-    return found
+def routes(seed: int, pace: float, anchor: int, size: float = 1) -> list[Route]:
+    """``pace`` seconds are one step, done when somebody asks; ``anchor`` (ms) is where history ends."""
+    return JiraSimulation(seed, pace, anchor, size).routes()

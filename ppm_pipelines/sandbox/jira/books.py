@@ -81,6 +81,7 @@ def _commitment(issue: Issue, today: date, *, gone: bool) -> dict[str, Any] | No
         "hours": str(Fraction(rest + sum(one.seconds for one in worklogs), 3600)),
         "counts": True,
         "closed_reason": "vanished" if gone else "completed" if issue.done else None,
+        "text": issue.summary,
     }
 
 

@@ -72,12 +72,13 @@ def work(site: Site, issue: Issue, when: int) -> Worklog:
     return worklog
 
 
-def history(site: Site) -> None:
-    """Ten months up to the anchor."""
+def history(site: Site, size: float) -> None:
+    """Ten months up to the anchor; ``size`` 1 are ``ISSUES``."""
     rng = site.rng
     start, span = site.anchor - 300 * DAY_MS, 299 * DAY_MS
-    for number in range(ISSUES):
-        when = start + span * number // ISSUES
+    count = int(ISSUES * size)
+    for number in range(count):
+        when = start + span * number // count
         project = site.projects[0] if number == MANY else rng.choice(site.projects)
         mates = [one for one in site.issues.values() if one.project is project and one.parent is None]
         parent = rng.choice(mates) if mates and rng.random() < 0.2 else None

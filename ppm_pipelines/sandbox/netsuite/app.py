@@ -1,12 +1,12 @@
-"""The simulated NetSuite account over HTTP: its query service, its token address, and the control of the simulation.
+"""The simulated NetSuite account over HTTP: its query service and its token address.
 
-Belongs here: addresses, pages and their limits, errors as NetSuite sends them, the passing of time. Does not belong
-here: the language (``suiteql``), business (``life``).
+Belongs here: addresses, pages and their limits, errors as NetSuite sends them. Does not belong here: the language
+(``suiteql``), business (``life``), clock and control (``simulation``).
 """
 
 from __future__ import annotations
 
-import time
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -14,97 +14,104 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ppm_pipelines.sandbox.control import Mistake, body_of, controlled, whole
+from ppm_pipelines.sandbox.control import whole
+from ppm_pipelines.sandbox.simulation import Simulation
 
 from . import faults, suiteql
 from .auth import Doorkeeper
 from .books import books, budgets
 from .life import history, step
+from .model import Document
 from .tables import Tables
 from .world import World
 
 ROOT = "/netsuite/services/rest"
 TEXTS = msgspec.json.Encoder()
 LARGEST_PAGE, MOST_ROWS, MOST_PAGES = 1000, 100_000, 1000
-SMALL_PAGE, FEW_ROWS = 40, 300
+FEW_ROWS, SMALL_PAGE = 300, 40
 AT_ONCE = 5
-MOST_STEPS = 5_000
 HOUR = 3_600_000
 _ANSWER = "application/vnd.oracle.resource+json; type=collection"
 
 
-class Simulation:
-    """The account, its doorkeeper, its faults and its clock; ``pace`` seconds are one business step."""
+class NetSuiteSimulation(Simulation):
+    """The account and its doorkeeper."""
 
-    def __init__(self, seed: int, pace: float, anchor: int) -> None:
-        self.seed, self.pace, self.anchor = seed, pace, anchor
+    slug = "netsuite"
+    KINDS = faults.KINDS
+    IN_DATA = faults.IN_DATA
+
+    def __init__(self, seed: int, pace: float, anchor: int, size: float = 1) -> None:
         self.doorkeeper = Doorkeeper()
-        self.start()
+        super().__init__(seed, pace, anchor, size)
 
-    def start(self) -> None:
+    def begin(self) -> None:
         self.world = World(self.seed, self.anchor)
-        history(self.world)
+        history(self.world, self.size)
         self.tables = Tables(self.world)
-        self.faults = faults.Faults()
-        self.paced = self.running = self.most_at_once = self.queries = 0
+        self.queries = 0
 
-    def restart(self) -> None:
-        self.start()
-        self.paced = self._due()
+    def routes(self) -> list[Route]:
+        return [
+            Route(f"{ROOT}/auth/oauth2/v1/token", self.doorkeeper.token, methods=["POST"]),
+            Route(f"{ROOT}/query/v1/suiteql", self.metered(Data(self).query), methods=["POST"]),
+            *self.control(),
+        ]
 
-    def _due(self) -> int:
-        return int((time.time() * 1000 - self.anchor) / (self.pace * 1000)) if self.pace > 0 else 0
+    def step(self, stamp: int | None = None) -> Document:
+        return step(self.world, stamp)
 
-    def catch_up(self) -> None:
-        due = self._due()
-        while self.paced < due:
-            self.paced += 1
-            step(self.world, self.anchor + int(self.paced * self.pace * 1000))
+    def told(self) -> dict[str, Any]:
+        world = self.world
+        return {
+            "projects": len(world.masters.projects),
+            "transactions": len(world.documents),
+            "orders": len(world.orders()),
+            "deleted": len(world.deleted),
+            "steps": world.steps,
+            "queries": self.queries,
+            "tokens": len(self.doorkeeper.tokens),
+        }
+
+    def books(self, asked: Mapping[str, str]) -> dict[str, Any]:  # noqa: ARG002
+        return books(self.world)
+
+    def budgets(self) -> list[dict[str, Any]]:
+        return budgets(self.world)
+
+    def advance(self, steps: int, body: Mapping[str, Any]) -> dict[str, Any]:
+        """``hours`` first moves the clock on."""
+        if "hours" in body:
+            self.world.ahead += whole(dict(body), "hours", 1, 100_000) * HOUR
+        return {"steps": steps, "new_orders": [self.step().tranid for _ in range(steps)]}
+
+    def spoil(self, kind: str, times: int) -> list[dict[str, Any]]:
+        return faults.in_data(self.world, kind, times)
 
 
-def routes(seed: int, pace: float, anchor: int) -> list[Route]:
-    """The account's addresses and those of its control."""
-    simulation = Simulation(seed, pace, anchor)
-    data, control = Data(simulation), Control(simulation)
-    return [
-        Route(f"{ROOT}/auth/oauth2/v1/token", simulation.doorkeeper.token, methods=["POST"]),
-        Route(f"{ROOT}/query/v1/suiteql", data.query, methods=["POST"]),
-        Route("/_sandbox/netsuite", controlled(control.state)),
-        Route("/_sandbox/netsuite/books", controlled(control.books)),
-        Route("/_sandbox/netsuite/budgets", controlled(control.budgets)),
-        Route("/_sandbox/netsuite/advance", controlled(control.advance), methods=["POST"]),
-        Route("/_sandbox/netsuite/fault", controlled(control.fault), methods=["POST"]),
-        Route("/_sandbox/netsuite/reset", controlled(control.reset), methods=["POST"]),
-    ]
+def routes(seed: int, pace: float, anchor: int, size: float = 1) -> list[Route]:
+    """``pace`` seconds are one business step, done when somebody asks; ``anchor`` (ms) is where history ends."""
+    return NetSuiteSimulation(seed, pace, anchor, size).routes()
 
 
 class Data:
     """The query service."""
 
-    def __init__(self, simulation: Simulation) -> None:
+    def __init__(self, simulation: NetSuiteSimulation) -> None:
         self.simulation = simulation
 
     async def query(self, request: Request) -> Response:
         simulation = self.simulation
-        simulation.running += 1
-        simulation.most_at_once = max(simulation.most_at_once, simulation.running)
-        try:
-            return await self._answered(request)
-        finally:
-            simulation.running -= 1
-
-    async def _answered(self, request: Request) -> Response:
-        simulation = self.simulation
         raw = await request.body()
         if not simulation.doorkeeper.admits(request):
             return faults.unauthorized()
-        if simulation.running > AT_ONCE:
+        if simulation.meter.running > AT_ONCE:
             return faults.too_many()
         kind = simulation.faults.take(faults.INSTEAD)
-        if kind == "expired":
+        if kind == "token_expired":
             simulation.doorkeeper.tokens.clear()
         if kind is not None:
-            return faults.instead(kind)
+            return faults.instead(kind, simulation.faults.seconds)
         if "transient" not in request.headers.get("prefer", "").lower():
             return _invalid("The required request header 'Prefer' is missing or has an invalid value: transient.")
         simulation.catch_up()
@@ -125,9 +132,9 @@ class Data:
         switches = self.simulation.faults.left
         most = FEW_ROWS if switches["few_rows"] else MOST_ROWS
         database = self.simulation.tables.database
-        hidden = self.simulation.faults.hidden()
+        hidden = faults.hidden(self.simulation.faults)
         rows = suiteql.answered(database, query, params, hidden, self.simulation.queries)[:most]
-        size = min(limit, SMALL_PAGE) if switches["small_pages"] or switches["few_rows"] else limit
+        size = self.simulation.faults.page(min(limit, SMALL_PAGE) if switches["few_rows"] else limit)
         items = [dict(row) for row in rows[offset : offset + size]]
         return self._written(request, items, offset, len(rows))
 
@@ -163,60 +170,3 @@ def _number(request: Request, name: str, default: int) -> int:
 
 def _invalid(detail: str) -> Response:
     return faults.error(400, "Bad Request", detail, "INVALID_PARAMETER")
-
-
-class Control:
-    """What a person or a test does to the simulation."""
-
-    def __init__(self, simulation: Simulation) -> None:
-        self.simulation = simulation
-
-    async def state(self, _: Request) -> Any:
-        simulation, world = self.simulation, self.simulation.world
-        return {
-            "seed": simulation.seed,
-            "pace": simulation.pace,
-            "projects": len(world.masters.projects),
-            "transactions": len(world.documents),
-            "orders": len(world.orders()),
-            "deleted": len(world.deleted),
-            "steps": world.steps,
-            "queries": simulation.queries,
-            "most_at_once": simulation.most_at_once,
-            "tokens": len(simulation.doorkeeper.tokens),
-            "faults": {kind: times for kind, times in simulation.faults.left.items() if times},
-        }
-
-    async def books(self, _: Request) -> Any:
-        self.simulation.catch_up()
-        return books(self.simulation.world)
-
-    async def budgets(self, _: Request) -> Any:
-        return budgets(self.simulation.world)
-
-    async def advance(self, request: Request) -> Any:
-        """Business steps now; ``hours`` first moves the clock on."""
-        body = await body_of(request)
-        world = self.simulation.world
-        if "hours" in body:
-            world.ahead += whole(body, "hours", 1, 100_000) * HOUR
-        orders = [step(world) for _ in range(whole(body, "steps", 1, MOST_STEPS))]
-        return {"steps": len(orders), "new_orders": [one.tranid for one in orders]}
-
-    async def fault(self, request: Request) -> Any:
-        """A fault of the answers or of the data, or a switch; kind ``none`` ends all but those of the data."""
-        wanted = await body_of(request)
-        kind, times = wanted.get("kind"), whole(wanted, "times", 1, 1_000_000)
-        if kind == "none":
-            self.simulation.faults = faults.Faults()
-            return {"kind": kind}
-        if kind not in faults.KINDS:
-            raise Mistake(f"There is no fault '{kind}'; there are {', '.join(faults.KINDS)} and none.")
-        if kind in faults.IN_DATA:
-            return {"kind": kind, "made": faults.in_data(self.simulation.world, kind, times)}
-        self.simulation.faults.left[kind] = times
-        return {"kind": kind, "times": times}
-
-    async def reset(self, request: Request) -> Any:
-        self.simulation.restart()
-        return await self.state(request)

@@ -46,6 +46,7 @@ def _order_line(line: Line, totals: Totals, *, counts: bool) -> dict[str, Any]:
         **{name: decimal_text(amount, order.currency) for name, amount in amounts.items()},
         "counts": counts,
         "closed_reason": "completed" if line.closed or status(order) == CLOSED else None,
+        "po_number": order.tranid,
     }
 
 
@@ -68,7 +69,11 @@ def _postings(document: Document, totals: Totals) -> list[dict[str, Any]]:
 
 def _place(line: Line) -> dict[str, Any]:
     project = line.project
-    return {"project_nr": project.number if project else None, "currency": line.document.currency}
+    return {
+        "project_nr": project.number if project else None,
+        "currency": line.document.currency,
+        "text": line.memo,
+    }
 
 
 def _add(totals: Totals, line: Line, amounts: dict[str, int]) -> None:

@@ -6,20 +6,18 @@ Belongs here: the faults by name. Does not belong here: what a reader should mak
 from __future__ import annotations
 
 import random
-import time
-from collections import Counter
-from email.utils import formatdate
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
 from ppm_pipelines.sandbox.company import RATE_ONE, Project, decimal_text
+from ppm_pipelines.sandbox.faulty import Faults, retry_after
 
 from .life import new_order
 from .model import OTHER, Line
 from .world import World
 
-INSTEAD = ("http_429", "http_429_seconds", "http_429_date", "http_503", "http_500", "unauthorized", "expired")
+INSTEAD = ("http_429", "http_429_bare", "http_429_date", "http_503", "http_500", "unauthorized", "token_expired")
 SPOILED = ("truncated_json", "short_page")
 IN_DATA = ("unknown_project", "unknown_currency", "bad_amount", "bad_date", "posting_unknown_project", "vanish")
 # What the account does not have, until told otherwise; tables end with a point.
@@ -34,10 +32,9 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "no_projects": ("job.",),
     "no_ledger_stamp": (),
     "upper_case": (),
-    "small_pages": (),
     "few_rows": (),
 }
-KINDS = (*INSTEAD, *SPOILED, *IN_DATA, *SWITCHES)
+KINDS = (*INSTEAD, *SPOILED, *SWITCHES)
 _WHERE = "https://www.w3.org/Protocols/rfc2616/rfc2616-sec10.html"
 # As the help page prints it: a comma is missing (netsuite.md, section 6).
 _TOO_MANY = (
@@ -46,21 +43,8 @@ _TOO_MANY = (
 )
 
 
-class Faults:
-    """How often each fault is still to come; switches stay."""
-
-    def __init__(self) -> None:
-        self.left: Counter[str] = Counter()
-
-    def take(self, kinds: tuple[str, ...]) -> str | None:
-        for kind in kinds:
-            if self.left[kind] > 0:
-                self.left[kind] -= 1
-                return kind
-        return None
-
-    def hidden(self) -> frozenset[str]:
-        return frozenset(name for kind, names in SWITCHES.items() if self.left[kind] for name in names)
+def hidden(faults: Faults) -> frozenset[str]:
+    return frozenset(name for kind in faults.on(SWITCHES) for name in SWITCHES[kind])
 
 
 def error(status: int, title: str, detail: str, code: str) -> Response:
@@ -79,14 +63,10 @@ def too_many(headers: dict[str, str] | None = None) -> Response:
     return Response(_TOO_MANY, 429, headers, "application/vnd.oracle.resource+json; type=error")
 
 
-def instead(kind: str) -> Response:
-    if kind == "http_429_seconds":
-        return too_many({"Retry-After": "1"})
-    if kind == "http_429_date":
-        now = time.time()
-        return too_many({"Retry-After": formatdate(now + 1, usegmt=True), "Date": formatdate(now, usegmt=True)})
-    if kind == "http_429":
-        return too_many()
+def instead(kind: str, seconds: float) -> Response:
+    """``http_429_bare`` tells no time, as NetSuite documents it."""
+    if kind.startswith("http_429"):
+        return too_many({} if kind == "http_429_bare" else retry_after(kind, seconds))
     if kind == "http_503":
         return Response("Service Unavailable", 503, media_type="text/plain")
     if kind == "http_500":

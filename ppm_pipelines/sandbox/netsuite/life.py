@@ -41,10 +41,11 @@ MEMOS = (
 Move = Callable[[World, random.Random, int], None]
 
 
-def history(world: World) -> None:
-    first = world.anchor - HISTORY_DAYS * DAY
-    for number in range(HISTORY_STEPS):
-        step(world, first + number * HISTORY_DAYS * DAY // HISTORY_STEPS)
+def history(world: World, size: float) -> None:
+    """Up to the anchor; ``size`` 1 are ``HISTORY_STEPS``."""
+    first, count = world.anchor - HISTORY_DAYS * DAY, int(HISTORY_STEPS * size)
+    for number in range(count):
+        step(world, first + number * HISTORY_DAYS * DAY // count)
 
 
 def step(world: World, stamp: int | None = None) -> Document:

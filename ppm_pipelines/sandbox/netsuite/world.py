@@ -35,6 +35,7 @@ class World:
         self.deleted: list[Deletion] = []
         self.gone: set[str] = set()
         self.dirty: set[int] = set()
+        self._series: dict[tuple[str, str], int] = {}
         self.hidden: list[Project] = []  # projects that the role may not see
         self.now = 0
         self.ahead = 0
@@ -71,7 +72,8 @@ class World:
         number = 1000 + 3 * self._numbers
         short = {"PurchOrd": "PO", "VendBill": "BILL", "Journal": "JE", "VendCred": "BC", "ItemRcpt": "IR"}[type]
         made = Document(
-            number, type, f"{short}{number}", f"{short}{self._numbers}", company, currency, rate, stamp, stamp, stamp,
+            number, type, f"{short}{self._next(company, type)}", f"{short}{self._numbers}", company, currency, rate,
+            stamp, stamp, stamp,
             vendor,
         )  # fmt: skip
         self.documents[number] = made
@@ -80,6 +82,11 @@ class World:
         if vendor is not None:
             self.line(made, PAYABLE, 0, main=True)
         return made
+
+    def _next(self, company: Company, type: str) -> int:
+        """Every subsidiary numbers its documents for itself, so that numbers repeat."""
+        self._series[company.code, type] = self._series.get((company.code, type), 0) + 1
+        return self._series[company.code, type]
 
     def line(self, document: Document, account: Account, amount: int, *, main: bool = False) -> Line:
         self._lines += 1

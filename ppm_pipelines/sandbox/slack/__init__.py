@@ -15,14 +15,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from ppm_pipelines.sandbox.control import Mistake, body_of, controlled, whole
+from ppm_pipelines.sandbox.control import body_of, controlled
+from ppm_pipelines.sandbox.faulty import Faults, retry_after
 
 from . import block_kit, channel
 
@@ -37,17 +37,13 @@ FAULTS: dict[str, Callable[[float], Response]] = {
     "channel_is_archived": lambda _: PlainTextResponse("channel_is_archived", 410),
     "action_prohibited": lambda _: PlainTextResponse("action_prohibited", 403),
     "invalid_blocks": lambda _: PlainTextResponse("invalid_blocks", 400),
-    "http_429": lambda seconds: PlainTextResponse("", 429, headers={"Retry-After": f"{seconds:.0f}"}),
-    "http_429_date": lambda seconds: PlainTextResponse("", 429, headers={"Retry-After": _in(seconds)}),
+    "http_429": lambda seconds: PlainTextResponse("", 429, headers=retry_after("http_429", seconds)),
+    "http_429_date": lambda seconds: PlainTextResponse("", 429, headers=retry_after("http_429_date", seconds)),
     "rollup_error": lambda _: PlainTextResponse("rollup_error", 500),
     "outage": lambda _: HTMLResponse(_OUTAGE, 500),
     "redirect": lambda _: RedirectResponse("https://slack.com/", 302),
 }
 LATE = ("timeout", "late")  # no answer for so many seconds: the message is lost, or in the channel all the same
-
-
-def _in(seconds: float) -> str:
-    return format_datetime(datetime.fromtimestamp(time.time() + seconds, UTC), usegmt=True)
 
 
 class Webhook:
@@ -60,8 +56,7 @@ class Webhook:
         self.messages: deque[dict[str, Any]] = deque(maxlen=KEPT)
         self.refused: deque[dict[str, Any]] = deque(maxlen=KEPT)
         self.received = 0
-        self.left: dict[str, int] = {}
-        self.seconds = 1.0
+        self.faults = Faults()
         self.tokens, self.filled = float(BURST), time.monotonic()
 
     async def post(self, request: Request) -> Response:
@@ -72,15 +67,14 @@ class Webhook:
         return answer
 
     async def _fault(self) -> Response | None:
-        kind = next((kind for kind, times in self.left.items() if times > 0), None)
+        kind = self.faults.take((*FAULTS, *LATE))
         if kind is None:
             return None
-        self.left[kind] -= 1
         if kind in LATE:
-            await asyncio.sleep(self.seconds)
+            await asyncio.sleep(self.faults.seconds)
             return None if kind == "late" else PlainTextResponse("", 504)
         self._refuse(kind, "a fault on request")
-        return FAULTS[kind](self.seconds)
+        return FAULTS[kind](self.faults.seconds)
 
     async def _judged(self, request: Request) -> Response:
         parts = request.path_params["path"].split("/")
@@ -127,7 +121,7 @@ class Webhook:
             "received": self.received,
             "messages": list(self.messages),
             "refused": list(self.refused),
-            "faults": {kind: times for kind, times in self.left.items() if times},
+            "faults": {kind: times for kind, times in self.faults.left.items() if times},
         }
 
     async def page(self, _: Request) -> Response:
@@ -135,15 +129,7 @@ class Webhook:
 
     async def fault(self, request: Request) -> Any:
         """The next ``times`` posts go wrong in that way; ``none`` ends it."""
-        wanted = await body_of(request)
-        kind, times = wanted.get("kind"), whole(wanted, "times", 1, 1_000_000)
-        if kind == "none":
-            self.left = {}
-        elif kind not in (*FAULTS, *LATE):
-            raise Mistake(f"There is no fault '{kind}'; there are {', '.join((*FAULTS, *LATE))} and none.")
-        else:
-            self.left[kind], self.seconds = times, float(wanted.get("seconds", 1.0))
-        return {"kind": kind, "times": times}
+        return self.faults.follow(await body_of(request), (*FAULTS, *LATE))
 
     async def reset(self, request: Request) -> Any:
         self.clear()
@@ -160,7 +146,7 @@ def _payload(request: Request, body: bytes) -> Any:
         raise block_kit.Broken("invalid_payload", "the body is no JSON") from None
 
 
-def routes(seed: int, pace: float, anchor: int) -> list[Route]:  # noqa: ARG001 - as every simulated system
+def routes(seed: int, pace: float, anchor: int, size: float = 1) -> list[Route]:  # noqa: ARG001 - as every simulated system
     webhook = Webhook()
     return [
         Route("/slack/services/{path:path}", webhook.post, methods=["POST"]),
