@@ -99,7 +99,7 @@ def strangers(samples: bool = True) -> list[Schema]:
         rows = list(csv.DictReader(file, delimiter=";"))
     found = []
     for (export, entity), these in groupby(rows, key=lambda row: (row["export"], row["entity"])):
-        schema = Schema("", export, "strangers", targets(entity))  # type: ignore[arg-type]
+        schema = Schema("", export, "strangers", targets(entity))
         for row in these:
             values = tuple(one.strip() for one in row["samples"].split("|") if one.strip()) if samples else ()
             right = frozenset(None if one == "-" else one for one in row["targets"].split("|"))
@@ -131,6 +131,12 @@ def seen(schema: Schema, variant: Variant) -> Schema:
         if source.name:
             found.setdefault(source.name, Case(source, case.right))
     return replace(schema, cases=list(found.values()))
+
+
+def forms(schemas: Iterable[Schema]) -> tuple[str, ...]:
+    """All names and labels: a lexicon that has not seen them must read them from their parts."""
+    sources = [case.source for schema in schemas for case in schema.cases]
+    return tuple(sorted({text for one in sources for text in (one.name, one.label_en, one.label_de) if text}))
 
 
 # Measuring -----------------------------------------------------------------------------------------------------------
@@ -172,8 +178,8 @@ def misses(schemas: Iterable[Schema], known: bool = True) -> Iterator[str]:
 
 
 def fitted(schemas: Sequence[Schema], lexicons: Sequence[Lexicon]) -> Weights:
-    """Logistic weights of the features over all pairs of the given schemas in all variants. ``lexicons`` without the
-    systems' names among them let the weights know strangers too."""
+    """Logistic weights of the features over all pairs of the given schemas in all variants. ``lexicons`` that know
+    less let the weights know strangers too."""
     rows, right = [], []
     for values, is_right in _examples(schemas, lexicons):
         rows.append(values)
@@ -283,7 +289,7 @@ def main() -> None:
     schemas = labelled(chosen.fields)
     dev = [schema for schema in schemas if schema.split == "dev"]
     if chosen.fit:
-        weights = fitted(dev, [shipped(), shipped(("sap",))])
+        weights = fitted(dev, [shipped(), shipped(("sap",)), shipped(("sap",), forms(dev))])
         print("\n".join(f"{name} = {one}" for name, one in zip(FEATURES, weights.weights, strict=True)))
     elif chosen.misses:
         print("\n".join(misses(strangers() if chosen.misses == "strangers" else dev)))

@@ -92,9 +92,13 @@ def stripped(name: str) -> str:
 
 
 class Lexicon:
-    """The lexicon, read and checked once. ``without`` leaves out the technical names of these systems."""
+    """The lexicon, read and checked once.
 
-    def __init__(self, data: Mapping[str, Any], without: Iterable[str] = ()) -> None:
+    To measure what it makes of strangers: ``without`` leaves out the technical names of these systems, ``unseen`` the
+    forms that are exactly one of these texts.
+    """
+
+    def __init__(self, data: Mapping[str, Any], without: Iterable[str] = (), unseen: Iterable[str] = ()) -> None:
         self._light: set[str] = set(data["light"]["words"].split())
         self._ignored: set[str] = set(data["ignored"]["words"].split())
         self._words: dict[tuple[str, ...], str] = {}
@@ -104,6 +108,7 @@ class Lexicon:
         self.concepts: dict[str, Concept] = {}
         self._names: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
         self._index = _Index()
+        self._unseen = {self._words_of(text) for text in unseen}
         for name, given in data["concept"].items():
             self._read_concept(name, given, set(without))
         self._check_forms()
@@ -135,7 +140,7 @@ class Lexicon:
         best: dict[Words, float] = {}
         for form in english + german:
             words = self._words_of(form.lstrip("~"))
-            if words:
+            if words and words not in self._unseen:
                 best[words] = max(best.get(words, 0.0), AMBIGUOUS if form.startswith("~") else 1.0)
         for words, strength in best.items():
             self._add_form(_Form(words, name, strength, self._weight(words)))
@@ -320,7 +325,7 @@ def _tokens(text: str, whole: Mapping[str, str], umlauts: Mapping[int, str] = _U
 
 
 @cache
-def shipped(without: tuple[str, ...] = ()) -> Lexicon:
-    """The lexicon of this package, read once; ``without`` systems only to measure what it knows of strangers."""
+def shipped(without: tuple[str, ...] = (), unseen: tuple[str, ...] = ()) -> Lexicon:
+    """The lexicon of this package, read once; ``without`` and ``unseen`` as in Lexicon."""
     text = (Path(__file__).parent / "lexicon.toml").read_text("utf-8")
-    return Lexicon(tomllib.loads(text), without)
+    return Lexicon(tomllib.loads(text), without, unseen)

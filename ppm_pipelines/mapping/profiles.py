@@ -81,7 +81,7 @@ _NEVER = {
     "person": {"date", "decimal", "flag", "currency", "guid", "object", "company", "wbs"},
     "company": {"date", "decimal", "flag", "currency", "guid", "object", "wbs"},
 }
-_NEVER |= {name: _NEVER["amount"] for name in ("quantity", "rate")}
+_NEVER |= dict.fromkeys(("quantity", "rate"), _NEVER["amount"])
 _NEVER |= {name: _NEVER["code"] | {"flag", "currency"} for name in ("document", "party", "account", "reference")}
 _NEVER |= {name: _NEVER["code"] | {"flag", "currency"} for name in ("wbs", "project", "year", "period", "email")}
 _NEVER["unit"] = _NEVER["currency"] - {"small"}

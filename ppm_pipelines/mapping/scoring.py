@@ -28,7 +28,19 @@ _LOOKS = {
     "boolean": "flag",
 }
 SHOWN = 0.3  # evidence below this is not even an alternative
-FEATURES = ("bias", "evidence", "rival", "second", "technical", "both", "ambiguous", "fits", "clashes", "same_name")
+FEATURES = (
+    "bias",
+    "evidence",
+    "whole",
+    "rival",
+    "second",
+    "technical",
+    "both",
+    "ambiguous",
+    "fits",
+    "clashes",
+    "same_name",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A field beside a target: ``values`` are the features in the order of FEATURES, ``score`` the chance it is right."""
+    """A field beside a target: ``values`` are features in the order of FEATURES, ``score`` the chance it is right."""
 
     field: int
     target: int
@@ -147,7 +159,7 @@ def pairs(readings: Sequence[Reading], wanted: Wanted, lexicon: Lexicon, weights
 
 
 def _pairs_of(index: int, reading: Reading, wanted: Wanted, lexicon: Lexicon, weights: Weights) -> list[Pair]:
-    best = _evidence(reading, wanted, lexicon)
+    best = _evidence(reading, wanted)
     rival = unwanted(reading, wanted)[1]
     found = []
     for target, (evidence, concept) in sorted(best.items()):
@@ -165,7 +177,7 @@ def unwanted(reading: Reading, wanted: Wanted) -> tuple[str, float]:
     return name, sure
 
 
-def _evidence(reading: Reading, wanted: Wanted, lexicon: Lexicon) -> dict[int, tuple[float, str]]:
+def _evidence(reading: Reading, wanted: Wanted) -> dict[int, tuple[float, str]]:
     best: dict[int, tuple[float, str]] = {}
     for name, sure in reading.meaning.items():
         for target, how in wanted.takers.get(name, ()):
@@ -198,6 +210,7 @@ def _features(
     return (
         1.0,
         evidence,
+        float(evidence >= 0.9),
         max(0.0, rival - evidence + 0.5) if rival else 0.0,
         max(0.0, second - evidence + 0.3) if second else 0.0,
         float(concept in reading.technical),

@@ -74,7 +74,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What another voice says of a pair; ``score`` 0 to 1. Counts below "sure": only people and the lexicon are sure."""
+    """What another voice says of a pair; ``score`` 0 to 1. Never "sure": only people and the lexicon are."""
 
     field: str
     target: str
