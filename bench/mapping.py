@@ -32,7 +32,6 @@ TUNED = (
     "knowledge of the systems; see docs/decisions/0010 for what had been seen of which split."
 )
 _SYSTEMS = {"sap_odata": "sap", "sap_ddic": "sap", "sap_report_de": "sap", "d365fo": "dynamics", "bc": "dynamics"}
-_KINDS = {"date": "date", "amount": "amount", "value": "amount"}
 
 
 @dataclass(frozen=True)
@@ -171,7 +170,8 @@ def misses(schemas: Iterable[Schema], known: bool = True) -> Iterator[str]:
             if one.target not in case.right:
                 others = ", ".join(f"{other.target} {other.score}" for other in one.alternatives)
                 right = "|".join(sorted(str(right) for right in case.right))
-                yield f"{schema.name}: {case.source.name!r} -> {one.target} {one.score} {one.word}; right {right}; {others}"
+                said = f"{case.source.name!r} -> {one.target} {one.score} {one.word}"
+                yield f"{schema.name}: {said}; right {right}; {others}"
 
 
 # Fitting -------------------------------------------------------------------------------------------------------------
@@ -224,7 +224,8 @@ def report(path: Path) -> Iterator[str]:
         rows = {name: measured([seen(s, v) for s in these], lexicon, weights) for name, v in VARIANTS.items()}
         yield f"\nSplit {split}, system known\n{table(rows)}"
     yield f"\nTest by system, all that is known\n{table(_by_system(schemas, lexicon, weights))}"
-    yield f"\nTechnical names of the system left out, system unknown, names alone\n{table(_without(schemas, weights, NAMES))}"
+    bare = table(_without(schemas, weights, NAMES))
+    yield f"\nTechnical names of the system left out, system unknown, names alone\n{bare}"
     everything = VARIANTS["all that is known"]
     yield f"\nThe same with all that is known\n{table(_without(schemas, weights, everything))}"
     own = {"headers alone": measured(strangers(False), lexicon, weights)}

@@ -34,6 +34,7 @@ _PREFIXES = re.compile(
 )
 _SUFFIXES = re.compile(r"(?:_value|_+c|@odata\..*|_sdh|_pdh|_pdi)$", re.I)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_INITIALS = re.compile(r"\b([A-Za-z])\.(?=[A-Za-z]\b)")  # P.O. is PO
 _CHUNK = re.compile(r"[^\W_]+|#|%")
 _PIECE = re.compile(r"[a-z]+|\d+|#|%")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
@@ -65,6 +66,7 @@ class _Form:
     concept: str
     strength: float
     weight: float
+    light: Words
 
 
 @dataclass(slots=True)
@@ -75,12 +77,14 @@ class _Index:
     heavy: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
 
+@lru_cache(maxsize=20_000)
 def plain(text: str) -> str:
     """Without umlauts and accents, case kept."""
     text = unicodedata.normalize("NFC", text).translate(_UMLAUTS)
     return "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
 
 
+@lru_cache(maxsize=20_000)
 def squashed(text: str) -> str:
     """Letters and digits alone, lower case: how technical names are compared."""
     return re.sub(r"[\W_]+", "", plain(text).lower())
@@ -100,10 +104,14 @@ class Lexicon:
 
     def __init__(self, data: Mapping[str, Any], without: Iterable[str] = (), unseen: Iterable[str] = ()) -> None:
         self._light: set[str] = set(data["light"]["words"].split())
+        self.target_looks: Mapping[str, str] = data.get("target_looks", {})
         self._ignored: set[str] = set(data["ignored"]["words"].split())
         self._words: dict[tuple[str, ...], str] = {}
         self._read_words(data["words"])
         self._singles = {spelt[0]: word for spelt, word in self._words.items() if len(spelt) == 1}
+        self._starts: dict[str, int] = {}  # first token of a phrase -> how many tokens the longest has
+        for spelt in self._words:
+            self._starts[spelt[0]] = max(len(spelt), self._starts.get(spelt[0], 1))
         self._fuzzy = sorted(one for one in self._singles if len(one) >= 6)
         self.concepts: dict[str, Concept] = {}
         self._names: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
@@ -143,7 +151,7 @@ class Lexicon:
             if words and words not in self._unseen:
                 best[words] = max(best.get(words, 0.0), AMBIGUOUS if form.startswith("~") else 1.0)
         for words, strength in best.items():
-            self._add_form(_Form(words, name, strength, self._weight(words)))
+            self._add_form(_Form(words, name, strength, self._weight(words), self._lights(words)))
         for system, names in given.get("names", {}).items():
             if system.split("_")[0] not in without and system not in without:
                 self._add_names(system, names.split(), name)
@@ -152,7 +160,7 @@ class Lexicon:
         place = len(self._index.forms)
         self._index.forms.append(form)
         for word in form.words:
-            if word not in self._light or form.words <= self._light:
+            if word not in form.light or form.words == form.light:
                 self._index.heavy[word].append(place)
 
     def _add_names(self, system: str, names: Iterable[str], concept: str) -> None:
@@ -173,6 +181,8 @@ class Lexicon:
         for entity in ENTITIES:
             here = [self.concepts[name] for name in names if self.concepts[name].only in ("", entity)]
             wanted = [one.name for one in here if one.fits.get(entity)]
+            if wanted and (idle := [one.name for one in here if not one.fits]):
+                raise BadLexicon(f"{sorted(words)} means {wanted[0]}, and {idle[0]}, which is not needed")
             if len(wanted) > 1 and len({_first(self.concepts[name], entity) for name in wanted}) > 1:
                 raise BadLexicon(f"{sorted(words)} in {entity} means {' and '.join(wanted)}")
 
@@ -189,7 +199,8 @@ class Lexicon:
         return frozenset(found)
 
     def _longest(self, tokens: list[str], place: int) -> tuple[int, list[str]]:
-        for length in range(min(4, len(tokens) - place), 1, -1):
+        longest = max(self._starts.get(tokens[place], 1), self._starts.get(_singular(tokens[place]), 1))
+        for length in range(min(longest, len(tokens) - place), 1, -1):
             spelt = tuple(tokens[place : place + length])
             word = self._words.get(spelt) or self._words.get(tuple(_singular(one) for one in spelt))
             if word:
@@ -218,7 +229,7 @@ class Lexicon:
     def _misspelt(self, token: str) -> str | None:
         if len(token) < 6:
             return None
-        near = process.extractOne(token, self._fuzzy, scorer=fuzz.ratio, score_cutoff=86)
+        near = process.extractOne(token, self._fuzzy, scorer=fuzz.ratio, score_cutoff=88)
         return self._singles[near[0]] if near and near[0][0] == token[0] else None
 
     def _compound(self, token: str) -> list[str] | None:
@@ -253,21 +264,23 @@ class Lexicon:
     # Words to what they mean -----------------------------------------------------------------------------------------
 
     def _weight(self, words: Words) -> float:
-        return sum(LIGHT if word in self._light or word[0] == "#" else 1.0 for word in words)
+        return len(words) - (1 - LIGHT) * len(self._lights(words))
+
+    def _lights(self, words: Words) -> Words:
+        return frozenset(word for word in words if word in self._light or word[0] == "#")
 
     def _meaning_of(self, text: str) -> Meaning:
         """Concepts with how much of their nearest form and of the text agree, 0 to 1."""
         words = self.words(text)
-        own = self._weight(words)
+        own, light = self._weight(words), self._lights(words)
         shared: dict[int, float] = defaultdict(float)
-        for word in words:
-            weight = LIGHT if word in self._light else 1.0
+        for word in words - light or words:
             for place in self._index.heavy.get(word, ()):
-                shared[place] += weight
+                shared[place] += 1.0
         found: dict[str, float] = {}
-        for place in shared:
+        for place, heavy in shared.items():
             form = self._index.forms[place]
-            both = self._weight(form.words & words)
+            both = (heavy if form.weight > LIGHT * len(form.light) else 0.0) + LIGHT * len(form.light & light)
             score = form.strength * both / (own + form.weight - both)
             if score >= LEAST and score > found.get(form.concept, 0.0):
                 found[form.concept] = score
@@ -312,7 +325,7 @@ def _singular(token: str) -> str:
 
 def _tokens(text: str, whole: Mapping[str, str], umlauts: Mapping[int, str] = _UMLAUTS) -> list[str]:
     """Lower-case pieces; a chunk that is a word as it stands (``MwSt``) is not taken apart at its capitals."""
-    text = unicodedata.normalize("NFC", text).translate(umlauts)
+    text = _INITIALS.sub(r"\1", unicodedata.normalize("NFC", text).translate(umlauts))
     text = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
     found: list[str] = []
     for chunk in _CHUNK.findall(text):

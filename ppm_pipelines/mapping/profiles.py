@@ -83,6 +83,7 @@ _NEVER = {
 }
 _NEVER |= dict.fromkeys(("quantity", "rate"), _NEVER["amount"])
 _NEVER |= {name: _NEVER["code"] | {"flag", "currency"} for name in ("document", "party", "account", "reference")}
+_NEVER["party"] = _NEVER["party"] | {"company"}
 _NEVER |= {name: _NEVER["code"] | {"flag", "currency"} for name in ("wbs", "project", "year", "period", "email")}
 _NEVER["unit"] = _NEVER["currency"] - {"small"}
 _NEVER["guid"] = {"date", "decimal", "flag", "currency"}

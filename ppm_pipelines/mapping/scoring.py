@@ -27,16 +27,15 @@ _LOOKS = {
     "rate": "rate",
     "boolean": "flag",
 }
+KNOWN = 0.95  # from here on a technical name is one for sure
+LABEL = 0.85  # what another meaning of the label counts beside it
+NEAR = 0.25  # meanings further apart than this do not compete
 SHOWN = 0.3  # evidence below this is not even an alternative
 FEATURES = (
     "bias",
     "evidence",
     "whole",
     "rival",
-    "second",
-    "technical",
-    "both",
-    "ambiguous",
     "fits",
     "clashes",
     "same_name",
@@ -93,8 +92,28 @@ def read(field: SourceField, entity: str, system: str, lexicon: Lexicon) -> Read
     named = _stronger(lexicon.meaning(stripped(field.name)), technical)
     labelled = _labels(lexicon, field)
     meaning = _together(named, labelled) if labelled else dict(named)
-    here = {name: sure for name, sure in meaning.items() if lexicon.concepts[name].only in ("", entity)}
-    return Reading(field, named, labelled, technical, here, kinds(field.samples, field.type))
+    meaning = _by_name(meaning, technical)
+    return Reading(field, named, labelled, technical, _here(meaning, entity, lexicon), kinds(field.samples, field.type))
+
+
+def _here(meaning: Meaning, entity: str, lexicon: Lexicon) -> dict[str, float]:
+    """Without what is no matter of this entity: where a concept of this entity reads as well, those of others go."""
+    concepts = lexicon.concepts
+    here = {name: sure for name, sure in meaning.items() if concepts[name].only in ("", entity)}
+    best = max((sure for name, sure in here.items() if entity in concepts[name].fits), default=0.0)
+    return {
+        name: sure
+        for name, sure in here.items()
+        if entity in concepts[name].fits or not concepts[name].fits or sure > best
+    }
+
+
+def _by_name(meaning: Meaning, technical: Meaning) -> dict[str, float]:
+    """A technical name says what it is, whatever words its label uses; what the label adds counts less."""
+    own = {name for name, sure in technical.items() if sure >= KNOWN}
+    if not own:
+        return dict(meaning)
+    return {name: max(sure, technical[name]) if name in own else LABEL * sure for name, sure in meaning.items()}
 
 
 def _stronger(one: Meaning, other: Meaning) -> dict[str, float]:
@@ -160,14 +179,23 @@ def pairs(readings: Sequence[Reading], wanted: Wanted, lexicon: Lexicon, weights
 
 def _pairs_of(index: int, reading: Reading, wanted: Wanted, lexicon: Lexicon, weights: Weights) -> list[Pair]:
     best = _evidence(reading, wanted)
-    rival = unwanted(reading, wanted)[1]
     found = []
     for target, (evidence, concept) in sorted(best.items()):
         if evidence >= SHOWN:
-            second = max((other for one, (other, _) in best.items() if one != target), default=0.0)
-            values = _features(reading, wanted, lexicon, target, concept, evidence, rival, second)
+            rival = _rival(reading, wanted, target, max(evidence, reading.meaning.get(concept, 0.0)))
+            values = _features(reading, wanted, lexicon, target, concept, evidence, rival)
             found.append(Pair(index, target, concept, evidence, values, weights.score(values)))
     return found
+
+
+def _rival(reading: Reading, wanted: Wanted, target: int, own: float) -> float:
+    """How near a meaning comes that this target does not take: 0 where none does, 1 where it is as likely."""
+    others = [
+        sure
+        for name, sure in reading.meaning.items()
+        if all(taker != target for taker, _ in wanted.takers.get(name, ()))
+    ]
+    return max(0.0, max(others, default=0.0) - own + NEAR) / NEAR
 
 
 def unwanted(reading: Reading, wanted: Wanted) -> tuple[str, float]:
@@ -201,21 +229,18 @@ def _alike(reading: Reading, wanted: Wanted, best: dict[int, tuple[float, str]])
 
 
 def _features(
-    reading: Reading, wanted: Wanted, lexicon: Lexicon, target: int, concept: str,
-    evidence: float, rival: float, second: float,
-) -> tuple[float, ...]:  # fmt: skip
-    looks = lexicon.concepts[concept].looks if concept else ""
+    reading: Reading, wanted: Wanted, lexicon: Lexicon, target: int, concept: str, evidence: float, rival: float
+) -> tuple[float, ...]:
+    looks = lexicon.target_looks.get(wanted.targets[target].name) or (
+        lexicon.concepts[concept].looks if concept else ""
+    )
     typed = agreement(_LOOKS.get(wanted.targets[target].type, ""), reading.kinds)
     fits = typed if typed < 0 else agreement(looks, reading.kinds)
     return (
         1.0,
         evidence,
         float(evidence >= 0.9),
-        max(0.0, rival - evidence + 0.5) if rival else 0.0,
-        max(0.0, second - evidence + 0.3) if second else 0.0,
-        float(concept in reading.technical),
-        float(reading.named.get(concept, 0) >= 0.7 and reading.labelled.get(concept, 0) >= 0.7),
-        float(0.75 < evidence < 0.85),
+        rival,
         float(fits > 0),
         float(fits < 0),
         float(squashed(stripped(reading.field.name)) == wanted.squashed[target]),

@@ -250,7 +250,10 @@ def _told(case: _Case, index: int) -> Suggestion:
     contest = _contest(case, pair)
     reasons = _reasons(case, pair)
     reasons += [Said("contested", {"other": contest})] if contest else []
-    sure = pair.score >= case.weights.sure and not contest and (index, target) not in case.voiced
+    unclear = transforms.ambiguous(source, case.targets[target])
+    reasons += [Said("two_readings", {"sample": source.samples[0]})] if unclear else []
+    doubted = contest or unclear or (index, target) in case.voiced
+    sure = pair.score >= case.weights.sure and not doubted
     return Suggestion(
         source.name,
         case.targets[target].name,

@@ -243,10 +243,11 @@ def _number(value: Any, step: Step) -> Decimal:
     bare, negative = _unsigned(text)
     for mark in _THOUSANDS[sign]:
         bare = bare.replace(mark, "") if _grouped(bare, mark, sign) else bare
-    bare = bare.replace(sign, ".") if sign == "," and "." not in bare else bare
-    if not re.fullmatch(r"\d+(\.\d*)?|\.\d+", bare):
+    mark = re.escape(sign)
+    if not re.fullmatch(rf"\d+({mark}\d*)?|{mark}\d+", bare):
         raise NotApplied("not_a_number", value=text, decimal=sign)
-    return -Decimal(bare) if negative else Decimal(bare)
+    found = Decimal(bare.replace(sign, "."))
+    return -found if negative else found
 
 
 def _unsigned(text: str) -> tuple[str, bool]:
@@ -404,6 +405,16 @@ def propose(source: SourceField, target: Target) -> Steps:
     if target.name in _TRIMMED and (not samples or any(re.fullmatch(r"0\d+", value.strip()) for value in samples)):
         return ({"do": "trim_zeros"},) if samples else ()
     return ()
+
+
+def ambiguous(source: SourceField, target: Target) -> bool:
+    """Whether the samples can be read in two ways: 03/04/2026, or 1.250 as an amount."""
+    samples = [value for value in source.samples if value.strip()]
+    if target.type in ("date", "moment"):
+        return len(date_forms(samples)) > 1
+    if target.type in ("amount", "quantity", "rate"):
+        return number_form(samples) is None and any(re.search(r"\d[.,]\d{3}\b", value) for value in samples)
+    return False
 
 
 def _date_steps(samples: list[str]) -> Steps:
