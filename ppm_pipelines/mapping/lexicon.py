@@ -21,8 +21,11 @@ from typing import Any
 
 from rapidfuzz import fuzz, process
 
+from ppm_pipelines.records import MINOR_UNITS
+
 ENTITIES = ("commitments", "actuals", "projects", "tasks")
 AMBIGUOUS = 0.8  # what a form counts that can mean something else too
+IMPLIED = 0.95  # what a meaning counts that leaves implied words out
 LIGHT = 0.25  # what a word counts that says little ("number")
 LEAST = 0.45  # below this a form says nothing
 _LINKS = ("", "s", "n", "en", "es", "er", "e")  # between the parts of a German compound
@@ -33,6 +36,7 @@ _PREFIXES = re.compile(
     re.I,
 )
 _SUFFIXES = re.compile(r"(?:_value|_+c|@odata\..*|_sdh|_pdh|_pdi)$", re.I)
+_CODES = re.compile(r"(?<=[a-z] )\(?(?:" + "|".join(sorted(MINOR_UNITS)) + r")\)?$")  # "Amount (EUR)"
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _INITIALS = re.compile(r"\b([A-Za-z])\.(?=[A-Za-z]\b)")  # P.O. is PO
 _CHUNK = re.compile(r"[^\W_]+|#|%")
@@ -105,6 +109,7 @@ class Lexicon:
     def __init__(self, data: Mapping[str, Any], without: Iterable[str] = (), unseen: Iterable[str] = ()) -> None:
         self._light: set[str] = set(data["light"]["words"].split())
         self.target_looks: Mapping[str, str] = data.get("target_looks", {})
+        self._implied = {entity: frozenset(words.split()) for entity, words in data.get("implied", {}).items()}
         self._ignored: set[str] = set(data["ignored"]["words"].split())
         self._words: dict[tuple[str, ...], str] = {}
         self._read_words(data["words"])
@@ -121,6 +126,7 @@ class Lexicon:
             self._read_concept(name, given, set(without))
         self._check_forms()
         self.words = lru_cache(maxsize=20_000)(self._words_of)
+        self._nearest = lru_cache(maxsize=20_000)(self._nearest_of)
         self.meaning = lru_cache(maxsize=20_000)(self._meaning_of)
 
     # Reading what is written -----------------------------------------------------------------------------------------
@@ -189,7 +195,7 @@ class Lexicon:
     # Text to words ---------------------------------------------------------------------------------------------------
 
     def _words_of(self, text: str) -> Words:
-        tokens = [token for token in _tokens(text, self._singles) if token not in self._ignored]
+        tokens = [token for token in _tokens(_CODES.sub(" ", text), self._singles) if token not in self._ignored]
         found: list[str] = []
         place = 0
         while place < len(tokens):
@@ -250,7 +256,7 @@ class Lexicon:
                 continue
             for begin in range(max(0, stop - 24), stop - 1):
                 word = self._singles.get(token[begin:stop])
-                if word and (stop - begin >= 3 or (begin > 0 and not link and end == len(token))):
+                if word and (stop - begin >= 3 or (not link and (begin == 0 or end == len(token)))):
                     yield begin, word
 
     def _with_rest(self, token: str) -> list[str] | None:
@@ -269,17 +275,30 @@ class Lexicon:
     def _lights(self, words: Words) -> Words:
         return frozenset(word for word in words if word in self._light or word[0] == "#")
 
-    def _meaning_of(self, text: str) -> Meaning:
-        """Concepts with how much of their nearest form and of the text agree, 0 to 1."""
+    def _meaning_of(self, text: str, entity: str = "") -> Meaning:
+        """Concepts with how much of their nearest form and of the text agree, 0 to 1; in this entity, whose fields may
+        carry words that all of them imply ("PO delivery date")."""
         words = self.words(text)
+        found = dict(self._nearest(words))
+        rest = words - self._implied.get(entity, frozenset())
+        if rest != words and self._lights(rest) != rest:
+            for name, score in self._nearest(rest).items():
+                found[name] = max(found.get(name, 0.0), IMPLIED * score)
+        return found
+
+    def _nearest_of(self, words: Words) -> dict[str, float]:
         own, light = self._weight(words), self._lights(words)
         shared: dict[int, float] = defaultdict(float)
         for word in words - light or words:
             for place in self._index.heavy.get(word, ()):
                 shared[place] += 1.0
         found: dict[str, float] = {}
+        share = LEAST / (1 + LEAST)  # of both weights must be common, or the score is below the least
+        least = share * own - LIGHT * len(light)
         for place, heavy in shared.items():
             form = self._index.forms[place]
+            if heavy < least + share * form.weight:
+                continue
             both = (heavy if form.weight > LIGHT * len(form.light) else 0.0) + LIGHT * len(form.light & light)
             score = form.strength * both / (own + form.weight - both)
             if score >= LEAST and score > found.get(form.concept, 0.0):
@@ -299,6 +318,11 @@ class Lexicon:
             for concept, strength in concepts.items():
                 found[concept] = max(found.get(concept, 0.0), factor * strength)
         return found
+
+    def forget(self) -> None:
+        """Reads every text anew; to measure how long that takes."""
+        for remembered in (self.words, self.meaning, self._nearest):
+            remembered.cache_clear()
 
     def systems(self) -> list[str]:
         """Systems whose technical names are known."""

@@ -89,8 +89,8 @@ def shipped_weights() -> Weights:
 def read(field: SourceField, entity: str, system: str, lexicon: Lexicon) -> Reading:
     """What name and labels say, put together; concepts that are no matter of this entity left out."""
     technical = lexicon.technical(field.name, system)
-    named = _stronger(lexicon.meaning(stripped(field.name)), technical)
-    labelled = _labels(lexicon, field)
+    named = _stronger(lexicon.meaning(stripped(field.name), entity), technical)
+    labelled = _labels(lexicon, field, entity)
     meaning = _together(named, labelled) if labelled else dict(named)
     meaning = _by_name(meaning, technical)
     return Reading(field, named, labelled, technical, _here(meaning, entity, lexicon), kinds(field.samples, field.type))
@@ -120,8 +120,8 @@ def _stronger(one: Meaning, other: Meaning) -> dict[str, float]:
     return {name: max(one.get(name, 0.0), other.get(name, 0.0)) for name in sorted({*one, *other})}
 
 
-def _labels(lexicon: Lexicon, field: SourceField) -> dict[str, float]:
-    said = [lexicon.meaning(text) for text in (field.label_en, field.label_de) if text and text != field.name]
+def _labels(lexicon: Lexicon, field: SourceField, entity: str) -> dict[str, float]:
+    said = [lexicon.meaning(text, entity) for text in (field.label_en, field.label_de) if text and text != field.name]
     if len(said) < 2:
         return dict(said[0]) if said else {}
     return _weighed(said[0], said[1], 0.8)
