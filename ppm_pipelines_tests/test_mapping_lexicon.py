@@ -92,6 +92,15 @@ def test_forms_that_were_never_seen_are_read_from_their_parts() -> None:
     )
 
 
+def test_words_that_an_entity_implies_may_be_there_or_not() -> None:
+    assert shipped().meaning("PO delivery date", "commitments")["delivery_date"] == 0.95
+    assert shipped().meaning("PO delivery date", "projects")["delivery_date"] < 0.8
+
+
+def test_a_currency_code_behind_an_amount_says_nothing() -> None:
+    assert shipped().words("Line Amount (SAR)") == shipped().words("Line Amount EUR") == shipped().words("line amount")
+
+
 def test_every_target_is_taken_by_some_concept() -> None:
     for entity in get_args(Entity):
         taken = {name for concept in shipped().concepts.values() for name in concept.fits.get(entity, {})}

@@ -114,6 +114,18 @@ def test_values_that_clash_are_not_called_sure() -> None:
     assert one.target is None or "values_clash" in [said.code for said in one.reasons]
 
 
+def test_values_that_can_be_read_in_two_ways_are_not_called_sure() -> None:
+    one = suggest([SourceField("Bestelldatum", samples=("03/04/2026",))], targets("commitments"))[0]
+    assert (one.target, one.word) == ("po_date", "check")
+    assert "two_readings" in [said.code for said in one.reasons]
+
+
+def test_a_technical_name_goes_before_its_label() -> None:
+    one = suggest([SourceField("LIFNR", label_en="Contract number")], targets("commitments"), system="sap")[0]
+    assert (one.target, one.reasons[0].code) == ("vendor", "technical_name")
+    assert one.alternatives[0].target == "contract_number"
+
+
 def test_words_go_with_scores() -> None:
     weights = shipped_weights()
     for schema in strangers():
