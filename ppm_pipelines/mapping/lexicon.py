@@ -1,0 +1,368 @@
+"""Reading headers in German and English: text to words of no language, words to what they mean (``lexicon.toml``).
+
+Belongs here: normalising, splitting of compounds and identifiers, the lexicon and its checks. Does not belong here:
+targets that are wanted (``scoring``), values (``profiles``).
+
+A text becomes a set of words, so that word order, language, plural and spelling fall away: "Bestellpositionsnummer",
+"PO line no." and ``PURCHASE_ORDER_LINE_NUM`` are the same set. What it means is the concept whose form shares most.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from rapidfuzz import fuzz, process
+
+from ppm_pipelines.records import MINOR_UNITS
+
+ENTITIES = ("commitments", "actuals", "projects", "tasks")
+AMBIGUOUS = 0.8  # what a form counts that can mean something else too
+IMPLIED = 0.95  # what a meaning counts that leaves implied words out
+LIGHT = 0.25  # what a word counts that says little ("number")
+LEAST = 0.45  # below this a form says nothing
+_LINKS = ("", "s", "n", "en", "es", "er", "e")  # between the parts of a German compound
+_ENDINGS = ("en", "es", "er", "em", "e", "n", "s")  # of German and English plurals and cases
+_PREFIXES = re.compile(
+    r"^(?:custcol|custbody|custitem|custrecord|custentity|msdyn|cust|yy1|zz\d?|u|cf|new|cr[0-9a-f]{3,4}|udf|attr)_+|^_+"
+    r"|^/[a-z0-9]+/(?=[a-z])",
+    re.I,
+)
+_SUFFIXES = re.compile(r"(?:_value|_+c|@odata\..*|_sdh|_pdh|_pdi)$", re.I)
+_CODES = re.compile(r"(?<=[a-z] )\(?(?:" + "|".join(sorted(MINOR_UNITS)) + r")\)?$")  # "Amount (EUR)"
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_INITIALS = re.compile(r"\b([A-Za-z])\.(?=[A-Za-z]\b)")  # P.O. is PO
+_CHUNK = re.compile(r"[^\W_]+|#|%")
+_PIECE = re.compile(r"[a-z]+|\d+|#|%")
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
+_BARE = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss", "Ä": "A", "Ö": "O", "Ü": "U"})
+
+Words = frozenset[str]
+Meaning = Mapping[str, float]  # concept -> how surely, 0 to 1
+
+
+class BadLexicon(ValueError):
+    """The lexicon contradicts itself; the text names what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """What a field can mean. ``fits``: per entity the targets that take it, with 0 to 1 how well."""
+
+    name: str
+    label_en: str
+    label_de: str
+    looks: str
+    only: str
+    fits: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(slots=True)
+class _Form:
+    words: Words
+    concept: str
+    strength: float
+    weight: float
+    light: Words
+
+
+@dataclass(slots=True)
+class _Index:
+    """The forms of all concepts by the words they hold."""
+
+    forms: list[_Form] = field(default_factory=list)
+    heavy: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+
+@lru_cache(maxsize=20_000)
+def plain(text: str) -> str:
+    """Without umlauts and accents, case kept."""
+    text = unicodedata.normalize("NFC", text).translate(_UMLAUTS)
+    return "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
+
+
+@lru_cache(maxsize=20_000)
+def squashed(text: str) -> str:
+    """Letters and digits alone, lower case: how technical names are compared."""
+    return re.sub(r"[\W_]+", "", plain(text).lower())
+
+
+def stripped(name: str) -> str:
+    """A technical name without what systems put around custom and navigation fields."""
+    return _SUFFIXES.sub("", _PREFIXES.sub("", name)) or name
+
+
+class Lexicon:
+    """The lexicon, read and checked once.
+
+    To measure what it makes of strangers: ``without`` leaves out the technical names of these systems, ``unseen`` the
+    forms that are exactly one of these texts.
+    """
+
+    def __init__(self, data: Mapping[str, Any], without: Iterable[str] = (), unseen: Iterable[str] = ()) -> None:
+        self._light: set[str] = set(data["light"]["words"].split())
+        self.target_looks: Mapping[str, str] = data.get("target_looks", {})
+        self._implied = {entity: frozenset(words.split()) for entity, words in data.get("implied", {}).items()}
+        self._ignored: set[str] = set(data["ignored"]["words"].split())
+        self._words: dict[tuple[str, ...], str] = {}
+        self._read_words(data["words"])
+        self._singles = {spelt[0]: word for spelt, word in self._words.items() if len(spelt) == 1}
+        self._starts: dict[str, int] = {}  # first token of a phrase -> how many tokens the longest has
+        for spelt in self._words:
+            self._starts[spelt[0]] = max(len(spelt), self._starts.get(spelt[0], 1))
+        self._fuzzy = sorted(one for one in self._singles if len(one) >= 6)
+        self.concepts: dict[str, Concept] = {}
+        self._names: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
+        self._index = _Index()
+        self._unseen = {self._words_of(text) for text in unseen}
+        for name, given in data["concept"].items():
+            self._read_concept(name, given, set(without))
+        self._check_forms()
+        self.words = lru_cache(maxsize=20_000)(self._words_of)
+        self._nearest = lru_cache(maxsize=20_000)(self._nearest_of)
+        self.meaning = lru_cache(maxsize=20_000)(self._meaning_of)
+
+    # Reading what is written -----------------------------------------------------------------------------------------
+
+    def _read_words(self, words: Mapping[str, list[str]]) -> None:
+        for word, languages in words.items():
+            for form in ", ".join(languages).split(","):
+                for spelt in {tuple(_tokens(form.strip(), {}, table)) for table in (_UMLAUTS, _BARE)}:
+                    self._add_word(spelt, word, bare=spelt != tuple(_tokens(form.strip(), {}, _UMLAUTS)))
+
+    def _add_word(self, spelt: tuple[str, ...], word: str, bare: bool) -> None:
+        if not spelt:
+            return
+        if (known := self._words.get(spelt)) not in (None, word):
+            if bare:
+                return
+            raise BadLexicon(f"{' '.join(spelt)!r} is a form of {known} and of {word}")
+        self._words[spelt] = word
+
+    def _read_concept(self, name: str, given: Mapping[str, Any], without: set[str]) -> None:
+        english, german = (_forms(given.get(language, "")) for language in ("en", "de"))
+        fits = {entity: _fits(given[entity]) for entity in ENTITIES if given.get(entity)}
+        label_en, label_de = (next((form.lstrip("~") for form in forms), name) for forms in (english, german))
+        self.concepts[name] = Concept(name, label_en, label_de, given.get("looks", ""), given.get("only", ""), fits)
+        best: dict[Words, float] = {}
+        for form in english + german:
+            words = self._words_of(form.lstrip("~"))
+            if words and words not in self._unseen:
+                best[words] = max(best.get(words, 0.0), AMBIGUOUS if form.startswith("~") else 1.0)
+        for words, strength in best.items():
+            self._add_form(_Form(words, name, strength, self._weight(words), self._lights(words)))
+        for system, names in given.get("names", {}).items():
+            if system.split("_")[0] not in without and system not in without:
+                self._add_names(system, names.split(), name)
+
+    def _add_form(self, form: _Form) -> None:
+        place = len(self._index.forms)
+        self._index.forms.append(form)
+        for word in form.words:
+            if word not in form.light or form.words == form.light:
+                self._index.heavy[word].append(place)
+
+    def _add_names(self, system: str, names: Iterable[str], concept: str) -> None:
+        for spelt in names:
+            known = self._names[squashed(spelt)].setdefault(system.split("_")[0], {})
+            known[concept] = AMBIGUOUS if spelt.startswith("~") else 1.0
+
+    def _check_forms(self) -> None:
+        """No form may mean two things for sure in one entity; one of them needs a "~" or an ``only``."""
+        sure: dict[Words, list[str]] = defaultdict(list)
+        for form in self._index.forms:
+            if form.strength == 1.0:
+                sure[form.words].append(form.concept)
+        for words, concepts in sure.items():
+            self._check_apart(words, concepts)
+
+    def _check_apart(self, words: Words, names: list[str]) -> None:
+        for entity in ENTITIES:
+            here = [self.concepts[name] for name in names if self.concepts[name].only in ("", entity)]
+            wanted = [one.name for one in here if one.fits.get(entity)]
+            if wanted and (idle := [one.name for one in here if not one.fits]):
+                raise BadLexicon(f"{sorted(words)} means {wanted[0]}, and {idle[0]}, which is not needed")
+            if len(wanted) > 1 and len({_first(self.concepts[name], entity) for name in wanted}) > 1:
+                raise BadLexicon(f"{sorted(words)} in {entity} means {' and '.join(wanted)}")
+
+    # Text to words ---------------------------------------------------------------------------------------------------
+
+    def _words_of(self, text: str) -> Words:
+        tokens = [token for token in _tokens(_CODES.sub(" ", text), self._singles) if token not in self._ignored]
+        found: list[str] = []
+        place = 0
+        while place < len(tokens):
+            length, words = self._longest(tokens, place)
+            found += words
+            place += length
+        return frozenset(found)
+
+    def _longest(self, tokens: list[str], place: int) -> tuple[int, list[str]]:
+        longest = max(self._starts.get(tokens[place], 1), self._starts.get(_singular(tokens[place]), 1))
+        for length in range(min(longest, len(tokens) - place), 1, -1):
+            spelt = tuple(tokens[place : place + length])
+            word = self._words.get(spelt) or self._words.get(tuple(_singular(one) for one in spelt))
+            if word:
+                return length, [word]
+        return 1, self._one(tokens[place])
+
+    def _one(self, token: str) -> list[str]:
+        if token.isdigit():
+            return [f"#{int(token)}"]
+        word = self._single(token)
+        if word:
+            return [word]
+        if len(token) >= 5 and (parts := self._compound(token)):
+            return parts
+        return [self._misspelt(token) or f"?{token}"]
+
+    def _single(self, token: str) -> str | None:
+        if token in self._singles:
+            return self._singles[token]
+        for ending in _ENDINGS:
+            stem = token[: -len(ending)]
+            if token.endswith(ending) and len(stem) >= 4 and stem in self._singles:
+                return self._singles[stem]
+        return None
+
+    def _misspelt(self, token: str) -> str | None:
+        if len(token) < 6:
+            return None
+        near = process.extractOne(token, self._fuzzy, scorer=fuzz.ratio, score_cutoff=88)
+        return self._singles[near[0]] if near and near[0][0] == token[0] else None
+
+    def _compound(self, token: str) -> list[str] | None:
+        """Fewest parts that make up the token, with links between them; None where it is no compound."""
+        best: list[tuple[int, list[str]] | None] = [None] * (len(token) + 1)
+        best[0] = (0, [])
+        for end in range(2, len(token) + 1):
+            for begin, word in self._ends(token, end):
+                before = best[begin]
+                if before and (best[end] is None or before[0] + 1 < best[end][0]):  # type: ignore[index]
+                    best[end] = (before[0] + 1, [*before[1], word])
+        return best[-1][1] if best[-1] else self._with_rest(token)
+
+    def _ends(self, token: str, end: int) -> Iterator[tuple[int, str]]:
+        for link in _LINKS if end < len(token) else ("", "s", "n", "en", "e"):
+            stop = end - len(link)
+            if link and token[stop:end] != link:
+                continue
+            for begin in range(max(0, stop - 24), stop - 1):
+                word = self._singles.get(token[begin:stop])
+                if word and (stop - begin >= 3 or (not link and (begin == 0 or end == len(token)))):
+                    yield begin, word
+
+    def _with_rest(self, token: str) -> list[str] | None:
+        """A known head of at least five letters behind something unknown: ``Nebenkostenstelle``."""
+        for begin in range(3, len(token) - 4):
+            word = self._single(token[begin:])
+            if word and len(token) - begin >= 5:
+                return [f"?{token[:begin]}", word]
+        return None
+
+    # Words to what they mean -----------------------------------------------------------------------------------------
+
+    def _weight(self, words: Words) -> float:
+        return len(words) - (1 - LIGHT) * len(self._lights(words))
+
+    def _lights(self, words: Words) -> Words:
+        return frozenset(word for word in words if word in self._light or word[0] == "#")
+
+    def _meaning_of(self, text: str, entity: str = "") -> Meaning:
+        """Concepts with how much of their nearest form and of the text agree, 0 to 1; in this entity, whose fields may
+        carry words that all of them imply ("PO delivery date")."""
+        words = self.words(text)
+        found = dict(self._nearest(words))
+        rest = words - self._implied.get(entity, frozenset())
+        if rest != words and self._lights(rest) != rest:
+            for name, score in self._nearest(rest).items():
+                found[name] = max(found.get(name, 0.0), IMPLIED * score)
+        return found
+
+    def _nearest_of(self, words: Words) -> dict[str, float]:
+        own, light = self._weight(words), self._lights(words)
+        shared: dict[int, float] = defaultdict(float)
+        for word in words - light or words:
+            for place in self._index.heavy.get(word, ()):
+                shared[place] += 1.0
+        found: dict[str, float] = {}
+        share = LEAST / (1 + LEAST)  # of both weights must be common, or the score is below the least
+        least = share * own - LIGHT * len(light)
+        for place, heavy in shared.items():
+            form = self._index.forms[place]
+            if heavy < least + share * form.weight:
+                continue
+            both = (heavy if form.weight > LIGHT * len(form.light) else 0.0) + LIGHT * len(form.light & light)
+            score = form.strength * both / (own + form.weight - both)
+            if score >= LEAST and score > found.get(form.concept, 0.0):
+                found[form.concept] = score
+        return found
+
+    def technical(self, name: str, system: str = "") -> Meaning:
+        """Concepts of a technical name: for sure in its own system, nearly so where the system is not known."""
+        known = self._names.get(squashed(name)) or self._names.get(squashed(stripped(name)))
+        if not known:
+            return {}
+        if system in known:
+            return dict.fromkeys(known[system], 1.0)
+        factor = 0.9 if system else 0.98
+        found: dict[str, float] = {}
+        for concepts in known.values():
+            for concept, strength in concepts.items():
+                found[concept] = max(found.get(concept, 0.0), factor * strength)
+        return found
+
+    def forget(self) -> None:
+        """Reads every text anew; to measure how long that takes."""
+        for remembered in (self.words, self.meaning, self._nearest):
+            remembered.cache_clear()
+
+    def systems(self) -> list[str]:
+        """Systems whose technical names are known."""
+        return sorted({system for names in self._names.values() for system in names})
+
+
+def _forms(text: str) -> list[str]:
+    return [form for form in (one.strip() for one in text.split(";")) if form]
+
+
+def _fits(text: str) -> dict[str, float]:
+    pairs = (one.partition(":") for one in text.split())
+    return {name: float(how or 1) for name, _, how in pairs}
+
+
+def _first(concept: Concept, entity: str) -> str:
+    fits = concept.fits[entity]
+    return max(fits, key=lambda name: fits[name])
+
+
+def _singular(token: str) -> str:
+    return token[:-1] if len(token) > 3 and token.endswith("s") and not token.endswith("ss") else token
+
+
+def _tokens(text: str, whole: Mapping[str, str], umlauts: Mapping[int, str] = _UMLAUTS) -> list[str]:
+    """Lower-case pieces; a chunk that is a word as it stands (``MwSt``) is not taken apart at its capitals."""
+    text = _INITIALS.sub(r"\1", unicodedata.normalize("NFC", text).translate(umlauts))
+    text = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
+    found: list[str] = []
+    for chunk in _CHUNK.findall(text):
+        if chunk.lower() in whole:
+            found.append(chunk.lower())
+        else:
+            for part in _CAMEL.split(chunk):
+                found += _PIECE.findall(part.lower())
+    return found
+
+
+@cache
+def shipped(without: tuple[str, ...] = (), unseen: tuple[str, ...] = ()) -> Lexicon:
+    """The lexicon of this package, read once; ``without`` and ``unseen`` as in Lexicon."""
+    text = (Path(__file__).parent / "lexicon.toml").read_text("utf-8")
+    return Lexicon(tomllib.loads(text), without, unseen)
