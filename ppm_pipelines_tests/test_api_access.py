@@ -14,7 +14,7 @@ from ppm_pipelines_tests.product import Product
 
 ROLES = ("nobody", "viewer", "controller", "integration", "admin")
 RUN = "00000000-0000-4000-8000-000000000000"
-VIEWERS, CONTROLLERS, INTEGRATORS = 1, 2, 3  # the index of the first role that may
+VIEWERS, CONTROLLERS, INTEGRATORS, ADMINS = 1, 2, 3, 4  # the index of the first role that may
 
 
 class Row(NamedTuple):
@@ -58,6 +58,8 @@ TABLE = [
     Row("POST", "/api/costbook/periods/{year}/{period}/close", CONTROLLERS, 409),
     Row("PUT", "/api/costbook/projects/{project_id}/budget", CONTROLLERS, 404, {"lines": []}),
     Row("PUT", "/api/costbook/projects/{project_id}/links", CONTROLLERS, 404, []),
+    Row("PUT", "/api/costbook/projects/{project_id}/labour", CONTROLLERS, 404, {"source": None}),
+    Row("POST", "/api/people/erase", ADMINS, 200, {"system": "jira", "person": "nobody"}),
     Row("GET", "/api/me", VIEWERS, 200),
 ]
 # Answered without a token: each says nothing but that it is there (metrics: loopback or an admin).
