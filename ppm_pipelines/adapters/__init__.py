@@ -1,6 +1,6 @@
 """The systems by slug: adapters are read, notifiers are told.
 
-They import ``records``, ``news`` and third-party libraries, nothing else.
+They import ``records``, ``news``, ``mapping.fields`` and third-party libraries, nothing else.
 """
 
 from __future__ import annotations

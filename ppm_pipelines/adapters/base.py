@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from types import TracebackType
@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel
 
+from ppm_pipelines.mapping.fields import SourceField
 from ppm_pipelines.news import Language, Level, News
 from ppm_pipelines.records import ControlTotal, Outcome, Page, Raw
 
@@ -220,3 +221,21 @@ class Adapter(System):
         """Why commitments that a complete read did not list ended, where the source tells it, by key: ``invoiced``
         where it removes invoiced orders (DOMAIN "What counts"). What is not named has vanished. Raises SourceError."""
         return {}
+
+    # Field mapping
+
+    def standard_mapping(self) -> str:
+        """The name of what is told about the adapter's own mapping (``mapping.standard``): the system's slug, with the
+        product behind it where one slug stands for several (``dynamics/finance_operations``)."""
+        return self.system
+
+    def fields(self, entity: str) -> Sequence[SourceField]:  # noqa: ARG002
+        """The fields that the source has for the entity (projects, commitments, actuals), as paths into ``row``, from
+        the source's own metadata; what a read has asked already is not asked again. Raises SourceError."""
+        return ()
+
+    @staticmethod
+    def row(entity: str, raw: Row, record: Row) -> Row:  # noqa: ARG004
+        """The raw record as lines of a mapping see it, for the record that was made of it: every path leads to one
+        value. Pure; neither is changed."""
+        return raw

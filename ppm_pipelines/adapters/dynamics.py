@@ -143,6 +143,9 @@ class Dynamics(Adapter):
             yield self._product.page(entity, some)
         self._complete = frozenset({"projects", "wbs_elements"})
 
+    def standard_mapping(self) -> str:
+        return f"{self.system}/{self._settings.product}"
+
     def control(self, entity: str) -> list[ControlTotal]:
         return self._product.control(entity) if entity in ("commitments", "actuals") else []
 

@@ -57,6 +57,9 @@ DELETIONS_DAYS = timedelta(days=35)
 ORDER_STAMPS = (HEADER_STAMP, LINE_STAMP)
 Entity = Literal["commitments", "actuals"]
 MAKE = {"commitments": netsuite_rows.commitment, "actuals": netsuite_rows.actual}
+ASKED: Mapping[str, suiteql.Query] = {"projects": PROJECTS, "commitments": ORDERS, "actuals": LEDGER}
+# NetSuite leaves out what is null.
+_EMPTY: Mapping[str, Row] = {name: dict.fromkeys([*one.columns, *one.optional]) for name, one in ASKED.items()}
 MADE_FROM: Mapping[str, str] = {"commitments": netsuite_rows.ORDERS, "actuals": netsuite_rows.LEDGER}
 SECRETS = ("private_key", "consumer_key", "consumer_secret", "token_id", "token_secret")
 
@@ -295,6 +298,12 @@ class NetSuite(Adapter):
             return set()
         numbers = {one for one in told if one.isascii() and one.isdigit()}
         return numbers - {text(row.get("id")) for row in self._reader.of(TRANSACTIONS, "t.id", numbers)}
+
+    # Field mapping
+
+    @staticmethod
+    def row(entity: str, raw: Row, record: Row) -> Row:  # noqa: ARG004
+        return {**_EMPTY[entity], **raw}
 
     # Control, connection test
 

@@ -385,6 +385,12 @@ class Sap(Adapter):
         latest = odata.moment(first.get("CreationDateTime")) if first else None
         return (latest or begin).replace(microsecond=0) + timedelta(seconds=1)
 
+    # Field mapping
+
+    @staticmethod
+    def row(entity: str, raw: Row, record: Row) -> Row:
+        return sap_orders.assigned(raw, text(record.get("assignment_nr"))) if entity == "commitments" else raw
+
     # Control, connection test
 
     def control(self, entity: str) -> list[ControlTotal]:

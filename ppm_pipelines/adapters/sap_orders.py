@@ -591,6 +591,14 @@ def assignment_nr(assignment: Row) -> str:
     return short(assignment.get("AccountAssignmentNumber")) or "1"
 
 
+def assigned(record: Row, nr: str) -> Row:
+    """Of a raw record what one of its commitments was made from: order, item, company and the assignment of that
+    number; the only one there is has the number 1 where SAP gives none."""
+    own = _either(record["item"], ASSIGNMENTS)
+    found = next((one for one in own if assignment_nr(one) == nr), None)
+    return {name: record.get(name) for name in ("order", "item", "company")} | {"assignment": found}
+
+
 def open_amount(ordered: Decimal, relieved: Decimal) -> Decimal:
     """Never across zero: over-receipt is an anomaly, not a negative commitment; returns run towards zero from below."""
     rest = ordered - relieved

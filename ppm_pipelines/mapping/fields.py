@@ -19,13 +19,19 @@ CUSTOM = "custom_fields."
 
 @dataclass(frozen=True, slots=True)
 class SourceField:
-    """A field as the source shows it; all but the name may be unknown. ``samples`` are values as text."""
+    """A field as the source shows it; all but the name may be unknown. ``samples`` are values as text.
+
+    ``custom``: it is the customer's own. ``read``: raw records hold it; without it the source has the field and the
+    adapter does not ask for it.
+    """
 
     name: str
     label_en: str = ""
     label_de: str = ""
     type: str = ""
     samples: tuple[str, ...] = ()
+    custom: bool = False
+    read: bool = True
 
 
 @dataclass(frozen=True, slots=True)
