@@ -25,7 +25,7 @@ from api.problems import CHANGED_MEANWHILE, NOT_FOUND, Kind, Language, Problem, 
 from api.runs import compared
 from api.sentences import told
 from api.settings import LATE_MINUTES, TEST_SECONDS
-from ppm_pipelines import connectors, database, home, tables
+from ppm_pipelines import connectors, database, drift, home, runs, tables
 from ppm_pipelines.adapters import SYSTEMS
 from ppm_pipelines.adapters.base import SourceError, System
 from ppm_pipelines.connectors import Connector
@@ -276,10 +276,12 @@ def list_configs(who: Integrator, connection: Db, language: Language) -> list[di
     last = _last_runs(connection, who.writes_to)
     waiting = _quarantined(connection, who.writes_to)
     found = _reconciled(connection, who.writes_to)
+    drifted = drift.counts(connection, who.writes_to)
     return [
         _summary(adapter, saved.get(adapter.system), last, language)
         | {
             "quarantined": waiting.get(adapter.system, 0),
+            "drift": drifted.get(adapter.system, 0),
             "reconciliation": compared(found.get(adapter.system), language),
         }
         for adapter in SYSTEMS.values()
@@ -315,7 +317,7 @@ def _last_runs(connection: sa.Connection, organization_id: str) -> dict[tuple[st
     ended = run.ended_at.is_not(None).label("ended")
     query = (
         sa.select(tables.sync_runs, ended)
-        .where(run.organization_id == organization_id, run.dry_run.is_(False), run.mode != "replay")
+        .where(run.organization_id == organization_id, run.dry_run.is_(False), run.mode.not_in(runs.AGAIN))
         .ext(distinct_on(run.system, ended))
         .order_by(run.system, ended, sa.func.coalesce(run.ended_at, run.requested_at).desc())
     )
@@ -323,9 +325,9 @@ def _last_runs(connection: sa.Connection, organization_id: str) -> dict[tuple[st
 
 
 def _summary(
-    adapter: type[System], connector: Connector | None, runs: dict[tuple[str, bool], dict[str, Any]], language: str
+    adapter: type[System], connector: Connector | None, last: dict[tuple[str, bool], dict[str, Any]], language: str
 ) -> dict[str, Any]:
-    ended, active = runs.get((adapter.system, True)), runs.get((adapter.system, False))
+    ended, active = last.get((adapter.system, True)), last.get((adapter.system, False))
     failed = ended is not None and ended["status"] == "failed"
     return {
         "system": adapter.system,

@@ -202,7 +202,7 @@ async def carried_out(
     """Claims or joins, launches, waits, and answers: 200 with the result, 202 with where to find it."""
     run_id, request = await run_sync(_claimed, wanted, limiter=CLAIMING)
     if request is not None:
-        await _launched(watch, request, run_id)
+        await launched(watch, request, run_id)
     row = await watch.wait(run_id, wait)
     if row is None:
         row = await run_sync(read, run_id)
@@ -308,7 +308,8 @@ def _remember(connection: sa.Connection, wanted: Wanted, run_id: str) -> None:
         )
 
 
-async def _launched(watch: Events, request: runs.RunRequest, run_id: str) -> None:
+async def launched(watch: Events, request: runs.RunRequest, run_id: str) -> None:
+    """Hands a claimed run to Dagster. Raises Problem; the claim is given back then."""
     tags = {
         "ppm/run_id": run_id,
         "ppm/system": request.system,

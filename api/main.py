@@ -13,6 +13,7 @@ from api import (
     health,
     integrations,
     lines,
+    mapping,
     people,
     periods,
     problems,
@@ -40,7 +41,19 @@ def create_app() -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     problems.install(app)
-    for module in (quarantine, integrations, configuration, runs, costbook, lines, people, periods, sessions, health):
+    for module in (
+        quarantine,
+        integrations,
+        configuration,
+        mapping,
+        runs,
+        costbook,
+        lines,
+        people,
+        periods,
+        sessions,
+        health,
+    ):
         app.include_router(module.router)
     return app
 

@@ -300,7 +300,7 @@ def _good(organization_id: str, system: str) -> list[sa.ColumnElement[bool]]:
         run.organization_id == organization_id,
         run.system == system,
         run.status.in_(("success", "partial")),
-        run.mode != "replay",
+        run.mode.not_in(runs.AGAIN),
         run.dry_run.is_(False),
     ]
 

@@ -30,7 +30,7 @@ from ppm_pipelines.records import (
     rounded,
     shown,
 )
-from ppm_pipelines.runs import CHANNEL, RunRequest
+from ppm_pipelines.runs import AGAIN, CHANNEL, RunRequest
 from ppm_pipelines.staging import (
     RAW_RECORDS,
     REJECTED,
@@ -112,6 +112,8 @@ def load(
     companies: Callable[[], Collection[str]] = tuple,
     ended: Callable[[Collection[str]], Mapping[str, str]] | None = None,
     open_listed: Callable[[], Collection[str]] = tuple,
+    mapping_versions: Mapping[str, int] | None = None,
+    remarks: Callable[[str], list[dict[str, str]]] = lambda _: [],
     on_progress: Progress = lambda *_: None,
 ) -> SyncResult:
     """Reads all pages, then merges them; ``connection`` is in autocommit and nobody else uses it.
@@ -121,6 +123,8 @@ def load(
     ``final_postings`` says that the source's postings never change under their key, ``companies`` which company codes
     are read alone (empty: all), ``ended`` why commitments that are listed no more ended, by key, where the source can
     tell (``invoiced``), ``open_listed`` the entities whose open records were all listed though not every record was.
+    ``mapping_versions`` are those of the field mappings that lie over the pages, ``remarks`` what they could not read
+    of an entity.
     Raises ``Refused`` when the merge must not happen, and whatever reading raises; nothing
     has changed then.
     """
@@ -136,7 +140,10 @@ def load(
             merge.reasons = dict(ended(merge.missing(FACTS["commitments"])))
         on_progress("merging", merge.rows, merge.rows, merge.pages)
         merge.merge(listed, set(open_listed()))
-        result = merge.finish(totals, None if request.mode == "replay" else state(), started)
+        for name in counted(request.entity):
+            merge.remark(name, remarks(name))
+        merge.note_mappings(mapping_versions or {}, listed)
+        result = merge.finish(totals, None if request.mode in AGAIN else state(), started)
     merge.look_again()
     return result
 
@@ -614,6 +621,28 @@ class _Merge(Staging):
             f"select count(*) as rows from {STAGE_REJECTIONS} where entity = %(entity)s", entity=name
         ).fetchone()
         self.counts[name]["rejected"] += row["rows"] if row else 0
+
+    def remark(self, name: str, remarks: list[dict[str, str]]) -> None:
+        """What people should look at beside the counts."""
+        if remarks:
+            self.anomalies[name] = [*self.anomalies.get(name, []), *remarks][:ANOMALIES_TOLD]
+
+    def note_mappings(self, versions: Mapping[str, int], complete: Collection[str]) -> None:
+        """Which field mappings the run used, and of which all that is held follows them now."""
+        if versions:
+            self.run(
+                "update ppm.sync_runs set mapping_versions = %(versions)s where run_id = %(run)s",
+                versions=json.dumps(versions),
+            )
+        for entity, version in versions.items():
+            if entity in complete or (self.request.mode, self.request.entity) == ("remap", entity):
+                self.run(
+                    "update ppm.field_mappings set applied_run_id = %(run)s where organization_id = %(organization)s"
+                    " and system = %(system)s and entity = %(entity)s and version = %(version)s"
+                    " and applied_run_id is null",
+                    entity=entity,
+                    version=version,
+                )
 
     def _sums(self, fact: Fact) -> dict[str, dict[str, Decimal]]:
         """Per currency and figure, what counts now."""

@@ -4,7 +4,8 @@ Belongs here: the facts every system delivers, in the Costbook's words. Does not
 names them (``adapters/``), how PostgreSQL stores them (``tables.py``), what is added up (``costbook.py``).
 
 Money is ``Decimal``, signed, in the currency named beside it, rounded half up to that currency's minor units.
-The names of the fields are the names of the columns.
+The names of the fields are the names of the columns. ``overlaid`` holds, by field and as JSON values, what the adapter
+had made where lines of a field mapping lie over it, so that other lines can be laid over it without reading again.
 """
 
 from __future__ import annotations
@@ -64,6 +65,9 @@ class Project:
     currency: str | None = None
     company_code: str = ""
     custom_fields: dict[str, Any] = field(default_factory=dict)
+    raw_stream: str = ""
+    raw_key: str = ""
+    overlaid: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -131,6 +135,7 @@ class Commitment:
     raw_stream: str = ""
     raw_key: str = ""
     labour: bool = False
+    overlaid: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -178,6 +183,7 @@ class Actual:
     raw_stream: str = ""
     raw_key: str = ""
     labour: bool = False
+    overlaid: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -186,9 +192,10 @@ class Rejection:
 
     ``code`` is stable for programs: unknown_project, unknown_wbs, no_project (the record names none at all),
     unknown_currency, bad_amount, bad_date, missing_field, contradiction, no_rate (hours that nobody has priced, hence
-    without an amount), other_currency (a rate that can't be converted into the company's currency). ``amount`` is what
-    was ordered or posted, ``open_amount`` what of an order is still open as far as that can be told: it is missing from
-    the project's open amount while the record waits. ``cost_center`` is told where its configuration is the cause.
+    without an amount), other_currency (a rate that can't be converted into the company's currency), mapping (a
+    confirmed field mapping does not give what is required). ``amount`` is what was ordered or posted, ``open_amount``
+    what of an order is still open as far as that can be told: it is missing from the project's open amount while the
+    record waits. ``cost_center`` is told where its configuration is the cause.
     """
 
     source_key: str
@@ -230,6 +237,7 @@ class Deleted:
 
 
 Record = Project | WbsElement | Commitment | Actual
+Mapped = Project | Commitment | Actual  # what field mappings overlay
 Outcome = Record | Rejection | Skipped | Deleted
 
 

@@ -20,7 +20,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ppm_pipelines.tables import sync_runs
 
-Mode = Literal["incremental", "full", "replay"]
+Mode = Literal["incremental", "full", "replay", "remap"]
+AGAIN = ("replay", "remap")  # made again from what is held: nothing is read, so nothing is fresher than it was
 ACTIVE = ("queued", "running")
 CHANNEL = "ppm_events"
 # Every event is in the run's own log; the terminal of the product tells what a person would ask about.
@@ -31,7 +32,8 @@ RUN_CONFIG: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "I
 class RunRequest:
     """What somebody wants synced. ``requested_by`` is a person's address, or ``schedule`` or ``dagster``.
 
-    ``replay`` takes quarantined records up again, those whose ids ``scope`` lists under ``rejections``.
+    ``replay`` takes quarantined records up again, those whose ids ``scope`` lists under ``rejections``; ``remap`` lays
+    the saved field mapping over all that is held.
     """
 
     organization_id: str

@@ -230,8 +230,9 @@ def _columns(fact: Fact, good: list[tuple[int, Outcome]]) -> list[Sequence[Any]]
     """The fields of the records, a column each, behind their running numbers."""
     records = [record for _, record in good]
     columns: dict[str, list[Any]] = {name: list(map(attrgetter(name), records)) for name in fact.columns}
-    if "custom_fields" in columns:
-        columns["custom_fields"] = [_own_fields(own) if own else "{}" for own in columns["custom_fields"]]
+    for name in ("custom_fields", "overlaid"):
+        if name in columns:
+            columns[name] = [_own_fields(own) if own else "{}" for own in columns[name]]
     return [[place for place, _ in good], *columns.values()]
 
 

@@ -9,13 +9,26 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from ppm_pipelines import connectors, database, digest, home, load, people, runs, tables, vault
+from ppm_pipelines import (
+    connectors,
+    database,
+    digest,
+    drift,
+    home,
+    load,
+    mappings,
+    people,
+    remapping,
+    runs,
+    tables,
+    vault,
+)
 from ppm_pipelines.adapters.base import (
     Adapter,
     Credentials,
@@ -43,6 +56,7 @@ PROBLEMS: tuple[tuple[type[BaseException], str], ...] = (
     (Refused, "unusable"),
     (SourceError, "unavailable"),
     (load.Refused, "refused"),
+    (drift.FieldLost, "refused"),
     (connectors.NotConfigured, "refused"),
     (connectors.Disabled, "refused"),
     (home.Missing, "internal"),
@@ -95,22 +109,45 @@ def _loaded(source: Adapter, request: runs.RunRequest, run_id: str, say: Say) ->
     source.forgotten = people.forgotten(request.organization_id, request.system)
     # Who accepts that records are gone accepts what the account sees now.
     source.before = None if (request.scope or {}).get(load.ACCEPTED) else _remembered(request)
+    with database.owner() as connection:
+        saved = mappings.all_active(connection, request.organization_id, request.system)
+    again = request.mode in runs.AGAIN
+    if not again:
+        _see_fields(source, request, saved.values())
+    applied = remapping.Applied(saved, request.system)
     with contextlib.closing(database.direct()) as connection:
         return load.load(
             connection,
             request,
             run_id,
-            _pages(source, request),
-            complete=lambda: () if request.mode == "replay" else source.complete,
+            _pages(source, request, applied),
+            complete=lambda: () if again else source.complete,
             state=source.state,
             # What is held already was compared when it was read; the source has moved on since.
-            control=None if request.mode == "replay" else source.control,
-            final_postings=source.final_postings,
+            control=None if again else source.control,
+            # Postings that only another mapping changes did not change in the source.
+            final_postings=source.final_postings and not _pending(request, saved) and request.mode != "remap",
             companies=lambda: source.companies,
             ended=source.ended,
-            open_listed=lambda: () if request.mode == "replay" else source.open_listed,
+            open_listed=lambda: () if again else source.open_listed,
+            mapping_versions=applied.versions,
+            remarks=lambda entity: applied.unread.get(entity, []),
             on_progress=_Teller(run_id, say),
         )
+
+
+def _see_fields(source: Adapter, request: runs.RunRequest, saved: Iterable[mappings.Saved]) -> None:
+    """Notices what changed of the source's fields; raises ``drift.FieldLost`` where a mapping can't do without."""
+    there = {entity: source.fields(entity) for entity in dict.fromkeys(("projects", *counted(request.entity)))}
+    with database.owner() as connection:
+        for entity, fields in there.items():
+            drift.seen(connection, request.organization_id, request.system, entity, fields)
+    drift.check(saved, there)
+
+
+def _pending(request: runs.RunRequest, saved: Mapping[str, mappings.Saved]) -> bool:
+    """Whether a mapping was saved that nothing has laid over what is held yet."""
+    return any(entity in saved and not saved[entity].applied for entity in counted(request.entity))
 
 
 def _linked(request: runs.RunRequest) -> frozenset[str]:
@@ -127,14 +164,20 @@ def _linked(request: runs.RunRequest) -> frozenset[str]:
         return frozenset(connection.scalars(sa.select(link.project_nr).where(*mine, ~listed)))
 
 
-def _pages(source: Adapter, request: runs.RunRequest) -> Iterator[Page]:
-    if request.mode != "replay":
-        yield from source.read(request.entity, _watermark(request))
-        return
-    for entity in counted(request.entity):
-        for page in source.replay(entity, _quarantined(request, entity)):
-            # The raw records came from the database and are kept there already, as the run that read them left them.
-            yield Page(page.entity, page.outcomes) if page.entity == entity else page
+def _pages(source: Adapter, request: runs.RunRequest, applied: remapping.Applied) -> Iterator[Page]:
+    match request.mode:
+        case "remap":
+            yield from remapping.pages(applied, request.organization_id, request.entity)
+        case "replay":
+            for entity in counted(request.entity):
+                for page in map(applied.page, source.replay(entity, _quarantined(request, entity))):
+                    # The raw records came from the database and are kept there already, as the run that read them left
+                    # them.
+                    yield Page(page.entity, page.outcomes) if page.entity == entity else page
+        case _:
+            # What a mapping changed is changed everywhere, if need be by reading everything.
+            state = None if _pending(request, applied.saved) else _watermark(request)
+            yield from map(applied.page, source.read(request.entity, state))
 
 
 def _quarantined(request: runs.RunRequest, entity: str) -> Iterator[Raw]:

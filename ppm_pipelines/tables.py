@@ -95,6 +95,11 @@ def _labour(table: str) -> list[Column[Any] | Index]:
     ]
 
 
+def _overlaid() -> Column[Any]:
+    """What the adapter had made where a field mapping lies over it."""
+    return Column("overlaid", JSONB, nullable=False, server_default=text("'{}'::jsonb"))
+
+
 def _since() -> Column[Any]:
     return Column("last_changed_at", Moment, nullable=False, server_default=text("ppm.moment()"))
 
@@ -184,6 +189,7 @@ sync_runs = Table(
     Column("reason", Text),
     Column("problem", Text),
     Column("result", JSONB),
+    Column("mapping_versions", JSONB),
     Index(
         "one_active_sync",
         "organization_id",
@@ -215,6 +221,46 @@ idempotency_keys = Table(
     Column("created_at", Moment, nullable=False, server_default=NOW),
 )
 
+# --- field mapping -------------------------------------------------------------------------------------------------
+
+# The newest version is the one that counts. ``applied_run_id`` is the run since which all that is held follows it.
+field_mappings = Table(
+    "field_mappings",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    Column("system", Text, primary_key=True),
+    Column("entity", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("lines", JSONB, nullable=False),
+    Column("ignored", JSONB, nullable=False),
+    Column("rejected", JSONB, nullable=False),
+    Column("saved_at", Moment, nullable=False, server_default=text("clock_timestamp()")),
+    _text("saved_by"),
+    _text("reason"),
+    Column("restored_from", Integer),
+    _text("applied_run_id", None),
+)
+
+# The fields that a source was last seen to have, and since when that is otherwise than it was.
+source_fields = Table(
+    "source_fields",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    Column("system", Text, primary_key=True),
+    Column("entity", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    _text("type"),
+    _text("label_en"),
+    _text("label_de"),
+    Column("custom", Boolean, nullable=False),
+    Column("read", Boolean, nullable=False),
+    Column("first_seen_at", Moment, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("drifted_at", Moment),
+    _text("drift", None),
+    _text("was_type", None),
+)
+
 # --- facts ---------------------------------------------------------------------------------------------------------
 
 projects = Table(
@@ -232,6 +278,8 @@ projects = Table(
     _text("currency", None),
     _text("company_code"),
     *_seen(),
+    *_from_raw(),
+    _overlaid(),
     UniqueConstraint("organization_id", "system", "source_key"),
 )
 
@@ -301,6 +349,7 @@ commitments = Table(
     _text("relieved_by"),
     *_from_raw(),
     *_labour("commitments"),
+    _overlaid(),
     UniqueConstraint("organization_id", "system", "source_key"),
     Index("ix_commitments_project", "organization_id", "project_id", "po_number"),
     Index("ix_commitments_changed", "last_changed_at", postgresql_using="brin"),
@@ -350,6 +399,7 @@ actuals = Table(
     *_seen(),
     *_from_raw(),
     *_labour("actuals"),
+    _overlaid(),
     UniqueConstraint("organization_id", "system", "source_key"),
     Index("ix_actuals_project", "organization_id", "project_id", text("posting_date desc")),
     Index("ix_actuals_seen", "first_seen_at", postgresql_using="brin"),  # what came after a period was closed

@@ -224,10 +224,11 @@ class Adapter(System):
 
     # Field mapping
 
-    def standard_mapping(self) -> str:
+    @classmethod
+    def standard_mapping(cls, settings: Mapping[str, object]) -> str:  # noqa: ARG003
         """The name of what is told about the adapter's own mapping (``mapping.standard``): the system's slug, with the
         product behind it where one slug stands for several (``dynamics/finance_operations``)."""
-        return self.system
+        return cls.system
 
     def fields(self, entity: str) -> Sequence[SourceField]:  # noqa: ARG002
         """The fields that the source has for the entity (projects, commitments, actuals), as paths into ``row``, from

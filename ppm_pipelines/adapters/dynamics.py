@@ -143,8 +143,9 @@ class Dynamics(Adapter):
             yield self._product.page(entity, some)
         self._complete = frozenset({"projects", "wbs_elements"})
 
-    def standard_mapping(self) -> str:
-        return f"{self.system}/{self._settings.product}"
+    @classmethod
+    def standard_mapping(cls, settings: Mapping[str, object]) -> str:
+        return f"{cls.system}/{settings.get('product') or 'finance_operations'}"
 
     def control(self, entity: str) -> list[ControlTotal]:
         return self._product.control(entity) if entity in ("commitments", "actuals") else []

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
-from ppm_pipelines import database, tables
+from ppm_pipelines import database, runs, tables
 from ppm_pipelines.adapters.base import Adapter
 from ppm_pipelines.load import SyncResult
 
@@ -153,8 +153,8 @@ def _stale(system: str) -> list[str]:
     with database.owner() as connection:
         fresh = connection.scalars(
             sa.select(run.organization_id)
-            # A replay asks the source for nothing new.
-            .where(run.system == system, run.status.in_(("success", "partial")), run.mode != "replay")
+            # What is made again asks the source for nothing new.
+            .where(run.system == system, run.status.in_(("success", "partial")), run.mode.not_in(runs.AGAIN))
             .where(run.ended_at > datetime.now(UTC) - timedelta(hours=STALE_HOURS))
             .distinct()
         ).all()

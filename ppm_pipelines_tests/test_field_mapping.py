@@ -1,0 +1,291 @@
+"""Field mappings from saving to what PostgreSQL holds, over every simulated system: applied, restored, quarantined.
+
+Belongs here: versions, laying lines over what is held and over what is read, drift. Does not belong here: suggestions
+(``test_mapping_*``), one value through one transform (``test_mapping_transforms``), HTTP (``test_api_mapping``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ppm_pipelines import database, drift, mappings, remapping
+from ppm_pipelines.load import COUNTS, SyncResult
+from ppm_pipelines.mapping.fields import SourceField
+from ppm_pipelines.mappings import BadMapping, ChangedMeanwhile, Saved, draft_of
+from ppm_pipelines.sandbox.app import create
+from ppm_pipelines_tests.conftest import TEMPLATE, copied
+from ppm_pipelines_tests.serving import serving
+from ppm_pipelines_tests.simulated import SYSTEMS, Simulated, World, assert_as_in_the_books, named, rows, standing
+
+Row = dict[str, Any]
+# Lines that every system can have: the record that the adapter made is a source too.
+TOLD = {"commitments": "po_number", "actuals": "fi_doc_no", "projects": "project_nr"}
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[str]:
+    with serving(create(seed=7, orders=60, pace=0, size=0.2)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, str]:
+    """A system -> the database in which it was loaded once."""
+    return {}
+
+
+@pytest.fixture
+def world(simulated: Simulated, served: str, server: str, loaded: dict[str, str], tmp_path: Path) -> Iterator[World]:
+    with standing(simulated, served) as made:
+        if simulated.name not in loaded:
+            name = f"mapped_{SYSTEMS.index(simulated)}"
+            with copied(server, TEMPLATE, tmp_path, name):
+                made.sync()
+            loaded[simulated.name] = name
+        with copied(server, loaded[simulated.name], tmp_path):
+            yield made
+
+
+every = pytest.mark.parametrize("simulated", SYSTEMS, ids=str)
+sap = pytest.mark.parametrize("simulated", [named("sap-v4")], ids=str)
+
+
+def line(target: str, *sources: str, **step: Any) -> Row:
+    return {"target": target, "sources": list(sources), "steps": [step] if step else []}
+
+
+def save(world: World, entity: Any, *lines: Row, **more: Any) -> Saved:
+    draft = draft_of(entity, {"lines": list(lines)})
+    with database.scoped("default") as connection:
+        return mappings.save(connection, "default", world.simulated.slug, entity, draft, by="anna@example.com", **more)
+
+
+def counts(result: SyncResult) -> dict[str, int]:
+    return {name: getattr(result, name) for name in COUNTS if getattr(result, name)}
+
+
+def entities() -> list[str]:
+    """Those of which there is anything."""
+    return [entity for entity in TOLD if rows(f"select 1 from ppm.{entity} limit 1")]
+
+
+def facts(entity: str) -> list[tuple[Any, ...]]:
+    """All of a fact but when and by which run it changed."""
+    return rows(f"select (to_jsonb(t) - 'last_changed_at' - 'run_id')::text from ppm.{entity} t order by source_key")
+
+
+@every
+def test_what_is_held_is_mapped_without_the_source_and_a_full_read_agrees(world: World) -> None:
+    before, asked = {entity: facts(entity) for entity in entities()}, world.told()["requests"]
+    for entity in before:
+        save(world, entity, line("custom_fields.told", f"record.{TOLD[entity]}"))
+        result = world.sync("remap", entity)
+        assert result.updated == result.total > 0, entity
+        assert result.rejected == 0
+        said = rows(f"select count(*) from ppm.{entity} where custom_fields ->> 'told' = {TOLD[entity]}")
+        assert said == [(result.total,)]
+    assert world.told()["requests"] == asked
+    again = world.sync("full")
+    assert (again.inserted, again.updated) == (0, 0), counts(again)
+    assert_as_in_the_books(world)
+    for entity in before:
+        save(world, entity, restored_from=0)
+        world.sync("remap", entity)
+        assert facts(entity) == before[entity]
+    assert world.sync("full").updated == 0
+
+
+@every
+def test_nothing_is_applied_before_it_is_saved(world: World) -> None:
+    for entity in entities():
+        with database.scoped("default") as connection:
+            saved = mappings.active(connection, "default", world.simulated.slug, entity)
+            draft = draft_of(entity, {"lines": [line("custom_fields.told", f"record.{TOLD[entity]}")]})  # type: ignore[arg-type]
+            found = remapping.preview(connection, "default", saved, draft.lines)
+        assert found.changed == found.rows > 0
+        assert rows(f"select 1 from ppm.{entity} where custom_fields ? 'told' or overlaid <> '{{}}'") == []
+    assert world.sync("full").updated == 0
+
+
+@every
+def test_money_under_a_line_adds_up_and_comes_back(world: World) -> None:
+    entity = next(one for one in ("commitments", "actuals") if one in entities())
+    target = "ordered_amount" if entity == "commitments" else "amount"
+    before = facts(entity)
+    save(world, entity, line(target, f"record.{target}", do="unit", times="2", by="1"))
+    result = world.sync("remap", entity)
+    assert result.updated > 0
+    figure = "ordered" if entity == "commitments" else "amount"
+    moved = [money[figure] for money in result.amounts.values()]
+    assert all(Decimal(one["after"]) == 2 * Decimal(one["before"]) for one in moved), moved
+    assert any(Decimal(one["delta"]) for one in moved)
+    assert (
+        rows(
+            "select source_key from ppm.commitments where open_amount not in (0, ordered_amount - relieved_amount)"
+            " or (open_amount = 0) <> (company_open_amount = 0)"
+        )
+        == []
+    )
+    assert world.sync("full").updated == 0
+    save(world, entity, restored_from=0)
+    world.sync("remap", entity)
+    assert facts(entity) == before
+
+
+@sap
+def test_an_incremental_sync_applies_what_was_saved_and_never_applied(world: World) -> None:
+    save(world, "commitments", line("custom_fields.told", "record.po_number"))
+    result = world.sync()
+    told = rows("select count(*) from ppm.commitments where custom_fields ->> 'told' is distinct from po_number")
+    assert told == [(0,)]
+    assert result.updated > 0
+    used = rows("select mapping_versions from ppm.sync_runs where run_id = %s", result.run_id)
+    assert used == [({"commitments": 1},)]
+    assert rows("select applied_run_id from ppm.field_mappings") == [(result.run_id,)]
+    assert world.sync().total < result.total
+
+
+@sap
+def test_a_required_value_that_cannot_be_read_waits_in_quarantine_until_the_mapping_is_mended(world: World) -> None:
+    before, figures = facts("commitments"), rows("select count(*), sum(open_amount) from ppm.commitments where counts")
+    save(world, "commitments", line("po_number", "record.po_number", do="lookup", table={"none": "none"}))
+    result = world.sync("remap", "commitments")
+    assert result.rejected == result.total > 0
+    assert result.errors[0]["field"] == "po_number"
+    assert "lookup" in result.errors[0]["reason"]
+    waiting = rows("select count(*), sum(open_amount) from ppm.rejections where code = 'mapping'")
+    assert waiting[0][0] == result.rejected
+    save(world, "commitments", restored_from=0)
+    mended = world.sync("remap", "commitments")
+    assert mended.rejected == 0
+    assert rows("select count(*) from ppm.rejections where code = 'mapping'") == [(0,)]
+    assert facts("commitments") == before
+    assert rows("select count(*), sum(open_amount) from ppm.commitments where counts") == figures
+
+
+@sap
+def test_an_optional_value_that_cannot_be_read_keeps_the_adapter_s_and_is_told(world: World) -> None:
+    before = rows("select source_key, delivery_date from ppm.commitments order by 1")
+    save(world, "commitments", line("delivery_date", "record.po_number", do="date", format="DD.MM.YYYY"))
+    result = world.sync("remap", "commitments")
+    assert (result.rejected, result.updated) == (0, 0)
+    told = result.by_entity["commitments"]["anomalies"]
+    assert {one["kind"] for one in told} == {"not_mapped"}
+    assert 0 < len(told) <= 100
+    assert rows("select source_key, delivery_date from ppm.commitments order by 1") == before
+
+
+@sap
+def test_a_remapped_order_moves_to_the_mapped_project_and_a_preview_said_so(world: World) -> None:
+    [(one, other, currency)] = rows(
+        "select a.project_nr, b.project_nr, a.currency from ppm.commitments a join ppm.commitments b"
+        " on b.company_code = a.company_code and b.currency = a.currency and b.project_nr > a.project_nr"
+        " where a.counts and a.open_amount > 0 limit 1"
+    )
+    lines = [line("project_nr", "record.project_nr", do="lookup", table={one: other}, default="")]
+    with database.scoped("default") as connection:
+        saved = mappings.active(connection, "default", "sap", "commitments")
+        found = remapping.preview(connection, "default", saved, draft_of("commitments", {"lines": lines}).lines)
+    said = sum(after for ((_, nr), money, figure), (_, after) in found.money.items()
+               if (nr, money, figure) == (other, currency, "open"))  # fmt: skip
+    save(world, "commitments", *lines)
+    result = world.sync("remap", "commitments")
+    assert result.updated == found.changed
+    assert rows(
+        "select sum(open_amount) from ppm.commitments where project_nr = %s and currency = %s and counts",
+        other, currency,
+    ) == [(said,)]  # fmt: skip
+    assert rows("select 1 from ppm.commitments where project_nr = %s and open_amount <> 0", one) == []
+
+
+@sap
+def test_versions_are_kept_and_only_the_newest_counts(world: World) -> None:
+    save(world, "commitments", line("vendor", "record.po_number"), reason="first")
+    save(world, "commitments", line("requester", "record.po_number"), reason="second")
+    with database.scoped("default") as connection:
+        found = mappings.versions(connection, "default", "sap", "commitments")
+        assert [(one.version, one.reason, one.draft.lines[0].target) for one in found] == [
+            (2, "second", "requester"),
+            (1, "first", "vendor"),
+        ]
+        with pytest.raises(ChangedMeanwhile):
+            mappings.save(connection, "default", "sap", "commitments", found[1].draft, by="b", if_version=1)
+    with database.scoped("other") as connection:
+        assert mappings.versions(connection, "default", "sap", "commitments") == []
+    world.sync("remap", "commitments")
+    assert rows("select count(*) from ppm.commitments where requester = po_number and vendor <> po_number")[0][0] > 0
+    audited = rows("select who, what, subject, detail ->> 'version' from ppm.audit_log where what = 'saved_mapping'")
+    assert audited == [("anna@example.com", "saved_mapping", "sap", str(number)) for number in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        (
+            [line("nothing", "a")],
+            "There is no target nothing. Choose a field of the Costbook, or custom_fields.<name>.",
+        ),
+        ([line("vendor")], "vendor has no source: choose a field or give a constant."),
+        ([line("vendor", "a", do="shout")], "'shout' is no step"),
+        ([line("vendor", "a"), line("vendor", "b")], "vendor has two lines."),
+        ([line("vendor", "gone")], "The source has no field gone. Choose another field."),
+        ([line("vendor", "a") | {"type": "date"}], "vendor is of type text, not date."),
+        ([line("custom_fields.a b", "a")], "can't be the name of a custom field"),
+    ],
+)
+def test_a_line_that_cannot_be_is_refused_with_a_sentence(lines: list[Row], sentence: str) -> None:
+    with pytest.raises(BadMapping) as refused:
+        draft_of("commitments", {"lines": lines}, ["a", "b"])
+    assert sentence in str(refused.value)
+
+
+# Drift
+
+
+def seen(*fields: SourceField) -> list[tuple[str, str, str | None, str | None]]:
+    with database.owner() as connection:
+        drift.seen(connection, "default", "sap", "commitments", fields)
+        told = drift.told(connection, "default", mappings.active(connection, "default", "sap", "commitments"))
+    return [(one.field, one.kind, one.was, one.now) for one in told]
+
+
+@pytest.mark.usefixtures("database_url")
+def test_drift_is_what_changed_since_the_mapping_was_saved() -> None:
+    one, other = SourceField("item.A", type="Edm.String"), SourceField("item.B", type="Edm.String")
+    assert seen(one) == []
+    assert seen(one, other) == [("item.B", "appeared", None, "Edm.String")]
+    assert seen(one, other) == [("item.B", "appeared", None, "Edm.String")]
+    typed = replace(one, type="Edm.Date")
+    assert seen(typed, other)[0] == ("item.A", "type_changed", "Edm.String", "Edm.Date")
+    assert seen(other)[0] == ("item.A", "vanished", "Edm.Date", None)
+    with database.owner() as connection:
+        assert drift.counts(connection, "default") == {"sap": 2}
+        mappings.save(connection, "default", "sap", "commitments", mappings.Draft(), by="anna@example.com")
+        assert drift.counts(connection, "default") == {}
+        assert [field.name for field in drift.known(connection, "default", "sap", "commitments")] == ["item.B"]
+    assert seen(other) == []
+    assert seen(one, other) == [("item.A", "appeared", "Edm.Date", "Edm.String")]
+
+
+@sap
+def test_a_required_field_that_vanished_stops_the_sync_and_changes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(world, "commitments", line("po_number", "order.PurchaseOrder"))
+    before = facts("commitments")
+    adapter = world.adapter()
+    there = [SourceField("order.CompanyCode"), SourceField("item.NetAmount")]
+    monkeypatch.setattr(adapter, "fields", lambda _: there)
+    with pytest.raises(drift.FieldLost) as lost:
+        world.sync("full", adapter=adapter)
+    assert "order.PurchaseOrder" in str(lost.value)
+    assert facts("commitments") == before
+    assert rows("select status, problem from ppm.sync_runs order by requested_at desc limit 1") == [
+        ("failed", "refused")
+    ]
