@@ -17,7 +17,10 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
+from ppm_pipelines.mapping import sentences
+
 CATALOGUE = Path(__file__).with_name("sentences_de.toml")
+NAMED = re.compile(r"\{(\w+)\}")
 PLACEHOLDER = re.compile(r"\{(\d)(:[,.])?\}")
 DECIMAL = re.compile(r"\d+(\.\d+)?")
 SEPARATORS = {":,": str.maketrans(",", "."), ":.": str.maketrans(".", ",")}
@@ -75,6 +78,22 @@ def catalogue() -> dict[str, str]:
 
 
 @cache
+def _known() -> dict[str, str]:
+    """The catalogue with the sentences of field mapping, which have both languages beside each other."""
+    return catalogue() | {
+        _numbered(said["en"], said["en"]): _numbered(said["de"], said["en"])
+        for said in sentences.catalogue().values()
+        if set(NAMED.findall(said["en"])) == set(NAMED.findall(said["de"]))
+    }
+
+
+def _numbered(text: str, named: str) -> str:
+    """With numbers for names, in the order in which ``named`` has them; without the full stop."""
+    order = [*dict.fromkeys(NAMED.findall(named))]
+    return NAMED.sub(lambda match: f"{{{order.index(match[1])}}}", text).removesuffix(".")
+
+
+@cache
 def _entries() -> tuple[Entry, ...]:
     """The entries with placeholders; those with the most text of their own first, because they are the most certain."""
     found = [
@@ -84,7 +103,7 @@ def _entries() -> tuple[Entry, ...]:
             de,
             tuple(match[1] for match in PLACEHOLDER.finditer(en) if match[2] == ":."),
         )
-        for en, de in catalogue().items()
+        for en, de in _known().items()
         if PLACEHOLDER.search(en)
     ]
     return tuple(sorted(found, key=lambda entry: -sum(map(len, entry.pieces))))
@@ -111,7 +130,7 @@ def _one(text: str, depth: int) -> str | None:
     """One sentence, a word, or words with commas between them; None where the catalogue does not know it."""
     core = text.removesuffix(".")
     stop = text[len(core) :]
-    known = catalogue()
+    known = _known()
     if core in known:
         return known[core] + stop
     if " " not in core or depth > DEEPEST:  # every sentence with a placeholder has a space

@@ -15,6 +15,8 @@ from ppm_pipelines.records import Actual, Commitment, Project, WbsElement
 
 # Where a fact came from is no part of what it says: another road to the same fact changes nothing.
 POINTERS = ("raw_stream", "raw_key")
+# What a line shows to nobody: whose it is, where it came from, what lies under a field mapping.
+BEHIND = frozenset({"organization_id", *POINTERS, "overlaid"})
 # A fact's amount -> the column of stored sums that adds it up.
 SUMMED = {
     "ordered_amount": "ordered",

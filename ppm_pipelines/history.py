@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from ppm_pipelines import costbook
 from ppm_pipelines.costbook import money
-from ppm_pipelines.facts import FACTS, POINTERS, Fact
+from ppm_pipelines.facts import BEHIND, FACTS, Fact
 from ppm_pipelines.people import veiled, without_people
 from ppm_pipelines.records import ZERO
 from ppm_pipelines.tables import HISTORY, at, organizations, raw_records, sync_runs
@@ -25,7 +25,7 @@ from ppm_pipelines.tables import HISTORY, at, organizations, raw_records, sync_r
 Entity = Literal["commitments", "actuals"]
 FIGURES = ("budget", "committed", "actual", "open", "total_spend", "variance", "eac", "uncommitted_budget")
 # What says when and by whom a version came, and not what it says.
-_ABOUT = {"id", "organization_id", "system", "source_key", "run_id", "first_seen_at", "last_changed_at", *POINTERS}
+_ABOUT = {"id", "system", "source_key", "run_id", "first_seen_at", "last_changed_at", *BEHIND}
 
 
 def moment_of(given: str, zone: str) -> datetime:
@@ -176,12 +176,11 @@ MONEY = {
         "company_amount": "company_currency",
     },
 }
-HIDDEN = {"organization_id", "raw_stream", "raw_key"}
 
 
 def told(entity: Entity, row: Mapping[Any, Any]) -> dict[str, Any]:
     """A line as it is shown: money with its currency's digits, other numbers exact, ids as text."""
-    shown = {name: value for name, value in row.items() if name not in HIDDEN}
+    shown = {name: value for name, value in row.items() if name not in BEHIND}
     for name, currency in MONEY[entity].items():
         if shown.get(name) is not None:
             shown[name] = money(shown[name], shown[currency])

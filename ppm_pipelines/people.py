@@ -195,7 +195,8 @@ class _Erasing:
         )
         named = self._run(
             f"update ppm.{table} t set vendor = '', vendor_description = %(label)s{titled if fact == 'actuals' else ''}"
-            f" where {mine} and t.vendor = %(person)s",
+            ", overlaid = overlaid - '{vendor,vendor_description,item_text}'::text[]"
+            f" where {mine} and %(person)s in (t.vendor, t.overlaid ->> 'vendor')",
             label=self.role or LABOUR,
         ).rowcount
         if fact == "actuals":

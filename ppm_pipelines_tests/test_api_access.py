@@ -37,6 +37,12 @@ TABLE = [
     Row("PUT", "/api/integrations/{system}/config", INTEGRATORS, 422, {"settings": {}}),
     Row("PATCH", "/api/integrations/{system}/config", INTEGRATORS, 409, {"enabled": False}),
     Row("POST", "/api/integrations/{system}/test", INTEGRATORS, 409),
+    Row("GET", "/api/integrations/{system}/mapping/{entity}", INTEGRATORS, 200),
+    Row("PUT", "/api/integrations/{system}/mapping/{entity}", INTEGRATORS, 200, {}),
+    Row("POST", "/api/integrations/{system}/mapping/{entity}/suggest", INTEGRATORS, 200, {}),
+    Row("POST", "/api/integrations/{system}/mapping/{entity}/preview", INTEGRATORS, 200, {}),
+    Row("GET", "/api/integrations/{system}/mapping/{entity}/versions", INTEGRATORS, 200),
+    Row("POST", "/api/integrations/{system}/mapping/{entity}/versions/{version}/restore", INTEGRATORS, 404, {}),
     Row("GET", "/api/integrations/runs", VIEWERS, 200),
     Row("GET", "/api/integrations/runs/{run_id}", VIEWERS, 404),
     Row("GET", "/api/integrations/runs/{run_id}/events", VIEWERS, 404),
@@ -90,7 +96,8 @@ def expected(row: Row, role: str) -> int:
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.method} {row.path}")
 def test_an_endpoint_answers_a_role_as_the_table_says(product: Product, row: Row, role: str) -> None:
     client = product.anybody() if role == "nobody" else product.api(role, "empty")
-    url = row.path.format(system="sap", run_id=RUN, project_id=RUN, line_id=1, year=2099, period=1)
+    url = row.path.format(system="sap", run_id=RUN, project_id=RUN, line_id=1, year=2099, period=1, entity="actuals",
+                          version=7)  # fmt: skip
     # Streamed, so that an event stream is judged by its head and not waited for.
     with client.stream(row.method, url, json=row.body) as answer:
         assert answer.status_code == expected(row, role), answer.read()

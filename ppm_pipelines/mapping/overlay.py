@@ -20,7 +20,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from ppm_pipelines.mapping import transforms
-from ppm_pipelines.mapping.fields import CUSTOM, targets
+from ppm_pipelines.mapping.fields import targets
 from ppm_pipelines.mapping.sentences import Said
 from ppm_pipelines.mapping.transforms import Failure, Line
 from ppm_pipelines.records import ZERO, Actual, Commitment, Mapped, Project, Rejection, known_currency, rounded
@@ -185,7 +185,7 @@ def _unusable(record: Mapped, before: Values, row: Values, bad: Failure) -> Reje
         record.source_key,
         "mapping",
         bad.target,
-        f"{bad.said.sentence('en')} The field mapping of {bad.target.removeprefix(CUSTOM)} needs it.",
+        " ".join(one.sentence("en") for one in (bad.said, Said("needed", {"target": bad.target}))),
         {"entity": entity, "record": {**before, "overlaid": {}}, "source": row},
         amount,
         currency if currency and known_currency(currency) else None,
