@@ -14,7 +14,7 @@ from typing import Any
 
 from ppm_pipelines.adapters.base import Row
 from ppm_pipelines.adapters.dynamics_rows import DYNAMICS, Directory, Figures, custom, delivered, figures, yes
-from ppm_pipelines.adapters.fields import Unusable, rejected, text
+from ppm_pipelines.adapters.fields import Sparse, Unusable, rejected, text
 from ppm_pipelines.adapters.fields import currency as known
 from ppm_pipelines.records import ZERO, Actual, Commitment, Outcome, Project, Raw, Rejection, Skipped, rounded
 
@@ -89,6 +89,21 @@ def cost_center(named: Mapping[str, str]) -> str | None:
 
 def _plain(name: str) -> str:
     return re.sub(r"[\s_]", "", name).lower()
+
+
+# Which part of a raw record has dimensions, by entity.
+DIMENSIONED = {"commitments": "line", "actuals": "posting"}
+
+
+def with_dimensions(record: Row) -> Row:
+    """The raw record with the dimensions of its line or posting by their names; one without a value is empty."""
+    segments = record["settings"]["dimension_segments"]
+    if line := record.get("line"):
+        named = dimensions(text(line.get("DefaultLedgerDimensionDisplayValue")), segments, account=False)
+        return {**record, "line": {**line, "dimensions": Sparse(named)}}
+    posting = record["posting"]
+    named = dimensions(text(posting.get("LedgerDimensionDisplayValue")), segments, account=True)
+    return {**record, "posting": {**posting, "dimensions": Sparse(named)}}
 
 
 # Projects
