@@ -216,8 +216,8 @@ CUSTOM_FIELDS = Query(
     "custom fields", {"scriptid": "cf.scriptid"}, "customfield cf", ("scriptid",),
     optional={"label": "cf.name", "kind": "cf.fieldvaluetype"},
 )  # fmt: skip
-_OF_LINES = {"custbody_": "t", "custcol_": "tl"}
-OWN_COLUMNS = {ORDERS.name: _OF_LINES, LEDGER.name: _OF_LINES, PROJECTS.name: {"custentity_": "j"}}
+_OF_LINES = {"custbody": "t", "custcol": "tl"}
+OWN_COLUMNS = {ORDERS.name: _OF_LINES, LEDGER.name: _OF_LINES, PROJECTS.name: {"custentity": "j"}}
 
 
 def own_column(table: str, name: str, kind: str) -> str:

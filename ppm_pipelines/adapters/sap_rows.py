@@ -126,8 +126,9 @@ def is_helper(name: str) -> bool:
 
 
 def custom(row: Row) -> dict[str, Any]:
+    """Numbers as texts, as V2 writes them: exact, and the same in V4."""
     return {
-        name: str(value) if isinstance(value, Decimal) else value
+        name: str(value) if isinstance(value, Decimal | int) and not isinstance(value, bool) else value
         for name, value in row.items()
         if name[:4] == "YY1_" and value not in (None, "") and is_custom(name)
     }
