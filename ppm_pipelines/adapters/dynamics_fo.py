@@ -105,7 +105,7 @@ class FinanceOperations(Product):
         """The segments of the dimensions too, as they are configured."""
         yield from super().fields(entity)
         if above := dynamics_fo_rows.DIMENSIONED.get(entity):
-            for name in self.settings.dimension_segments:
+            for name in dynamics_fo_rows.segments(entity, self.settings.dimension_segments):
                 yield SourceField(f"{above}.dimensions.{name}", label_en=name, custom=True)
 
     # Commitments
