@@ -24,6 +24,7 @@ from ppm_pipelines.adapters.dynamics_fo_streams import POSTINGS
 from ppm_pipelines.adapters.dynamics_rows import DYNAMICS, Directory, Figures, rate_on, towards_zero
 from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.adapters.fields import Unusable
+from ppm_pipelines.adapters.odata_metadata import Metadata
 from ppm_pipelines.records import Actual, Commitment, Outcome, Project, Raw, Rejection, Skipped
 from ppm_pipelines_tests.test_adapter_http import Answering, answer, scripted
 
@@ -847,7 +848,8 @@ def test_entity_sets_are_found_by_their_own_name() -> None:
         'Type="Edm.Decimal" /><Property Name="Hall_Custom" Type="Edm.String" /></EntityType>'
         '<EntitySet Name="PurchaseOrderLinesV2" EntityType="Microsoft.Dynamics.DataEntities.PurchaseOrderLineV2">'
     )
-    assert odata.entity_sets(told) == {"PurchaseOrderLinesV2": {"LineAmount", "Hall_Custom"}}
+    assert Metadata(told).of_set("PurchaseOrderLinesV2") == {"LineAmount", "Hall_Custom"}
+    assert Metadata(told).of_set("PurchaseOrderLineV2") == frozenset()
 
 
 # Settings ------------------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from ppm_pipelines.adapters import (
     sap_streams,
 )
 from ppm_pipelines.adapters.base import Refused, Stream
+from ppm_pipelines.adapters.odata_metadata import Metadata
 from ppm_pipelines.adapters.sap_control import Numbers
 from ppm_pipelines.adapters.sap_orders import Relief
 from ppm_pipelines.adapters.sap_reader import Reader
@@ -904,7 +905,7 @@ def test_metadata_of_both_protocols_is_understood() -> None:
       <EntityType Name="Other_Type">
         <Property MaxLength="3"
             Name="Second" Type="Edm.String"/></EntityType></Schema>"""
-    assert odata.described(told) == {"A_PurchaseOrderType": {"PurchaseOrder"}, "Other_Type": {"Second"}}
+    assert Metadata(told) == {"A_PurchaseOrderType": {"PurchaseOrder"}, "Other_Type": {"Second"}}
 
 
 def test_a_selection_is_written_as_each_protocol_wants_it() -> None:

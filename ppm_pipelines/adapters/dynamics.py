@@ -6,14 +6,14 @@ mean (``dynamics_fo_rows``, …), asking (``dynamics_reader``), settings (``dyna
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
 from pydantic import BaseModel
 
-from ppm_pipelines.adapters import odata
-from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, State, fingerprint, of_stream
+from ppm_pipelines.adapters import dynamics_bc_rows, dynamics_fo_rows, odata
+from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, Row, State, fingerprint, of_stream
 from ppm_pipelines.adapters.dynamics_bc import BusinessCentral
 from ppm_pipelines.adapters.dynamics_dataverse import Dataverse
 from ppm_pipelines.adapters.dynamics_fo import FinanceOperations
@@ -21,10 +21,11 @@ from ppm_pipelines.adapters.dynamics_reader import Product
 from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.adapters.fields import Unreadable
 from ppm_pipelines.adapters.http import Limits
+from ppm_pipelines.mapping.fields import SourceField
 from ppm_pipelines.records import ControlTotal, Page, Raw
 
 # What the rows mean, as a number: records made by other rules are made anew by a full read.
-RULES = 2
+RULES = 3
 PRODUCTS: Mapping[str, type[Product]] = {
     "finance_operations": FinanceOperations,
     "business_central": BusinessCentral,
@@ -116,7 +117,7 @@ class Dynamics(Adapter):
 
     def _projects(self) -> Iterator[Page]:
         self._product.directory.linked = self.linked
-        self._product.reader.sets  # noqa: B018 - what the environment has is asked before anything else
+        self._product.reader.metadata  # noqa: B018 - what the environment has is asked before anything else
         yield from self._product.projects()
         # A company that is given by its ID has its name since now.
         self.companies = self._product.read_companies
@@ -146,6 +147,16 @@ class Dynamics(Adapter):
     @classmethod
     def standard_mapping(cls, settings: Mapping[str, object]) -> str:
         return f"{cls.system}/{settings.get('product') or 'finance_operations'}"
+
+    def fields(self, entity: str) -> Sequence[SourceField]:
+        return list(self._product.fields(entity))
+
+    @staticmethod
+    def row(entity: str, raw: Row, record: Row) -> Row:  # noqa: ARG004
+        """With the dimensions of its parts by their names, where the product has any."""
+        if "dimension" in raw:
+            return dynamics_bc_rows.with_dimensions(raw)
+        return dynamics_fo_rows.with_dimensions(raw) if "settings" in raw else raw
 
     def control(self, entity: str) -> list[ControlTotal]:
         return self._product.control(entity) if entity in ("commitments", "actuals") else []

@@ -25,6 +25,7 @@ from ppm_pipelines.adapters.dynamics_bc_streams import (
     ENTRIES,
     INFORMATION,
     INVOICES,
+    LINES,
     ORDERS,
     PROJECTS,
     RATES,
@@ -35,6 +36,7 @@ from ppm_pipelines.adapters.dynamics_settings import Settings, is_id
 from ppm_pipelines.adapters.fields import text
 from ppm_pipelines.adapters.http import chunks
 from ppm_pipelines.adapters.odata import V4, any_of, quoted
+from ppm_pipelines.mapping.fields import SourceField
 from ppm_pipelines.records import ControlTotal, Page
 
 
@@ -57,6 +59,17 @@ class BusinessCentral(Product):
     made_from: ClassVar[Any] = {
         "commitments": (dynamics_bc_rows.ORDERS, dynamics_bc_rows.commitment),
         "actuals": (dynamics_bc_rows.ACTUALS, dynamics_bc_rows.actual),
+    }
+
+    seen: ClassVar[Any] = {
+        "projects": [("", PROJECTS)],
+        "commitments": [("line", ORDERS, LINES), ("order", ORDERS), ("rate", RATES)],
+        "actuals": [("entry", ENTRIES), ("invoice", INVOICES)],
+    }
+    added: ClassVar[Any] = {
+        "projects": "company currency",
+        "commitments": "company currency",
+        "actuals": "company currency category",
     }
 
     def __init__(self, settings: Settings, **connection: Any) -> None:
@@ -121,6 +134,18 @@ class BusinessCentral(Product):
                 "unknown_dimension",
             )
         return f"companies({company.id})/dimensions({text(dimension.get('id'))})/{PROJECTS.path}"
+
+    def fields(self, entity: str) -> Iterator[SourceField]:
+        """The dimensions of the companies too: they are what a customer has of their own."""
+        yield from super().fields(entity)
+        if not (above := dynamics_bc_rows.DIMENSIONED.get(entity)):
+            return
+        told: dict[str, str] = {}
+        for company in self._companies or self.companies():
+            for row in self.reader.rows(DIMENSION, path=company.path(DIMENSION)):
+                told.setdefault(text(row.get("code")), text(row.get("displayName")))
+        for code, label in sorted(told.items()):
+            yield SourceField(f"{above}.dimensions.{code}", label_en=label, custom=True)
 
     # Commitments
 

@@ -15,7 +15,7 @@ from typing import Any
 from ppm_pipelines.adapters.base import Row
 from ppm_pipelines.adapters.dynamics_bc_streams import DIMENSIONS, LINES
 from ppm_pipelines.adapters.dynamics_rows import DYNAMICS, Directory, Figures, delivered, towards_zero
-from ppm_pipelines.adapters.fields import Unusable, rejected, text
+from ppm_pipelines.adapters.fields import Sparse, Unusable, rejected, text
 from ppm_pipelines.adapters.fields import currency as known
 from ppm_pipelines.adapters.odata import nested
 from ppm_pipelines.records import ZERO, Actual, Commitment, Outcome, Project, Raw, Skipped, rounded
@@ -62,6 +62,17 @@ def _plain(row: Row) -> dict[str, Any]:
     made = delivered({name: value for name, value in row.items() if name != LINES})
     sets = sorted((delivered(one) for one in nested(row, DIMENSIONS)), key=lambda one: text(one.get("code")))
     return {**made, DIMENSIONS: sets} if DIMENSIONS in row else made
+
+
+# Which part of a raw record has dimensions, by entity.
+DIMENSIONED = {"commitments": "line", "actuals": "entry"}
+
+
+def with_dimensions(record: Row) -> Row:
+    """The raw record with the dimensions of its line or entry by their codes; one without a value is empty."""
+    part = "line" if "line" in record else "entry"
+    named = Sparse(_dimensions(record[part]).get("dimensions", {}))
+    return {**record, part: {**record[part], "dimensions": named}}
 
 
 # Projects

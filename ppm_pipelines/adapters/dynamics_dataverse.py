@@ -52,6 +52,9 @@ class Dataverse(Product):
 
     made_from: ClassVar[Any] = {"actuals": (dynamics_dataverse_rows.ACTUALS, dynamics_dataverse_rows.actual)}
 
+    seen: ClassVar[Any] = {"projects": [("", PROJECTS)], "actuals": [("actual", ACTUALS)]}
+    added: ClassVar[Any] = {"projects": "currency", "actuals": "currency base"}
+
     def __init__(self, settings: Settings, **connection: Any) -> None:
         super().__init__(settings, **connection)
         self._currencies: Mapping[str, str] = {}

@@ -58,6 +58,7 @@ def project(raw: Raw, directory: Directory) -> Iterator[Outcome]:
         end_date=end,
         budget=planned,
         currency=currency or None,
+        custom_fields=_own(row),
     )
 
 

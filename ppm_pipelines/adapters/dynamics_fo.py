@@ -39,6 +39,7 @@ from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.adapters.fields import text
 from ppm_pipelines.adapters.http import chunks
 from ppm_pipelines.adapters.odata import V4, any_of, quoted
+from ppm_pipelines.mapping.fields import SourceField
 from ppm_pipelines.records import ZERO, ControlTotal, Page, Raw
 
 # Postings tell no time of their own and may be backdated: an incremental read goes back to the beginning of the month
@@ -56,6 +57,13 @@ class FinanceOperations(Product):
         "commitments": (dynamics_fo_rows.ORDERS, dynamics_fo_rows.commitment),
         "actuals": (dynamics_fo_rows.ACTUALS, dynamics_fo_rows.actual),
     }
+
+    seen: ClassVar[Any] = {
+        "projects": [("", PROJECTS)],
+        "commitments": [("line", LINES), ("order", HEADERS), ("bi", BI_LINES), ("ledger", LEDGERS), ("rate", RATES)],
+        "actuals": [("posting", POSTINGS), ("invoice", INVOICES), ("ledger", LEDGERS)],
+    }
+    added: ClassVar[Any] = {"actuals": "order.PurchaseOrderNumber order.LineNumber"}
 
     def __init__(self, settings: Settings, **connection: Any) -> None:
         super().__init__(settings, **connection)
@@ -92,6 +100,13 @@ class FinanceOperations(Product):
 
     def companies(self) -> str:
         return any_of("dataAreaId", self.settings.companies)
+
+    def fields(self, entity: str) -> Iterator[SourceField]:
+        """The segments of the dimensions too, as they are configured."""
+        yield from super().fields(entity)
+        if above := dynamics_fo_rows.DIMENSIONED.get(entity):
+            for name in dynamics_fo_rows.segments(entity, self.settings.dimension_segments):
+                yield SourceField(f"{above}.dimensions.{name}", label_en=name, custom=True)
 
     # Commitments
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ppm_pipelines.adapters.base import Row
 from ppm_pipelines.adapters.dynamics_rows import DYNAMICS, Directory, Figures, custom, delivered, figures, yes
-from ppm_pipelines.adapters.fields import Unusable, rejected, text
+from ppm_pipelines.adapters.fields import Sparse, Unusable, rejected, text
 from ppm_pipelines.adapters.fields import currency as known
 from ppm_pipelines.records import ZERO, Actual, Commitment, Outcome, Project, Raw, Rejection, Skipped, rounded
 
@@ -72,8 +72,12 @@ def parts(display_value: str) -> list[str]:
 
 def dimensions(display_value: str, segments: Sequence[str], *, account: bool) -> dict[str, str]:
     """The parts by the names that are configured; a default dimension has no main account in front."""
-    names = [name for name in segments if account or _plain(name) != "mainaccount"]
+    names = segments if account else _without_account(segments)
     return {name: part for name, part in zip(names, parts(display_value), strict=False) if part}
+
+
+def _without_account(segments: Sequence[str]) -> list[str]:
+    return [name for name in segments if _plain(name) != "mainaccount"]
 
 
 def main_account(display_value: str, segments: Sequence[str]) -> str | None:
@@ -89,6 +93,26 @@ def cost_center(named: Mapping[str, str]) -> str | None:
 
 def _plain(name: str) -> str:
     return re.sub(r"[\s_]", "", name).lower()
+
+
+# Which part of a raw record has dimensions, by entity.
+DIMENSIONED = {"commitments": "line", "actuals": "posting"}
+
+
+def segments(entity: str, configured: Sequence[str]) -> Sequence[str]:
+    """The names of the dimensions that records of the entity have."""
+    return configured if entity == "actuals" else _without_account(configured)
+
+
+def with_dimensions(record: Row) -> Row:
+    """The raw record with the dimensions of its line or posting by their names; one without a value is empty."""
+    configured = record["settings"]["dimension_segments"]
+    if line := record.get("line"):
+        named = dimensions(text(line.get("DefaultLedgerDimensionDisplayValue")), configured, account=False)
+        return {**record, "line": {**line, "dimensions": Sparse(named)}}
+    posting = record["posting"]
+    named = dimensions(text(posting.get("LedgerDimensionDisplayValue")), configured, account=True)
+    return {**record, "posting": {**posting, "dimensions": Sparse(named)}}
 
 
 # Projects

@@ -11,12 +11,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from ppm_pipelines.adapters import odata
+from ppm_pipelines.adapters import odata, odata_metadata
 from ppm_pipelines.adapters.base import Check, Misconfigured, Refused, State, Stream
 from ppm_pipelines.adapters.dynamics_rows import Directory
 from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.adapters.http import Client, ClientCredentials, Limits, Meaning, host_refused
 from ppm_pipelines.adapters.odata import V4, all_of
+from ppm_pipelines.adapters.odata_metadata import Metadata
+from ppm_pipelines.mapping.fields import SourceField
 from ppm_pipelines.records import ControlTotal, Outcome, Page, Raw, Skipped
 
 ROWS_PER_PAGE = 1000
@@ -41,11 +43,11 @@ class Reader:
         own: Callable[[str], bool] = lambda name: name.endswith("_Custom"),
     ) -> None:
         self.settings = settings
-        self._own = own
+        self.own = own
         self._headers = {"Prefer": f"odata.maxpagesize={ROWS_PER_PAGE}", **(headers or {})}
         self.client = _client(settings, root, fixed, allowed_hosts, timeout_seconds, limits, meaning)
         self._began: datetime | None = None
-        self._sets: Mapping[str, frozenset[str]] | None = None
+        self._metadata: Metadata | None = None
 
     def now(self) -> datetime:
         """The time of the beginning: the server's clock in its first answer, or ours where it told none."""
@@ -56,14 +58,14 @@ class Reader:
     # What the environment has
 
     @property
-    def sets(self) -> Mapping[str, frozenset[str]]:
-        """The entity sets and their properties, asked once."""
-        if self._sets is None:
-            self._sets = odata.entity_sets(self.client.document("$metadata"))
-        return self._sets
+    def metadata(self) -> Metadata:
+        """What the environment has, asked once."""
+        if self._metadata is None:
+            self._metadata = Metadata(self.client.document("$metadata"))
+        return self._metadata
 
     def has(self, stream: Stream) -> bool:
-        return stream.name in self.sets
+        return stream.name in self.metadata.sets
 
     def fields(self, stream: Stream) -> tuple[str, ...]:
         """The stream's fields that the environment has, and the customer's own: asking for another one fails the
@@ -77,7 +79,7 @@ class Reader:
 
         def is_there(path: str) -> bool:
             above, _, name = path.rpartition("/")
-            return name in self.sets.get(above.rpartition("/")[2] or stream.name, ())
+            return name in self.metadata.of_set(above.rpartition("/")[2] or stream.name)
 
         if missing := sorted(path for path in stream.needed if not is_there(path)):
             raise Refused(
@@ -85,7 +87,18 @@ class Reader:
                 "Nothing was changed. Ask the administrator of Dynamics which version is installed.",
                 "field_missing",
             )
-        return (*filter(is_there, stream.fields), *sorted(filter(self._own, self.sets[stream.name])))
+        return (*filter(is_there, stream.fields), *sorted(filter(self.own, self.metadata.of_set(stream.name))))
+
+    def source_fields(self, above: str, stream: Stream, navigation: str = "") -> Iterator[SourceField]:
+        """What the environment has of the stream, or below a navigation of it, with ``above`` before the names; none
+        without the entity. Raises SourceError."""
+        if not self.has(stream):
+            return
+        kind = self.metadata.sets.get(navigation.rpartition("/")[2] or stream.name, "")
+        read = {
+            name for place, _, name in (path.rpartition("/") for path in self.fields(stream)) if place == navigation
+        }
+        yield from odata_metadata.fields(self.metadata, kind, above, read, self.own)
 
     # Pages
 
@@ -113,6 +126,10 @@ class Product(ABC):
     """One of the three products: how it is read. ``made_from`` says which stream an entity's raw records are of."""
 
     made_from: ClassVar[Mapping[str, tuple[str, Callable[[Raw, Directory], Iterator[Outcome]]]]]
+    # Where lines of a mapping find which stream, or what is below a navigation of it, by entity.
+    seen: ClassVar[Mapping[str, Sequence[tuple[str, Stream, str]]]]
+    # What the read itself adds to raw records, by entity.
+    added: ClassVar[Mapping[str, str]]
     overlap: ClassVar[timedelta] = timedelta(hours=1)
 
     def __init__(self, settings: Settings, **connection: Any) -> None:
@@ -133,6 +150,12 @@ class Product(ABC):
 
     @abstractmethod
     def actuals(self, since: datetime | None, state: State) -> Iterator[Page]: ...
+
+    def fields(self, entity: str) -> Iterator[SourceField]:
+        """See ``Adapter.fields``."""
+        for place in self.seen.get(entity, ()):
+            yield from self.reader.source_fields(*place)
+        yield from map(SourceField, self.added.get(entity, "").split())
 
     def settled(self) -> Iterator[Page]:
         """What business touched while both were read, once more, where the product can tell it (DOMAIN R15)."""

@@ -61,6 +61,21 @@ def rejected(
     )
 
 
+class Sparse(dict[str, Any]):
+    """A row whose fields are left out where they are empty, with all names that begin so: they are not missing."""
+
+    def __init__(self, row: Row, begins: str = "") -> None:
+        super().__init__(row)
+        self._begins = begins
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (isinstance(name, str) and name.startswith(self._begins))
+
+    def __missing__(self, name: str) -> None:
+        if name not in self:
+            raise KeyError(name)
+
+
 # Values
 
 

@@ -22,23 +22,26 @@ from pydantic import BaseModel
 
 from ppm_pipelines.adapters import jira_checks
 from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, Row, State
-from ppm_pipelines.adapters.fields import text
+from ppm_pipelines.adapters.fields import Sparse, text
 from ppm_pipelines.adapters.http import Limits
 from ppm_pipelines.adapters.jira_api import ISSUE_STREAM, PROJECT_STREAM, WORKLOG_STREAM, Api
 from ppm_pipelines.adapters.jira_rates import Rates
 from ppm_pipelines.adapters.jira_rows import (
+    CUSTOM,
     PEOPLE,
     Directory,
     account,
     raw_issue,
     raw_project,
     raw_worklogs,
+    source_fields,
 )
 from ppm_pipelines.adapters.jira_settings import Settings
+from ppm_pipelines.mapping.fields import SourceField
 from ppm_pipelines.records import Deleted, Outcome, Page, Raw
 
 # What the rows mean, as a number: records made by other rules are made anew by a full read.
-RULES = 1
+RULES = 2
 # Search lags behind what is saved; the next read goes back so far.
 OVERLAP = timedelta(minutes=5)
 # Worklogs are fed by the server's own clock, and the last minute is hidden until it is over.
@@ -145,6 +148,7 @@ class Jira(Adapter):
         done = {"projects"}
         if entity != "projects":
             self._api.time_tracking()
+            self._api.know_own_fields()
             wanted = [name for name in MADE_FROM if entity in (name, "costs")]
             since = self._since(state or {})
             yield from self._all_issues(wanted) if since is None else self._changed(wanted, state or {}, since)
@@ -278,6 +282,18 @@ class Jira(Adapter):
         if isinstance(told, list):
             return dict.fromkeys(map(str, told), "")
         return {str(one): str(key) for one, key in told.items()} if isinstance(told, dict) else {}
+
+    # Field mapping
+
+    def fields(self, entity: str) -> Sequence[SourceField]:
+        return list(source_fields(entity, self._api.fields() if entity in MADE_FROM else ()))
+
+    @staticmethod
+    def row(entity: str, raw: Row, record: Row) -> Row:  # noqa: ARG004
+        """Fields of the site that are empty are left out of raw records."""
+        if entity == "actuals":
+            return {**raw, "issue": Sparse(raw.get("issue") or {}, CUSTOM)}
+        return Sparse(raw, CUSTOM)
 
     # Connection test
 

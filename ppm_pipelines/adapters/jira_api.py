@@ -19,7 +19,7 @@ import httpx
 from ppm_pipelines.adapters.base import Credentials, Misconfigured, Refused, Row, Stream, Unavailable
 from ppm_pipelines.adapters.fields import text
 from ppm_pipelines.adapters.http import ApiKey, Client, Limits, chunks
-from ppm_pipelines.adapters.jira_rows import FIELDS, ISSUES, PROJECTS, WORKLOGS, actual, commitment, project
+from ppm_pipelines.adapters.jira_rows import FIELDS, ISSUES, PROJECTS, WORKLOGS, actual, commitment, is_read, project
 from ppm_pipelines.adapters.jira_settings import Settings
 
 PROJECTS_PER_PAGE = 100
@@ -90,6 +90,8 @@ class Api:
             explain=explain,
             limits=limits,
         )
+        self._fields: tuple[Row, ...] | None = None
+        self._own: tuple[str, ...] = ()
         self.cut_off = False  # whether a listing ended without saying that it was its end
 
     def _get(self, path: str, **params: Any) -> Any:
@@ -151,6 +153,27 @@ class Api:
             ):
                 yield [{**row, **_standing(status)} for row in rows]
 
+    # Fields
+
+    def fields(self) -> Sequence[Row]:
+        """Every field of the site, asked once. Raises SourceError."""
+        if self._fields is None:
+            self._fields = tuple(_listed(self._get("field"), "field"))
+        return self._fields
+
+    def know_own_fields(self) -> None:
+        """Issues are asked for with the site's own fields from now on; without the right to see which there are,
+        without any."""
+        try:
+            self._own = tuple(text(one.get("id")) for one in self.fields() if is_read(one))
+        except (Credentials, Misconfigured) as error:
+            if error.code not in ("forbidden", "not_found"):
+                raise
+
+    @property
+    def _asked(self) -> list[str]:
+        return [*FIELDS, *self._own]
+
     # Issues
 
     def issues(self, jql: str, most: int = ISSUES_PER_PAGE) -> Iterator[list[Row]]:
@@ -165,7 +188,7 @@ class Api:
     def _fetched(self, ids: Sequence[str]) -> Iterator[list[Row]]:
         """Jira names the issues that it could not deliver just now; those are asked for again."""
         for _ in range(ATTEMPTS):
-            found = self._post("issue/bulkfetch", issueIdsOrKeys=list(ids), fields=list(FIELDS))
+            found = self._post("issue/bulkfetch", issueIdsOrKeys=list(ids), fields=self._asked)
             yield _rows(found, "issues")
             ids = [text(one.get("id")) for one in found.get("issueErrors") or () if text(one.get("id")) in ids]
             if not ids:
@@ -176,13 +199,13 @@ class Api:
 
     def _searched(self, jql: str, most: int = ISSUES_PER_PAGE, *, lenient: bool = False) -> Iterator[list[Row]]:
         """``lenient``: the query may name issues that are not there."""
-        asked = {"jql": jql + ORDER, "fields": list(FIELDS), "maxResults": most, "validateQuery": not lenient}
+        asked = {"jql": jql + ORDER, "fields": self._asked, "maxResults": most, "validateQuery": not lenient}
         yield from self._by_offset(lambda start: self._post(self.paths.search, startAt=start, **asked), "issues")
 
     def _by_token(self, jql: str, most: int) -> Iterator[list[Row]]:
         """Until no token comes or the answer says that it is the last; a token that comes again would never end."""
         token, known = "", set[str]()
-        asked = {"jql": jql + ORDER, "fields": list(FIELDS), "maxResults": most}
+        asked = {"jql": jql + ORDER, "fields": self._asked, "maxResults": most}
         while True:
             body = self._post(self.paths.search, **asked, **({"nextPageToken": token} if token else {}))
             yield _rows(body, "issues")

@@ -20,6 +20,7 @@ from ppm_pipelines.adapters.base import ERASED, Row
 from ppm_pipelines.adapters.fields import Fields, Unreadable, Unusable, rejected, text
 from ppm_pipelines.adapters.jira_rates import Money, Rates, cost, hours, spoken
 from ppm_pipelines.adapters.jira_settings import Rate
+from ppm_pipelines.mapping.fields import SourceField
 from ppm_pipelines.records import ZERO, Actual, Commitment, Outcome, Project, Raw, Rejection, Skipped
 
 PROJECTS, ISSUES, WORKLOGS = "projects", "issues", "worklogs"
@@ -40,6 +41,11 @@ _PEOPLE = ("assignee", "reporter")
 PEOPLE = (*_PEOPLE, "author")
 # The fields that are asked for: without them a search answers with ids alone (jira.md, trap 1).
 FIELDS = (*_PLAIN, *_POINTED, *_PEOPLE, "status", "worklog")
+
+
+# The site's own fields: which values are kept, by the type that the site tells. People never are, nor what is no value.
+CUSTOM = "customfield_"
+_VALUES = frozenset({"string", "number", "date", "datetime", "option", "option-with-child", "version", "priority"})
 
 
 class OtherCurrency(Unusable):
@@ -161,6 +167,7 @@ def raw_issue(row: Row, worklogs: Iterable[Row], directory: Directory) -> Raw:
     kept |= {name: _part(told.get(name), parts) for name, parts in _POINTED.items()}
     kept |= {name: _person(told.get(name), directory) for name in _PEOPLE}
     status: Row = told.get("status") or {}
+    kept |= _own(told)
     kept["status"] = {"name": status.get("name"), "category": (status.get("statusCategory") or {}).get("key")}
     logged = sorted((_worklog(one, directory) for one in worklogs), key=lambda one: (len(one["id"]), one["id"]))
     return Raw(ISSUES, text(row.get("id")), {"id": row.get("id"), "key": row.get("key"), **kept, "worklogs": logged})
@@ -168,7 +175,7 @@ def raw_issue(row: Row, worklogs: Iterable[Row], directory: Directory) -> Raw:
 
 def raw_worklogs(issue: Raw, rows: Iterable[Row], directory: Directory) -> list[Raw]:
     """One per worklog, with what its actual needs of the issue."""
-    about = {name: issue.record.get(name) for name in ("id", "key", "summary", "project")}
+    about = {name: issue.record.get(name) for name in ("id", "key", "summary", "project")} | _own(issue.record)
     made = []
     for row in rows:
         kept = _worklog(row, directory)
@@ -197,6 +204,79 @@ def _may_be_named(user: Any, directory: Directory) -> bool:
 
 def _part(value: Any, names: Sequence[str]) -> dict[str, Any] | None:
     return {name: value.get(name) for name in names} if isinstance(value, Mapping) else None
+
+
+# The site's own fields
+
+
+def is_read(field: Row) -> bool:
+    """Whether the values of a field of the site are kept: scalar ones, options and lists of them."""
+    return text(field.get("id")).startswith(CUSTOM) and _kind(field).removeprefix("array of ") in _VALUES
+
+
+def _kind(field: Row) -> str:
+    schema: Row = field.get("schema") or {}
+    kind, item = text(schema.get("type")), text(schema.get("items"))
+    return f"array of {item}" if kind == "array" else kind
+
+
+def _own(told: Row) -> dict[str, Any]:
+    """What is kept of them, without those that are empty."""
+    found = {name: _value(value) for name, value in told.items() if name.startswith(CUSTOM)}
+    return {name: value for name, value in found.items() if value not in (None, "")}
+
+
+def _value(value: Any) -> Any:
+    """An option is its value, a version its name, one below another both; a document is its text."""
+    if isinstance(value, Mapping):
+        if value.get("type") == "doc":
+            return plain_text(value)
+        parts = [text(value.get("value")) or text(value.get("name"))]
+        if isinstance(value.get("child"), Mapping):
+            parts.append(text(value["child"].get("value")))
+        return " / ".join(filter(None, parts))
+    if isinstance(value, list):
+        return ", ".join(filter(None, (text(_value(one)) for one in value)))
+    return value
+
+
+_OF_ISSUES = (
+    ("key", "Key", "Schlüssel", "string"),
+    ("summary", "Summary", "Zusammenfassung", "string"),
+    ("created", "Created", "Erstellt", "datetime"),
+    ("updated", "Updated", "Aktualisiert", "datetime"),
+    ("duedate", "Due date", "Fälligkeitsdatum", "date"),
+    ("timeoriginalestimate", "Original estimate (s)", "Ursprüngliche Schätzung (s)", "number"),
+    ("timeestimate", "Remaining estimate (s)", "Verbleibende Schätzung (s)", "number"),
+    ("timespent", "Time spent (s)", "Benötigte Zeit (s)", "number"),
+    ("project.key", "Project", "Projekt", "string"),
+    ("issuetype.name", "Issue type", "Vorgangstyp", "string"),
+    ("issuetype.subtask", "Sub-task", "Unteraufgabe", "boolean"),
+    ("parent.key", "Parent", "Übergeordneter Vorgang", "string"),
+    ("status.name", "Status", "Status", "string"),
+    ("status.category", "Status category", "Statuskategorie", "string"),
+)
+_OF_WORKLOGS = (
+    ("id", "Worklog", "Zeitbuchung", "string"),
+    ("started", "Started", "Begonnen", "datetime"),
+    ("created", "Created", "Erstellt", "datetime"),
+    ("updated", "Updated", "Aktualisiert", "datetime"),
+    ("timeSpentSeconds", "Time spent (s)", "Benötigte Zeit (s)", "number"),
+    ("issue.key", "Issue", "Vorgang", "string"),
+    ("issue.summary", "Summary of the issue", "Zusammenfassung des Vorgangs", "string"),
+    ("issue.project.key", "Project", "Projekt", "string"),
+)
+_OF_PROJECTS = (("id", "Id", "Id", "string"), ("key", "Key", "Schlüssel", "string"), ("name", "Name", "Name", "string"))
+
+
+def source_fields(entity: str, site: Iterable[Row]) -> Iterator[SourceField]:
+    """What raw records have of every site, then the site's own fields as it names them."""
+    known = {"projects": _OF_PROJECTS, "commitments": _OF_ISSUES, "actuals": _OF_WORKLOGS}
+    yield from (SourceField(*told) for told in known.get(entity, ()))
+    above = "issue." if entity == "actuals" else ""
+    for one in site:
+        if (name := text(one.get("id"))).startswith(CUSTOM):
+            yield SourceField(above + name, text(one.get("name")), type=_kind(one), custom=True, read=is_read(one))
 
 
 # Projects
@@ -397,7 +477,7 @@ def _commitment(raw: Raw, project_nr: str, found: Effort, directory: Directory) 
         relieved_by=WORK,
         changed_at=JIRA.moment(row, "updated"),
         closed_reason="completed" if done else None,
-        custom_fields=_hours(row, found),
+        custom_fields=_hours(row, found) | _own(row),
         labour=True,
         raw_stream=raw.stream,
         raw_key=raw.key,
@@ -515,7 +595,7 @@ def _actual(raw: Raw, project_nr: str, day: date, spent: int, money: Money, dire
         item_text=text(row.get("comment")) or text(issue.get("summary")),
         quantity=hours(spent),
         unit=HOUR,
-        custom_fields={"hourly_rate": rate.amount} if rate is not None else {},
+        custom_fields=({"hourly_rate": rate.amount} if rate is not None else {}) | _own(issue),
         labour=True,
         raw_stream=raw.stream,
         raw_key=raw.key,

@@ -45,10 +45,11 @@ from ppm_pipelines.adapters.netsuite_streams import (
     TRANSACTIONS,
 )
 from ppm_pipelines.adapters.suiteql import among
+from ppm_pipelines.mapping.fields import SourceField
 from ppm_pipelines.records import ZERO, Commitment, ControlTotal, Deleted, Outcome, Page, Raw, Rejection
 
 # What the rows mean, as a number: records made by other rules are made anew by a full read.
-RULES = 2
+RULES = 3
 # The clock is the server's, stamps may be the account's, deletions are told in Pacific time: more than a day apart none
 # of them is, and the next read goes back so far.
 OVERLAP = timedelta(hours=26)
@@ -300,6 +301,9 @@ class NetSuite(Adapter):
         return numbers - {text(row.get("id")) for row in self._reader.of(TRANSACTIONS, "t.id", numbers)}
 
     # Field mapping
+
+    def fields(self, entity: str) -> Sequence[SourceField]:
+        return list(self._reader.source_fields(ASKED[entity])) if entity in ASKED else ()
 
     @staticmethod
     def row(entity: str, raw: Row, record: Row) -> Row:  # noqa: ARG004

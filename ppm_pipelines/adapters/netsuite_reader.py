@@ -7,18 +7,30 @@ requests at once is shared with every other integration of the account.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
 
-from ppm_pipelines.adapters import suiteql
+from ppm_pipelines.adapters import netsuite_rows, suiteql
 from ppm_pipelines.adapters.base import Credentials, Misconfigured, SourceError, Unavailable
+from ppm_pipelines.adapters.fields import text
 from ppm_pipelines.adapters.http import Client, Limits, chunks
 from ppm_pipelines.adapters.netsuite_auth import TOKEN_PATH, SignedCredentials, Token, TokenBased
 from ppm_pipelines.adapters.netsuite_settings import Settings
-from ppm_pipelines.adapters.netsuite_streams import BASE_CURRENCY, CLOCK, LEDGER, ORDERS, PRIMARY_BOOK
+from ppm_pipelines.adapters.netsuite_streams import (
+    BASE_CURRENCY,
+    CLOCK,
+    CUSTOM_FIELDS,
+    LEDGER,
+    ORDERS,
+    OWN_COLUMNS,
+    PRIMARY_BOOK,
+    own_column,
+)
 from ppm_pipelines.adapters.suiteql import Params, Query, among
+from ppm_pipelines.mapping.fields import SourceField
 
 IDS_PER_REQUEST = 150
 LACKING = ("bad_request", "forbidden", "not_found")
@@ -38,6 +50,8 @@ class Reader:
         self.client = _client(settings, allowed_hosts, timeout_seconds, limits)
         self.cut: str | None = None
         self._lacking: dict[str, frozenset[str]] = {}
+        self._told: dict[str, SourceField] | None = None
+        self._own: dict[str, Query] = {}
         self._book = settings.accounting_book
         self._currency = ""
 
@@ -56,6 +70,48 @@ class Reader:
     def _columns(self, query: Query) -> list[str]:
         missing = self.lacking(query)
         return [name for name in (*query.columns, *query.optional) if name not in missing]
+
+    def own_fields(self) -> Mapping[str, SourceField]:
+        """The customer's own fields by their names, asked once; none where the account does not tell them."""
+        if self._told is None:
+            self._told = {}
+            try:
+                rows = list(self.rows(CUSTOM_FIELDS))
+            except SourceError as error:
+                if error.code not in LACKING:
+                    raise
+                rows = []
+            for row in rows:
+                if netsuite_rows.is_custom(name := text(row.get("scriptid")).lower()):
+                    self._told[name] = SourceField(
+                        name, text(row.get("label")), type=text(row.get("kind")), custom=True
+                    )
+        return self._told
+
+    def with_own(self, query: Query) -> Query:
+        """The query with those of the customer's own columns that the account shows in its tables."""
+        tables = OWN_COLUMNS.get(query.name)
+        if tables is None:
+            return query
+        if query.name not in self._own:
+            own = {
+                name: own_column(table, name, field.type)
+                for name, field in self.own_fields().items()
+                for prefix, table in tables.items()
+                if name.startswith(prefix)
+            }
+            shown = suiteql.readable(self.client, replace(query, optional=own, joins={}), list(own))
+            self._own[query.name] = replace(query, optional={**query.optional, **{name: own[name] for name in shown}})
+        return self._own[query.name]
+
+    def source_fields(self, query: Query) -> Iterator[SourceField]:
+        """The columns of a query and the customer's own of its tables. Raises SourceError."""
+        missing, asked = self.lacking(query), self.with_own(query)
+        for name in (*query.columns, *query.optional):
+            yield SourceField(name, type=suiteql.type_of(query.expression(name)), read=name not in missing)
+        for name, told in self.own_fields().items():
+            if name.startswith(tuple(OWN_COLUMNS[query.name])):
+                yield replace(told, read=name in asked.optional)
 
     def clock(self) -> str:
         """NetSuite's own time, as it writes it: what the next incremental read begins with."""
@@ -105,9 +161,12 @@ class Reader:
 
     def pages(self, query: Query, where: str = "", params: Params = ()) -> Iterator[Rows]:
         missing = self.lacking(query)
-        own = {name: self.currency() for name in CURRENCIES if name in missing}
-        for rows in suiteql.pages(self.client, query, missing, where, params):
-            yield [row | own for row in rows] if own else rows
+        currency = {name: self.currency() for name in CURRENCIES if name in missing}
+        asked = self.with_own(query)
+        # NetSuite leaves out what is null; the customer's own columns are told by their names alone.
+        empty = dict.fromkeys(asked.optional.keys() - query.optional.keys())
+        for rows in suiteql.pages(self.client, asked, missing, where, params):
+            yield [{**empty, **row, **currency} for row in rows] if empty or currency else rows
 
     def rows(self, query: Query, where: str = "", params: Params = ()) -> Iterator[dict[str, Any]]:
         for page in self.pages(query, where, params):

@@ -7,6 +7,7 @@ ordered - open; actuals are ledger lines on accounts of a cost type, debit posit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -47,6 +48,7 @@ ORDER_STATUS = {
 }
 BILL, PAID = "VendBill", "B"
 WITH_VENDORS_NUMBER = (BILL, "VendCred")
+_OWN = re.compile(r"cust(?:body|col|entity)_?[a-z0-9_]+", re.ASCII)
 MOST_DIGITS = 15  # before the point; no amount of anybody has more
 
 
@@ -133,6 +135,7 @@ def project(raw: Raw, directory: Directory) -> Iterator[Outcome]:
             budget=rounded(budget, currency) if budget is not None and known_currency(currency) else None,
             currency=currency or None,
             company_code=company,
+            custom_fields=_own(row),
         )
     except Unusable as error:
         yield Rejection(
@@ -250,7 +253,7 @@ def _commitment(raw: Raw, directory: Directory, project_nr: str) -> Commitment:
         not_counted_reason=not_counted,
         changed_at=max((m for m in (_moment(row, n, directory.zone) for n in ("t_mod", "l_mod")) if m), default=None),
         closed_reason="completed" if letter == CLOSED or yes(row.get("isclosed")) else None,
-        custom_fields=_custom(row, "class", "item", "quantityshiprecv", "linesequencenumber"),
+        custom_fields=_custom(row, "class", "item", "quantityshiprecv", "linesequencenumber") | _own(row),
         raw_stream=raw.stream,
         raw_key=raw.key,
     )
@@ -327,7 +330,7 @@ def _actual(raw: Raw, project_nr: str) -> Actual:
         net_due_date=NETSUITE.day(row, "due"),
         status=_posting_status(row, kind),
         reversal_of=(text(row.get("reversal")) or None) if yes(row.get("isreversal")) else None,
-        custom_fields=_custom(row, "class", "accttype", "periodname"),
+        custom_fields=_custom(row, "class", "accttype", "periodname") | _own(row),
         raw_stream=raw.stream,
         raw_key=raw.key,
     )
@@ -380,6 +383,17 @@ def _first_day(row: Row, *names: str) -> date | None:
 
 def _custom(row: Row, *names: str) -> dict[str, str]:
     return {name: told for name in names if (told := text(row.get(name)))}
+
+
+def is_custom(name: str) -> bool:
+    """The customer's own column of a transaction, of its lines or of a project."""
+    return _OWN.fullmatch(name) is not None
+
+
+def _own(row: Row) -> dict[str, str]:
+    return {
+        name: told for name, value in row.items() if name[:4] == "cust" and is_custom(name) and (told := text(value))
+    }
 
 
 def _rejected(

@@ -7,7 +7,7 @@ an account lacks is left out, and the stream is read without it (netsuite.md, tr
 
 from __future__ import annotations
 
-from ppm_pipelines.adapters.suiteql import Query, day_of, stamp_of
+from ppm_pipelines.adapters.suiteql import Query, day_of, shown_of, stamp_of
 
 _LINES = "transaction t JOIN transactionline tl ON tl.transaction = t.id"
 _LEDGER = (
@@ -209,6 +209,24 @@ DELETED = Query(
 )
 DELETION_STAMP = "dr.deleteddate"
 TRANSACTIONS = Query("transactions", {"id": "t.id"}, "transaction t", ("id",))
+
+# The customer's own columns: the prefix of their script ids says of which record they are, and so of which table of a
+# query. What they are called and of which type they are need not be told.
+CUSTOM_FIELDS = Query(
+    "custom fields", {"scriptid": "cf.scriptid"}, "customfield cf", ("scriptid",),
+    optional={"label": "cf.name", "kind": "cf.fieldvaluetype"},
+)  # fmt: skip
+_OF_LINES = {"custbody": "t", "custcol": "tl"}
+OWN_COLUMNS = {ORDERS.name: _OF_LINES, LEDGER.name: _OF_LINES, PROJECTS.name: {"custentity": "j"}}
+
+
+def own_column(table: str, name: str, kind: str) -> str:
+    """Days and stamps with a mask as everywhere, entries of lists as a person sees them."""
+    expression, told = f"{table}.{name}", kind.lower()
+    if "date" in told:
+        return stamp_of(expression) if "time" in told else day_of(expression)
+    return shown_of(expression) if "list" in told or "select" in told else expression
+
 
 # Single values
 

@@ -19,9 +19,6 @@ from ppm_pipelines.adapters.fields import Unreadable, text
 from ppm_pipelines.adapters.http import Answer, Client
 
 _V2_DATE = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
-_ENTITY_TYPE = re.compile(r"<EntityType\s[^>]*?\bName=\"(?P<name>\w+)\"(?P<body>.*?)</EntityType>", re.DOTALL)
-_PROPERTY = re.compile(r"<Property\s[^>]*?\bName=\"(\w+)\"")
-_ENTITY_SET = re.compile(r"<EntitySet\s[^>]*?\bName=\"(\w+)\"[^>]*?\bEntityType=\"(?:[\w.]+\.)?(\w+)\"")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MESSAGE_LENGTH = 300
 
@@ -118,20 +115,6 @@ def _nested_options(fields: Sequence[str]) -> dict[str, str]:
         for name, rest in below.items()
     )
     return {name: told for name, told in (("select", own), ("expand", inner)) if told}
-
-
-def described(metadata: str) -> dict[str, frozenset[str]]:
-    """The properties of every entity type that a service's ``$metadata`` describes, V2 or V4.
-
-    Read as text: what is wanted are names, and a document from outside is nothing to give to an XML parser.
-    """
-    return {found["name"]: frozenset(_PROPERTY.findall(found["body"])) for found in _ENTITY_TYPE.finditer(metadata)}
-
-
-def entity_sets(metadata: str) -> dict[str, frozenset[str]]:
-    """The properties of every entity set by the set's name, which a path names; the type has another one."""
-    types = described(metadata)
-    return {name: types.get(kind, frozenset()) for name, kind in _ENTITY_SET.findall(metadata)}
 
 
 def pages(

@@ -47,10 +47,11 @@ from ppm_pipelines.adapters.sap_streams import (
     VENDOR_ITEMS,
     WBS_ELEMENTS,
 )
+from ppm_pipelines.mapping.fields import SourceField
 from ppm_pipelines.records import ControlTotal, Page, Raw
 
 # What the rows mean, as a number: records made by other rules are made anew by a full read.
-RULES = 3
+RULES = 4
 # Stamps are set when a document is saved and seen when it is committed; clocks differ. The next read goes back so far.
 OVERLAP = timedelta(hours=1)
 LOOK_BACK = timedelta(days=1)
@@ -58,6 +59,8 @@ RECORDS_PER_PAGE = 1000
 VENDOR = "FinancialAccountType eq 'K'"
 # Documents of goods movements and of controlling have no vendor item.
 WITHOUT_VENDOR = ("MKPF", "COBK")
+# The read adds it to order lines from the ledger.
+COMPANY_CURRENCY = SourceField("company.CompanyCodeCurrency", type="Edm.String")
 MADE_FROM: Mapping[str, Stream] = {"commitments": ORDERS_V4.orders, "actuals": JOURNAL}
 
 
@@ -386,6 +389,13 @@ class Sap(Adapter):
         return (latest or begin).replace(microsecond=0) + timedelta(seconds=1)
 
     # Field mapping
+
+    def fields(self, entity: str) -> Sequence[SourceField]:
+        if entity == "commitments":
+            service = self._reader.orders
+            return [*self._reader.source_fields(service.orders, service.seen), COMPANY_CURRENCY]
+        stream = {"projects": PROJECTS, "actuals": JOURNAL}.get(entity)
+        return list(self._reader.source_fields(stream, {"": ""})) if stream else ()
 
     @staticmethod
     def row(entity: str, raw: Row, record: Row) -> Row:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from ppm_pipelines.adapters.base import Row
 from ppm_pipelines.adapters.fields import Unusable, currency, rejected, text
 from ppm_pipelines.adapters.sap_orders import BALANCE_SHEET
-from ppm_pipelines.adapters.sap_rows import SAP, Directory, Place, delivered, flag, padded, short
+from ppm_pipelines.adapters.sap_rows import SAP, Directory, Place, custom, delivered, flag, padded, short
 from ppm_pipelines.records import Actual, Outcome, Raw, Skipped, rounded
 
 STREAM = "journal"
@@ -114,6 +114,7 @@ def _actual(raw: Raw, place: Place) -> Actual:
         reversal_of=_reversal_of(row, vendor_items),
         counts=not statistical,
         not_counted_reason="statistical_wbs" if statistical else None,
+        custom_fields=custom(row),
         labour=_is_labour(row),
         raw_stream=raw.stream,
         raw_key=raw.key,

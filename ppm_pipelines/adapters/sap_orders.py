@@ -19,7 +19,7 @@ from typing import Any
 from ppm_pipelines.adapters.base import Row
 from ppm_pipelines.adapters.fields import Unreadable, Unusable, currency, number, rejected, text
 from ppm_pipelines.adapters.odata import nested
-from ppm_pipelines.adapters.sap_rows import SAP, Directory, Place, delivered, flag, padded, short
+from ppm_pipelines.adapters.sap_rows import SAP, Directory, Place, custom, delivered, flag, padded, short
 from ppm_pipelines.records import (
     MINOR_UNITS,
     ZERO,
@@ -649,7 +649,7 @@ def _commitment(
         not_counted_reason=not_counted,
         changed_at=SAP.moment(order, "LastChangeDateTime"),
         closed_reason=closed,
-        custom_fields=_custom(order) | _custom(row),
+        custom_fields=custom(order) | custom(row),
         raw_stream=line.raw.stream,
         raw_key=line.raw.key,
     )
@@ -675,19 +675,6 @@ def _delivery_date(item: Row) -> date | None:
     dated = [(found, one) for one in lines if (found := SAP.day(one, "ScheduleLineDeliveryDate"))]
     still_open = [found for found, one in dated if (SAP.number(one, "OpenPurchaseOrderQuantity") or ZERO) > 0]
     return min(still_open) if still_open else max((found for found, _ in dated), default=None)
-
-
-def _custom(row: Row) -> dict[str, Any]:
-    """The customer's own fields, without their helpers (``…F`` control, ``…T`` text)."""
-    return {
-        name: str(value) if isinstance(value, Decimal) else value
-        for name, value in row.items()
-        if is_custom(name) and value not in (None, "")
-    }
-
-
-def is_custom(name: str) -> bool:
-    return name.startswith("YY1_") and name.endswith(("_PDH", "_PDI"))
 
 
 def _rejected(

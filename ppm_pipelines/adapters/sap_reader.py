@@ -13,18 +13,20 @@ from typing import Any
 
 import httpx
 
-from ppm_pipelines.adapters import odata, sap_orders, sap_streams
+from ppm_pipelines.adapters import odata, odata_metadata, sap_rows, sap_streams
 from ppm_pipelines.adapters.base import Credentials, Misconfigured, Refused, SourceError, Stream
 from ppm_pipelines.adapters.http import ApiKey, Client, ClientCredentials, Limits, chunks, host_refused
 from ppm_pipelines.adapters.odata import V2, all_of, any_of, between, either, quoted
+from ppm_pipelines.adapters.odata_metadata import Metadata
 from ppm_pipelines.adapters.sap_settings import Settings
 from ppm_pipelines.adapters.sap_streams import ORDERS_V2, ORDERS_V4, VENDOR_ITEMS, OrderService
+from ppm_pipelines.mapping.fields import SourceField
 
 ORDERS_PER_PAGE = 500
 KEYS_PER_REQUEST = 40
 RANGES_PER_REQUEST = 25
 RANGE_GAP = 10
-Known = Mapping[str, frozenset[str]]  # the properties of an entity type
+Known = Mapping[str, frozenset[str]]  # the names of the properties of an entity type
 
 
 class Reader:
@@ -37,7 +39,7 @@ class Reader:
         self.client = _client(settings, allowed_hosts, timeout_seconds, limits)
         self.cut: datetime | None = None
         self._began: datetime | None = None
-        self._known: dict[str, Known | None] = {}
+        self._known: dict[str, Metadata | None] = {}
         self._fields: dict[str, tuple[str, ...]] = {}
         self._orders: OrderService | None = None
 
@@ -61,16 +63,16 @@ class Reader:
     def tells_vendor_items(self) -> bool:
         return self.known(VENDOR_ITEMS) is not None
 
-    def known(self, stream: Stream) -> Known | None:
+    def known(self, stream: Stream) -> Metadata | None:
         """What the service's metadata describes; None where the service is not there or not ours to read."""
         root = stream.path.rpartition("/")[0]
         if root not in self._known:
             self._known[root] = self._described(root)
         return self._known[root]
 
-    def _described(self, root: str) -> Known | None:
+    def _described(self, root: str) -> Metadata | None:
         try:
-            return odata.described(self.client.document(f"{root}/$metadata"))
+            return Metadata(self.client.document(f"{root}/$metadata"))
         except SourceError as error:
             if error.code in ("not_found", "forbidden"):
                 return None
@@ -81,6 +83,18 @@ class Reader:
             known = self.known(stream) if stream.types else None
             self._fields[stream.name] = available(stream, known) if known else stream.fields
         return self._fields[stream.name]
+
+    def source_fields(self, stream: Stream, seen: Mapping[str, str]) -> Iterator[SourceField]:
+        """What the tenant has below each of these navigations of the stream, named as mapped lines see it; where SAP
+        describes nothing, what is read. Raises SourceError."""
+        metadata, read = self.known(stream), [path.rpartition("/") for path in self.fields(stream)]
+        for above, told in seen.items():
+            names = [name for place, _, name in read if place == above]
+            own = sap_rows.is_custom
+            found = odata_metadata.fields(metadata, stream.types[above], told, names, own) if metadata else ()
+            for one in list(found) or [SourceField(f"{told}.{name}" if told else name) for name in names]:
+                if not sap_rows.is_helper(one.name.rpartition(".")[2]):
+                    yield one
 
     # Pages
 
@@ -161,7 +175,7 @@ def available(stream: Stream, known: Known) -> tuple[str, ...]:
         f"{above}/{name}" if above else name
         for above, names in types.items()
         for name in sorted(names)
-        if sap_orders.is_custom(name)
+        if sap_rows.is_custom(name)
     ]
     return (*filter(is_there, stream.fields), *own)
 

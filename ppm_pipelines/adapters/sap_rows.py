@@ -7,8 +7,10 @@ Everything here and in those two is pure and tested with plain dicts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from ppm_pipelines.adapters import odata
@@ -19,6 +21,7 @@ from ppm_pipelines.records import Outcome, Project, Raw, Rejection, WbsElement
 SAP = Fields("SAP", odata.day, odata.moment)
 _PROJECT_STATUS = {"00": "created", "10": "released", "20": "completed", "30": "locked", "40": "closed"}
 # What the rows of an expanded navigation are sorted by, so that an unchanged source gives an identical record.
+_CUSTOM = re.compile(r"YY1_\w+_[A-Z\d]{3}")
 _ORDINALS = ("AccountAssignmentNumber", "ScheduleLine", "OrdinalNumber")
 
 
@@ -109,6 +112,28 @@ def flag(value: Any) -> bool:
     return value is True or text(value).lower() in ("x", "true")
 
 
+# The customer's own fields
+
+
+def is_custom(name: str) -> bool:
+    """``YY1_<name>_<context>``, the context in three signs: PDH and PDI are orders and their items, COB coding blocks.
+    The helpers beside it have a fourth one (``…F`` how it is shown, ``…T`` its text)."""
+    return _CUSTOM.fullmatch(name) is not None
+
+
+def is_helper(name: str) -> bool:
+    return name.startswith("YY1_") and not is_custom(name)
+
+
+def custom(row: Row) -> dict[str, Any]:
+    """Numbers as texts, as V2 writes them: exact, and the same in V4."""
+    return {
+        name: str(value) if isinstance(value, Decimal | int) and not isinstance(value, bool) else value
+        for name, value in row.items()
+        if name[:4] == "YY1_" and value not in (None, "") and is_custom(name)
+    }
+
+
 # Raw records
 
 
@@ -168,6 +193,7 @@ def project(row: Row, directory: Directory) -> Iterator[Outcome]:
         end_date=end,
         currency=text(row.get("ProjectCurrency")) or None,
         company_code=company_code,
+        custom_fields=custom(row),
     )
 
 

@@ -6,6 +6,7 @@ Belongs here: paths, fields, keys. Does not belong here: in which order they are
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ppm_pipelines.adapters import sap_journal, sap_orders
@@ -30,6 +31,7 @@ PROJECTS = Stream(
         "ProjectUUID Project ProjectDescription ProcessingStatus ProjectStartDate ProjectEndDate ProjectCurrency "
         "CompanyCode"
     ),
+    {"": "A_EnterpriseProjectType"},
 )
 WBS_ELEMENTS = Stream(
     "wbs_elements",
@@ -91,13 +93,17 @@ _V2_ROOT = f"{_ODATA2}/API_PURCHASEORDER_PROCESS_SRV"
 
 @dataclass(frozen=True, slots=True)
 class OrderService:
-    """One of the two services for purchase orders: the orders, their assignments for counting, how pages are made."""
+    """One of the two services for purchase orders: the orders, their assignments for counting, how pages are made.
+
+    ``seen`` says where lines of a mapping find what is below a navigation (``sap_orders.assigned``).
+    """
 
     version: str
     orders: Stream
     assignments: Stream
     pages_itself: bool
     by_company: bool
+    seen: Mapping[str, str]
 
 
 ORDERS_V4 = OrderService(
@@ -131,6 +137,12 @@ ORDERS_V4 = OrderService(
     Stream("assignments", f"{_V4_ROOT}/PurchaseOrderAccountAssignment", V4(), ("PurchaseOrder",)),
     pages_itself=True,
     by_company=True,
+    seen={
+        "": "order",
+        "_SupplierAddress": "order._SupplierAddress",
+        _ITEMS4: "item",
+        f"{_ITEMS4}/{_ASSIGNMENTS4}": "assignment",
+    },
 )
 ORDERS_V2 = OrderService(
     "v2",
@@ -161,6 +173,7 @@ ORDERS_V2 = OrderService(
     Stream("assignments", f"{_V2_ROOT}/A_PurOrdAccountAssignment", V2(), ("PurchaseOrder",)),
     pages_itself=False,
     by_company=False,
+    seen={"": "order", _ITEMS2: "item", f"{_ITEMS2}/{_ASSIGNMENTS2}": "assignment"},
 )
 
 # General ledger. An aggregate: rows are grouped by what is selected, so the whole key of a line is selected (sap.md,

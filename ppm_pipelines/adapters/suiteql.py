@@ -132,9 +132,18 @@ def first(client: Client, asked: str, params: Params = ()) -> dict[str, Any]:
 
 def lacking(client: Client, query: Query) -> frozenset[str]:
     """The optional columns that this account does not have: asked for together, and one by one where that fails."""
-    if not query.optional or _has(client, query, query.optional):
+    if not query.optional or _has(client, query, [*query.key, *query.optional]):
         return frozenset()
-    return frozenset(name for name in query.optional if not _has(client, query, [name]))
+    return frozenset(name for name in query.optional if not _has(client, query, [*query.key, name]))
+
+
+def readable(client: Client, query: Query, names: Sequence[str]) -> list[str]:
+    """Those of the query's columns that this account shows: asked for together, and by halves where that fails."""
+    if not names or _has(client, query, [*query.key, *names]):
+        return list(names)
+    half = len(names) // 2
+    parts = (names[:half], names[half:]) if half else ()
+    return [name for some in parts for name in readable(client, query, some)]
 
 
 def tried(client: Client, query: Query, names: Iterable[str]) -> None:
@@ -144,7 +153,7 @@ def tried(client: Client, query: Query, names: Iterable[str]) -> None:
 
 def _has(client: Client, query: Query, names: Iterable[str]) -> bool:
     try:
-        tried(client, query, [*query.key, *names])
+        tried(client, query, names)
     except SourceError as error:
         if error.code not in _LACKING:
             raise
@@ -172,6 +181,19 @@ def day_of(expression: str) -> str:
 
 def stamp_of(expression: str) -> str:
     return f"TO_CHAR({expression}, '{STAMP_MASK}')"
+
+
+def shown_of(expression: str) -> str:
+    """What a person sees in the field."""
+    return f"BUILTIN.DF({expression})"
+
+
+def type_of(expression: str) -> str:
+    """Of what is asked for with a mask; all other values are texts."""
+    for mask, kind in ((STAMP_MASK, "datetime"), (DAY_MASK, "date")):
+        if f"'{mask}'" in expression:
+            return kind
+    return ""
 
 
 def since(stamps: Iterable[str]) -> str:

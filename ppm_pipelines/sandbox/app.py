@@ -169,7 +169,7 @@ class Data:
             raise BadRequest("Service group 'API_PURCHASEORDER_2' not published", "/IWFND/CM_V4_COS/003", 404)
         path = request.url.path[len(V4_ROOT) :].strip("/")
         if path == "$metadata":
-            return _xml(odata_v4.metadata(service), "4.0")
+            return _xml(odata_v4.metadata(service, _language(request)), "4.0")
         if not path:
             sets = [{"name": name, "kind": "EntitySet", "url": name} for name in service.types]
             return {"@odata.context": "$metadata", "value": sets}
@@ -186,7 +186,7 @@ class Data:
             raise BadRequest(sentence, "/IWFND/MED/170", 404)
         service, path = place
         if path == "$metadata":
-            return _xml(odata_v2.metadata(service), "2.0")
+            return _xml(odata_v2.metadata(service, _language(request)), "2.0")
         if not path:
             return {"d": {"EntitySets": list(service.types)}}
         base = f"{request.url.scheme}://{request.url.netloc}"
@@ -211,6 +211,11 @@ def _counted(found: Any) -> Any:
 def _xml(document: str, version: str) -> Response:
     name = "DataServiceVersion" if version == "2.0" else "OData-Version"
     return Response(document, media_type="application/xml", headers={name: version})
+
+
+def _language(request: Request) -> str:
+    """Of labels: the one that is asked for, else the user's own."""
+    return "de" if request.query_params.get("sap-language", "").lower() == "de" else "en"
 
 
 def _page_size(request: Request) -> int | None:

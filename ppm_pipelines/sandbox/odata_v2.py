@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 from xml.sax.saxutils import quoteattr
 
+from . import own_fields
+from .labels import label_of
 from .model import BadRequest, EntityType, Service
 from .query import Query, Rows, getter, orders, whole_number
 
@@ -224,18 +226,18 @@ def error(problem: BadRequest, transaction: str, timestamp: str) -> dict[str, An
     }
 
 
-def metadata(service: Service) -> str:
-    """The service's EDMX document."""
+def metadata(service: Service, language: str = "en") -> str:
+    """The service's EDMX document, with its labels in the language."""
     parts = [
         '<?xml version="1.0" encoding="utf-8"?>'
         '<edmx:Edmx Version="1.0" xmlns:edmx="http://schemas.microsoft.com/ado/2007/06/edmx" '
         'xmlns:m="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata" '
         'xmlns:sap="http://www.sap.com/Protocols/SAPData">'
         '<edmx:DataServices m:DataServiceVersion="2.0">'
-        f'<Schema Namespace="{service.namespace}" xml:lang="en" sap:schema-version="1" '
+        f'<Schema Namespace="{service.namespace}" xml:lang="{language}" sap:schema-version="1" '
         'xmlns="http://schemas.microsoft.com/ado/2008/09/edm">'
     ]
-    parts += [_type(service, entity) for entity in service.types.values()]
+    parts += [_type(service, entity, language) for entity in service.types.values()]
     links = [(entity, one) for entity in service.types.values() for one in entity.navigations.values()]
     parts += [_association(service, entity, one) for entity, one in links]
     parts.append(f'<EntityContainer Name="{service.namespace}_Entities" m:IsDefaultEntityContainer="true">')
@@ -255,7 +257,7 @@ def metadata(service: Service) -> str:
     return "".join(parts)
 
 
-def _type(service: Service, entity: EntityType) -> str:
+def _type(service: Service, entity: EntityType, language: str) -> str:
     semantics = ' sap:semantics="aggregate"' if entity.aggregate else ""
     keys = "".join(f'<PropertyRef Name="{name}"/>' for name in entity.keys)
     made = [f'<EntityType Name={quoteattr(entity.name)}{semantics} sap:content-version="1"><Key>{keys}</Key>']
@@ -265,7 +267,9 @@ def _type(service: Service, entity: EntityType) -> str:
             "" if one.filterable else ' sap:filterable="false"'
         )
         null = ' Nullable="false"' if one.name in entity.keys else ""
-        made.append(f'<Property Name="{one.name}" {one.kind.edm2}{null}{facets}/>')
+        label = label_of(one.name, language, own_fields.LABELS)
+        shown = f" sap:label={quoteattr(label)}" if label else ""
+        made.append(f'<Property Name="{one.name}" {one.kind.edm2}{null}{facets}{shown}/>')
     for link in entity.navigations.values():
         name = f"{entity.name}_{link.name}"
         made.append(

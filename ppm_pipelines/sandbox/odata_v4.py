@@ -10,7 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
+from xml.sax.saxutils import quoteattr
 
+from . import own_fields
+from .labels import label_of
 from .model import BadRequest, EntityType, Service
 from .query import FilterReader, Query, Rows, orders, whole_number
 
@@ -187,8 +190,8 @@ def error(problem: BadRequest, transaction: str, timestamp: str) -> dict[str, An
     }
 
 
-def metadata(service: Service) -> str:
-    """The service's CSDL document."""
+def metadata(service: Service, language: str = "en") -> str:
+    """The service's CSDL document, with its labels in the language; V4 does not tell which."""
     parts = [
         '<?xml version="1.0" encoding="utf-8"?>'
         '<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx" '
@@ -212,5 +215,18 @@ def metadata(service: Service) -> str:
         for link in entity.navigations.values():
             parts.append(f'<NavigationPropertyBinding Path="{link.name}" Target="{link.target}"/>')
         parts.append("</EntitySet>")
-    parts.append("</EntityContainer></Schema></edmx:DataServices></edmx:Edmx>")
+    parts.append("</EntityContainer>")
+    parts += [_labels(entity, language) for entity in service.types.values()]
+    parts.append("</Schema></edmx:DataServices></edmx:Edmx>")
     return "".join(parts)
+
+
+def _labels(entity: EntityType, language: str) -> str:
+    """A block of annotations per property that has a label, beside the types."""
+    labels = ((name, label_of(name, language, own_fields.LABELS)) for name in entity.properties)
+    return "".join(
+        f'<Annotations Target="SAP__self.{entity.name}/{name}">'
+        f'<Annotation Term="SAP__common.Label" String={quoteattr(label)}/></Annotations>'
+        for name, label in labels
+        if label
+    )

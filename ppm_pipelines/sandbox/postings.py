@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from . import own_fields
 from .documents import BANK, CLEARING, DAY_MS, Document, Line, lines
 from .finding import (
     CURRENCY,
@@ -252,6 +253,7 @@ def _ledger_line() -> dict[str, Property]:
         ("AmountInTransactionCurrency", decimal(23, 3), _foreign),
         ("AmountInCompanyCodeCurrency", decimal(23, 3), _local),
         ("Quantity", decimal(23, 3), lambda p: Decimal(p.line.quantity).scaleb(-3)),
+        *own_fields.of_postings(),
     ]
     made = table(*names)
     made["ID"] = Property("ID", text(512), lambda _: "", filterable=False, nullable=False)

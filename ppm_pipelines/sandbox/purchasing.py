@@ -12,6 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from . import own_fields
 from .documents import WHOLE, Item, Order
 from .finding import (
     CURRENCY,
@@ -41,7 +42,6 @@ from .model import (
     EntityType,
     Hints,
     Interval,
-    Kind,
     Property,
     Service,
     constant,
@@ -60,20 +60,10 @@ ORDER_DATE = replace(
     v2=lambda day: "/Date(n.a.)/" if day == NO_DAY else DATE.v2(day),
     v4=lambda day: "2026-02-30" if day == NO_DAY else DATE.v4(day),
 )
-Own = tuple[str, Kind, Any]
 
 
 def _order_day(order: Order) -> int:
     return NO_DAY if any(item.broken == "bad_date" for item in order.items) else order.day
-
-
-def _own_field(name: str, get: Any, *, v2: bool) -> list[Own]:
-    """A field that the customer added; V2 has helpers beside it (sap.md, section 8): how it is shown, and its text."""
-    helpers: list[Own] = [
-        (f"{name}F", Kind('Type="Edm.Byte"', 'Type="Edm.Byte"'), lambda _: 3),
-        (f"{name}T", TEXT40, lambda row: f"Text of {get(row)}" if get(row) else ""),
-    ]
-    return [(name, TEXT10, get), *(helpers if v2 else [])]
 
 
 def _header(*, v2: bool) -> dict[str, Property]:
@@ -104,7 +94,7 @@ def _header(*, v2: bool) -> dict[str, Property]:
         *constant(
             "", TEXT10, "SupplierQuotationExternalID PurchasingCollectiveNumber SupplyingSupplier InvoicingParty"
         ),
-        *_own_field("YY1_Approval_PDH", lambda o: f"G{o.number % 7}" if o.number % 5 == 0 else "", v2=v2),
+        *own_fields.of_orders(v2=v2),
         *constant("", TEXT12, "CorrespncExternalReference CorrespncInternalReference"),
         *constant("", text(30), "SupplierRespSalesPersonName SupplierPhoneNumber"),
     ]
@@ -167,7 +157,7 @@ def _item(*, v2: bool) -> dict[str, Property]:
         ("PurchasingItemIsFreeOfCharge", BOOLEAN, lambda i: i.free),
         ("ExpectedOverallLimitAmount", MONEY, lambda i: _limit(i, 10)),
         ("OverallLimitAmount", MONEY, lambda i: _limit(i, 12)),
-        *_own_field("YY1_Lot_PDI", lambda i: f"Lot {i.number // 10}" if i.order.number % 3 == 0 else "", v2=v2),
+        *own_fields.of_items(v2=v2),
         *constant("", TEXT4, "StorageLocation"),
         *constant("", TEXT40, "Material"),
         *constant("", TEXT10, "PurchaseContract PurchaseRequisition PurchasingInfoRecord Customer"),

@@ -12,6 +12,7 @@ from typing import Any
 
 from ppm_pipelines.sandbox.company import IN_EURO, convert, decimal_text, rate_between
 
+from . import own_fields
 from .business_central import stamp
 from .finance_operations import add, money
 from .life import TEXTS
@@ -50,14 +51,16 @@ SETS = {
         EntitySet(
             "msdyn_projects", "msdyn_project", ("msdyn_projectid",),
             _fields(
-                "msdyn_subject", guid="msdyn_projectid _transactioncurrencyid_value", whole="statecode",
+                f"msdyn_subject {own_fields.DATAVERSE_PROJECT}",
+                guid="msdyn_projectid _transactioncurrencyid_value", whole="statecode",
                 stamp="msdyn_scheduledstart msdyn_scheduledend modifiedon", number="msdyn_totalplannedcost",
             ),
         ),
         EntitySet(
             "msdyn_actuals", "msdyn_actual", ("msdyn_actualid",),
             _fields(
-                "msdyn_description msdyn_externalreferenceid", number="msdyn_amount msdyn_amount_base msdyn_quantity",
+                f"msdyn_description msdyn_externalreferenceid {own_fields.DATAVERSE_ACTUAL}",
+                number="msdyn_amount msdyn_amount_base msdyn_quantity",
                 guid="msdyn_actualid _msdyn_project_value _msdyn_task_value _transactioncurrencyid_value "
                 "_msdyn_accountvendor_value",
                 stamp="msdyn_accountingdate msdyn_documentdate modifiedon",
@@ -95,8 +98,9 @@ def _projects(world: World) -> list[Row]:
             "modifiedon": stamp(world.anchor),
             "msdyn_totalplannedcost": money(sum(amount for _, amount in one.budgets), one.company.currency),
             "_transactioncurrencyid_value": identity("currency", one.company.currency),
+            **own_fields.in_dataverse_of_project(place),
         }
-        for one in world.masters.projects
+        for place, one in enumerate(world.masters.projects)
     ]
 
 
@@ -143,6 +147,7 @@ def _actual(one: Posting, taken: dict[str, int]) -> Row:
         "msdyn_adjustmentstatus": UNADJUSTABLE if one.adjusts else ADJUSTED if adjusted else UNTOUCHED,
         "statecode": 0,
         "modifiedon": stamp(adjusted or one.stamp),
+        **own_fields.in_dataverse_of_actual(one),
     }
 
 

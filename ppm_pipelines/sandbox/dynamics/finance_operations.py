@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ppm_pipelines.sandbox.company import IN_EURO, RATE_ONE, Company, decimal_text, divide, rate_between
 
+from . import own_fields
 from .odata import BadRequest, Dialect, EntitySet, Row
 from .world import Line, Order, Posting, World, calendar, moment
 
@@ -90,7 +91,7 @@ SETS = {
             "ProjectV2",
             ("dataAreaId", "ProjectId"),
             _fields(
-                "dataAreaId ProjectId ProjectName ParentProjectId ProjectGroupId",
+                f"dataAreaId ProjectId ProjectName ParentProjectId ProjectGroupId {own_fields.PROJECTS}",
                 stamp="ProjectedStartDate ProjectedEndDate ActualStartDate ActualEndDate",
                 ProjStatus="ProjectStage", NoYes="IsHeader",
             ),
@@ -102,7 +103,7 @@ SETS = {
             _fields(
                 "dataAreaId PurchaseOrderNumber OrderVendorAccountNumber InvoiceVendorAccountNumber PurchaseOrderName "
                 "CurrencyCode ProjectId RequesterPersonnelNumber OrdererPersonnelNumber VendorOrderReference "
-                "DefaultLedgerDimensionDisplayValue Region_Custom",
+                f"DefaultLedgerDimensionDisplayValue {own_fields.ORDERS}",
                 stamp="AccountingDate RequestedDeliveryDate ConfirmedDeliveryDate",
                 PurchStatus="PurchaseOrderStatus", VersioningDocumentState="DocumentApprovalStatus",
             ),
@@ -116,8 +117,9 @@ SETS = {
                 "ProjectLinePropertyId PurchaseUnitSymbol LineDescription ProcurementProductCategoryName ItemNumber "
                 "InventoryLotId "
                 "DefaultLedgerDimensionDisplayValue MainAccountIdDisplayValue RequesterPersonnelNumber "
-                "PurchaseRequisitionId",
-                whole="LineNumber", number="LineAmount PurchasePrice PurchasePriceQuantity OrderedPurchaseQuantity",
+                f"PurchaseRequisitionId {own_fields.LINES}",
+                whole=f"LineNumber {own_fields.LINE_NUMBERS}",
+                number="LineAmount PurchasePrice PurchasePriceQuantity OrderedPurchaseQuantity",
                 stamp="RequestedDeliveryDate ConfirmedDeliveryDate",
                 PurchStatus="PurchaseOrderLineStatus", NoYes="IsDeleted IsLineStopped",
                 PurchaseOrderLineWorkflowState="WorkflowState",
@@ -156,7 +158,7 @@ SETS = {
             ("dataAreaId", "TransId"),
             _fields(
                 "dataAreaId TransId ProjId ActivityNumber CategoryId Voucher InventTransId ProjAdjustRefId EmplItemId "
-                "DefaultDimensionDisplayValue LedgerDimensionDisplayValue",
+                f"DefaultDimensionDisplayValue LedgerDimensionDisplayValue {own_fields.POSTINGS}",
                 number="AmountMst Qty", stamp="ProjTransDate LedgerTransDate",
                 ProjCostSales="costSales", ProjTransType="ProjTransType", ProjOrigin="TransactionOrigin",
                 LedgerPostingType="PostingType", ProjPaymentStatus="PaymentStatus",
@@ -270,8 +272,9 @@ def _projects(world: World) -> list[Row]:
             "ActualEndDate": NO_DAY,
             "ProjectStage": STAGES[one.status],
             "IsHeader": "No",
+            **own_fields.of_project(place),
         }
-        for one in world.masters.projects
+        for place, one in enumerate(world.masters.projects)
     ]
 
 
@@ -305,7 +308,7 @@ def _headers(world: World) -> list[Row]:
             "OrdererPersonnelNumber": one.requester,
             "VendorOrderReference": "",
             "DefaultLedgerDimensionDisplayValue": "",
-            "Region_Custom": one.vendor.city,
+            **own_fields.of_order(one),
             "AccountingDate": day(one.day),
             "RequestedDeliveryDate": day(one.day + 30),
             "ConfirmedDeliveryDate": NO_DAY,
@@ -349,6 +352,7 @@ def _line(one: Line) -> Row:
         "IsDeleted": YES[one.deleted],
         "IsLineStopped": "No",
         "WorkflowState": "NotSubmitted",
+        **own_fields.of_line(one),
     }
 
 
@@ -438,6 +442,7 @@ def _postings(world: World) -> list[Row]:
             "DefaultDimensionDisplayValue": dimension(one.company, one.cost_centre),
             "LedgerDimensionDisplayValue": ledger_dimension(one),
             "AmountMst": money(one.amount, one.company.currency),
+            **own_fields.of_posting(one),
             "Qty": one.quantity,
             "ProjTransDate": day(one.day),
             "LedgerTransDate": day(one.day),

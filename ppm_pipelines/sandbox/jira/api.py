@@ -22,7 +22,7 @@ from ppm_pipelines.sandbox.control import controlled
 from ppm_pipelines.sandbox.faulty import Faults, retry_after
 from ppm_pipelines.sandbox.simulation import Simulation
 
-from . import life, shown
+from . import life, own_fields, shown
 from .books import books
 from .jql import BadQuery, parse
 from .people import COMPANY_CURRENCY, NARROW, READER, TIME_ZONE, Person, rates, roles
@@ -383,7 +383,7 @@ def fields(_: Asked) -> Any:
         {"id": one, "key": one, "name": name, "custom": False, "orderable": False, "navigable": True,
          "searchable": True, "clauseNames": [one]}
         for one, name in names.items()
-    ]  # fmt: skip
+    ] + own_fields.listed()  # fmt: skip
 
 
 COMMON: dict[tuple[str, str], Answer] = {

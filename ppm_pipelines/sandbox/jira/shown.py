@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from . import own_fields
 from .people import Person
 from .site import CATEGORIES, Issue, Project, Worklog
 
@@ -147,6 +148,12 @@ def _fields(one: Issue, reader: Reader) -> dict[str, Any]:
         "timespent": one.spent or None,
         "aggregatetimespent": one.spent + children or None,
         "worklog": page(seen(one, reader), 0, EMBEDDED, reader),
+        **own_fields.values(
+            one,
+            lambda who: person(who, reader),
+            lambda text: comment(text, reader),
+            lambda moment: stamp(moment, reader),
+        ),
     }
 
 

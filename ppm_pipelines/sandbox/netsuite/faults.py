@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from ppm_pipelines.sandbox.company import RATE_ONE, Project, decimal_text
 from ppm_pipelines.sandbox.faulty import Faults, retry_after
 
+from . import own_fields
 from .life import new_order
 from .model import OTHER, Line
 from .world import World
@@ -29,6 +30,7 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "no_departments": ("department", "department."),
     "no_deletions": ("deletedrecord.",),
     "no_customers": ("customer.",),
+    "no_custom_fields": ("customfield.",),
     "no_projects": ("job.",),
     "no_ledger_stamp": (),
     "upper_case": (),
@@ -44,7 +46,7 @@ _TOO_MANY = (
 
 
 def hidden(faults: Faults) -> frozenset[str]:
-    return frozenset(name for kind in faults.on(SWITCHES) for name in SWITCHES[kind])
+    return own_fields.FORBIDDEN.union(name for kind in faults.on(SWITCHES) for name in SWITCHES[kind])
 
 
 def error(status: int, title: str, detail: str, code: str) -> Response:

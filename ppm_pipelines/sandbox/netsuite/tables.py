@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from ppm_pipelines.sandbox.company import DIGITS, RATE_ONE, decimal_text
 
+from . import own_fields
 from .model import ACCOUNTS, Document, Line, billed_quantity, status
 from .suiteql import KEEPING, connect, plain
 from .world import FIRST_CUSTOMER, World
@@ -24,7 +25,7 @@ DEPARTMENTS = {1: "Engineering", 2: "Bau & Montage", 3: "IT"}
 CUSTOMERS = ("Stadtwerke Büsum", "Hafen Hamburg", "Kansai Power")
 BOOKS = {1: ("Primary Accounting Book", "T"), 2: ("IFRS", "F")}
 JOB_STATUS = {"00": (1, "Pending"), "10": (2, "In Progress"), "20": (3, "Closed")}
-SCHEMA = """
+SCHEMA = f"""
 create table dual (dummy text);
 create table accountingbook (id integer, name text, isprimary text);
 create table currency (id integer, symbol text, name text, isbasecurrency text);
@@ -35,19 +36,22 @@ create table accountingperiod (id integer, periodname text, startdate text, endd
 create table vendor (id integer primary key, entityid text, companyname text);
 create table customer (id integer primary key, entityid text, companyname text);
 create table job (id integer primary key, entityid text, companyname text, entitystatus integer, isinactive text,
-    startdate text, enddate text, projectedenddate text, estimatedcost text, subsidiary integer, currency integer);
+    startdate text, enddate text, projectedenddate text, estimatedcost text, subsidiary integer, currency integer,
+    {own_fields.columns(own_fields.OF_PROJECTS)});
 create table [transaction] (id integer primary key, type text, tranid text, transactionnumber text, status text,
     trandate text, duedate text, entity integer, employee integer, currency integer, exchangerate text,
     foreigntotal text, posting text, postingperiod integer, isreversal text, reversal integer, voided text,
-    createddate text, lastmodifieddate text);
+    createddate text, lastmodifieddate text, {own_fields.columns(own_fields.OF_TRANSACTIONS)});
 create table transactionline ([transaction] integer, id integer, linesequencenumber integer, uniquekey integer,
     mainline text, taxline text, entity integer, subsidiary integer, department integer, class integer, item integer,
     expenseaccount integer, memo text, quantity text, quantitybilled text, quantityshiprecv text, foreignamount text,
-    isclosed text, expectedreceiptdate text, linelastmodifieddate text);
+    isclosed text, expectedreceiptdate text, linelastmodifieddate text,
+    {own_fields.columns(own_fields.OF_LINES)});
 create table transactionaccountingline ([transaction] integer, transactionline integer, accountingbook integer,
     account integer, posting text, amount text, lastmodifieddate text);
 create table previoustransactionlinelink (previousdoc integer, previousline integer, previoustype text,
     nextdoc integer, nextline integer, nexttype text, linktype text);
+create table customfield (scriptid text, name text, fieldvaluetype text);
 create table deletedrecord (recordid text, type text, deleteddate text);
 create index lines on transactionline ([transaction]);
 create index ledger on transactionaccountingline ([transaction], transactionline);
@@ -114,6 +118,7 @@ class Tables:
         world, company = self.world, self.world.masters.companies
         currency = {symbol: number for number, symbol in enumerate(CURRENCIES, 1)}
         self._insert("dual", [("X",)])
+        self._insert("customfield", [(name.upper(), *told) for name, *told in own_fields.FIELDS])
         self._insert("accountingbook", [(number, *told) for number, told in BOOKS.items()])
         # The currency that is known to nobody else is written as NetSuite's users wrote it.
         self._insert(
@@ -136,7 +141,7 @@ class Tables:
         return (
             world.project_id(project), project.number, project.name, JOB_STATUS[project.status][0], "F", day(start),
             None, day(start + project.length * 86_400_000), money(budget, own) if budget else None,
-            world.company_id(project.company), currency[own],
+            world.company_id(project.company), currency[own], *own_fields.of_project(world.project_id(project)),
         )  # fmt: skip
 
     def _write(self, number: int) -> None:
@@ -163,6 +168,7 @@ class Tables:
             plain(Decimal(document.rate) / RATE_ONE), money(-total, document.currency), flag(document.posting),
             self._period(document.day) if document.posting else None, flag(document.reverses),
             document.reversal.id if document.reversal else None, "F", kept(document.created), kept(document.modified),
+            *own_fields.of_transaction(document),
         )  # fmt: skip
 
     def _period(self, moment: int) -> int:
@@ -189,6 +195,7 @@ class Tables:
             _count(line.received) if order and item else None,
             line.spoiled.get("foreignamount", money(line.amount, document.currency)), flag(line.closed),
             day(document.day + 45 * 86_400_000) if order and line.id % 2 else None, kept(line.modified),
+            *own_fields.of_line(line),
         )  # fmt: skip
 
     def _entity(self, line: Line) -> int | None:
@@ -224,6 +231,7 @@ class Tables:
             "employee": {1: "K. Müller", 2: "S. Tanaka", 3: "L. O'Brien"},
             "item": {10: "Dienstleistung"},
             "department": DEPARTMENTS,
+            **own_fields.LISTS,
         }
         return known.get(field, {}).get(value, str(value))
 

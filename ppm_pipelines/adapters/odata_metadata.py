@@ -1,0 +1,104 @@
+"""What a service's ``$metadata`` tells, V2 or V4: entity types, entity sets, properties with their types and labels.
+
+Belongs here: reading the document, and properties as fields that can be mapped. Does not belong here: asking for it,
+rows and pages (``odata``), which fields are read (``sap_reader``, ``dynamics_reader``).
+
+It is read as text, because a document from outside is nothing to give to an XML parser, and type by type, because
+Finance & Operations describes thousands of which ten are read.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from ppm_pipelines.mapping.fields import SourceField
+
+_ENTITY_TYPE = re.compile(r"<EntityType\s[^>]*?\bName=\"(?P<name>\w+)\"(?P<body>.*?)</EntityType>", re.DOTALL)
+_ENTITY_SET = re.compile(r"<EntitySet\s[^>]*?\bName=\"(\w+)\"[^>]*?\bEntityType=\"(?:[\w.]+\.)?(\w+)\"")
+_NAME = re.compile(r"<Property\s[^>]*?\bName=\"(\w+)\"")
+_PROPERTY = re.compile(r"<Property\s(?P<tag>(?:[^\">]|\"[^\"]*\")*)>(?P<inside>.*?)(?=<Property\s|\Z)", re.DOTALL)
+_ATTRIBUTE = re.compile(r"([\w:.]+)=\"([^\"]*)\"")
+# Inside of a property, or in a block that names it as its target: SAP__common.Label, Common.Label, …Common.v1.Label.
+_LABEL = re.compile(r"\bTerm=\"(?i:[\w.]*common[\w.]*\.label)\"\s+String=\"([^\"]*)\"")
+_LANGUAGE = re.compile(r"<Schema\s[^>]*?\bxml:lang=\"(\w\w)")
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """``type`` as the document writes it (``Edm.String``); ``label`` in the document's language, empty without one."""
+
+    type: str = ""
+    label: str = ""
+
+
+class Metadata(Mapping[str, frozenset[str]]):
+    """The names of the properties by entity type; ``sets`` names the type of every entity set, which a path names."""
+
+    def __init__(self, document: str) -> None:
+        self._document = document
+        self._places = {found["name"]: found.span("body") for found in _ENTITY_TYPE.finditer(document)}
+        self._names: dict[str, frozenset[str]] = {}
+        self.sets: Mapping[str, str] = dict(_ENTITY_SET.findall(document))
+
+    def __getitem__(self, kind: str) -> frozenset[str]:
+        if kind not in self._names:
+            self._names[kind] = frozenset(_NAME.findall(self._document, *self._places[kind]))
+        return self._names[kind]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def of_set(self, name: str) -> frozenset[str]:
+        """The names of the properties of an entity set; none where the service has no such set."""
+        return self.get(self.sets.get(name, ""), frozenset())
+
+    @property
+    def language(self) -> str:
+        """Of the labels, as ``de``; empty where the document does not tell it."""
+        found = _LANGUAGE.search(self._document)
+        return found[1].lower() if found else ""
+
+    def properties(self, kind: str) -> dict[str, Property]:
+        """The properties of an entity type in the document's order; none of a type that it does not describe."""
+        if kind not in self._places:
+            return {}
+        labels = self._labels(kind)
+        found = {}
+        for one in _PROPERTY.finditer(self._document, *self._places[kind]):
+            told = dict(_ATTRIBUTE.findall(one["tag"]))
+            inside = _LABEL.search(one["inside"])
+            label = told.get("sap:label") or (inside[1] if inside else "") or labels.get(told.get("Name", ""), "")
+            found[told.get("Name", "")] = Property(told.get("Type", ""), html.unescape(label))
+        return found
+
+    def _labels(self, kind: str) -> dict[str, str]:
+        blocks = re.compile(rf"<Annotations\s+Target=\"[\w.]+\.{kind}/(\w+)\"[^>]*>(.*?)</Annotations>", re.DOTALL)
+        told = ((name, _LABEL.search(block)) for name, block in blocks.findall(self._document))
+        return {name: label[1] for name, label in told if label}
+
+
+def fields(
+    metadata: Metadata, kind: str, above: str, read: Collection[str], own: Callable[[str], bool]
+) -> Iterator[SourceField]:
+    """The properties of an entity type as fields; ``above`` goes before their names, ``read`` are names without it.
+
+    A document in no language that it tells is taken for an English one. Collections lead to no one value.
+    """
+    german = metadata.language == "de"
+    for name, told in metadata.properties(kind).items():
+        if told.type.startswith("Collection("):
+            continue
+        yield SourceField(
+            f"{above}.{name}" if above else name,
+            label_en="" if german else told.label,
+            label_de=told.label if german else "",
+            type=told.type,
+            custom=own(name),
+            read=name in read,
+        )
