@@ -65,7 +65,7 @@ def held(
     )
     if fact.ended:
         query = query.where(sa.func.coalesce(table[fact.ended[1]], "").not_in(GONE))
-    result = connection.execution_options(yield_per=AT_ONCE).execute(query)
+    result = connection.execute(query.execution_options(yield_per=AT_ONCE))
     for found in result.mappings():
         stored: dict[str, Any] = {**found}
         record = overlay.original(fact.record, _counting(stored))
