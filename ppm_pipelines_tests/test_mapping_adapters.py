@@ -75,10 +75,10 @@ def test_dimensions_of_finance_and_operations_are_seen_by_their_names() -> None:
     row = Dynamics.row("commitments", line, {})
     assert value("line.dimensions.CostCenter", row) == "4711"
     assert value("line.dimensions.Unit", row) is None
-    posting = {"posting": {"LedgerDimensionDisplayValue": "6100-4711-U1"}, "settings": settings}
-    row = Dynamics.row("actuals", posting, {})
+    posting = {"LedgerDimensionDisplayValue": "6100-4711-U1"}
+    row = Dynamics.row("actuals", {"posting": posting, "settings": settings}, {})
     assert [value(f"posting.dimensions.{one}", row) for one in ("MainAccount", "Unit")] == ["6100", "U1"]
-    assert "dimensions" not in posting["posting"]
+    assert "dimensions" not in posting
 
 
 @pytest.mark.parametrize("part", ["line", "entry"])
