@@ -35,18 +35,20 @@ from ppm_pipelines.adapters.dynamics_rows import day_or_none, rate_on
 from ppm_pipelines.adapters.dynamics_settings import Settings, is_id
 from ppm_pipelines.adapters.fields import text
 from ppm_pipelines.adapters.http import chunks
-from ppm_pipelines.adapters.odata import V4, any_of, quoted
+from ppm_pipelines.adapters.odata import V4, any_of
 from ppm_pipelines.mapping.fields import SourceField
 from ppm_pipelines.records import ControlTotal, Page
 
 
 @dataclass(slots=True)
 class Company:
-    """A company with what its rows are judged by; ``rates`` by currency, in the order of their day."""
+    """A company with what its rows are judged by; ``rates`` by currency, in the order of their day; ``dimensions`` by
+    code, asked once."""
 
     id: str
     name: str
     currency: str = ""
+    dimensions: dict[str, Row] | None = None
     rates: dict[str, list[Row]] | None = None  # asked when an order is in a foreign currency
 
     def path(self, stream: Stream) -> str:
@@ -125,8 +127,7 @@ class BusinessCentral(Product):
     def values_path(self, company: Company) -> str:
         """Where the values of the project dimension are. Raises Misconfigured when the company has no such one."""
         code = self.settings.project_dimension
-        found = self.reader.rows(DIMENSION, f"code eq {quoted(code.upper())}", path=company.path(DIMENSION))
-        dimension = next(found, None)
+        dimension = self._dimensions(company).get(code.upper())
         if dimension is None:
             raise Misconfigured(
                 f"The company {company.name} has no dimension {code}. Enter the code of the dimension whose values are "
@@ -135,17 +136,21 @@ class BusinessCentral(Product):
             )
         return f"companies({company.id})/dimensions({text(dimension.get('id'))})/{PROJECTS.path}"
 
+    def _dimensions(self, company: Company) -> Mapping[str, Row]:
+        if company.dimensions is None:
+            rows = self.reader.rows(DIMENSION, path=company.path(DIMENSION))
+            company.dimensions = {text(row.get("code")).upper(): row for row in rows}
+        return company.dimensions
+
     def fields(self, entity: str) -> Iterator[SourceField]:
         """The dimensions of the companies too: they are what a customer has of their own."""
         yield from super().fields(entity)
         if not (above := dynamics_bc_rows.DIMENSIONED.get(entity)):
             return
-        told: dict[str, str] = {}
-        for company in self._companies or self.companies():
-            for row in self.reader.rows(DIMENSION, path=company.path(DIMENSION)):
-                told.setdefault(text(row.get("code")), text(row.get("displayName")))
-        for code, label in sorted(told.items()):
-            yield SourceField(f"{above}.dimensions.{code}", label_en=label, custom=True)
+        self._companies = self._companies or self.companies()
+        told = {text(one.get("code")): one for each in self._companies for one in self._dimensions(each).values()}
+        for code, row in sorted(told.items()):
+            yield SourceField(f"{above}.dimensions.{code}", label_en=text(row.get("displayName")), custom=True)
 
     # Commitments
 

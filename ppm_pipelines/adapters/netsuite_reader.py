@@ -105,10 +105,10 @@ class Reader:
         return self._own[query.name]
 
     def source_fields(self, query: Query) -> Iterator[SourceField]:
-        """The columns of a query and the customer's own of its tables. Raises SourceError."""
-        missing, asked = self.lacking(query), self.with_own(query)
-        for name in (*query.columns, *query.optional):
-            yield SourceField(name, type=suiteql.type_of(query.expression(name)), read=name not in missing)
+        """The columns of a query that the account has, and the customer's own of its tables. Raises SourceError."""
+        asked = self.with_own(query)
+        for name in self._columns(query):
+            yield SourceField(name, type=suiteql.type_of(query.expression(name)))
         for name, told in self.own_fields().items():
             if name.startswith(tuple(OWN_COLUMNS[query.name])):
                 yield replace(told, read=name in asked.optional)

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 from ppm_pipelines.mapping.fields import SourceField
 
-_ENTITY_TYPE = re.compile(r"<EntityType\s[^>]*?\bName=\"(?P<name>\w+)\"(?P<body>.*?)</EntityType>", re.DOTALL)
+_ENTITY_TYPE = re.compile(r"<EntityType\s[^>]*?\bName=\"(\w+)\"")
+_END = "</EntityType>"
 _ENTITY_SET = re.compile(r"<EntitySet\s[^>]*?\bName=\"(\w+)\"[^>]*?\bEntityType=\"(?:[\w.]+\.)?(\w+)\"")
-_NAME = re.compile(r"<Property\s[^>]*?\bName=\"(\w+)\"")
+_NAME = re.compile(r"<Property\s(?:[^\">]|\"[^\"]*\")*?\bName=\"(\w+)\"")
 _PROPERTY = re.compile(r"<Property\s(?P<tag>(?:[^\">]|\"[^\"]*\")*)>(?P<inside>.*?)(?=<Property\s|\Z)", re.DOTALL)
 _ATTRIBUTE = re.compile(r"([\w:.]+)=\"([^\"]*)\"")
 # Inside of a property, or in a block that names it as its target: SAP__common.Label, Common.Label, …Common.v1.Label.
@@ -39,7 +40,9 @@ class Metadata(Mapping[str, frozenset[str]]):
 
     def __init__(self, document: str) -> None:
         self._document = document
-        self._places = {found["name"]: found.span("body") for found in _ENTITY_TYPE.finditer(document)}
+        self._places = {
+            found[1]: (found.end(), document.find(_END, found.end())) for found in _ENTITY_TYPE.finditer(document)
+        }
         self._names: dict[str, frozenset[str]] = {}
         self.sets: Mapping[str, str] = dict(_ENTITY_SET.findall(document))
 

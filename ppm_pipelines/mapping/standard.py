@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ppm_pipelines.mapping.fields import Kind, targets
 from ppm_pipelines.mapping.transforms import Steps
 
 FOLDER = Path(__file__).parent / "standard"
@@ -22,7 +23,7 @@ class StandardLine:
     """A target with the fields it comes from; ``rule_*`` where the adapter works it out and no transform says it."""
 
     target: str
-    type: str
+    type: Kind
     sources: tuple[str, ...]
     steps: Steps = ()
     rule_en: str = ""
@@ -33,20 +34,23 @@ class StandardLine:
 def _mapping(name: str) -> dict[str, tuple[StandardLine, ...]]:
     path = FOLDER / f"{name}.toml"
     told: dict[str, Any] = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
-    return {
-        entity: tuple(
-            StandardLine(
-                target,
-                one.get("type", "text"),
-                tuple(one["sources"]),
-                tuple(one.get("steps", ())),
-                one.get("rule_en", ""),
-                one.get("rule_de", ""),
-            )
-            for target, one in lines.items()
+    return {entity: _lines(entity, lines) for entity, lines in told.items()}
+
+
+def _lines(entity: Any, lines: dict[str, Any]) -> tuple[StandardLine, ...]:
+    """The type is the target's."""
+    kinds = {one.name: one.type for one in targets(entity)}
+    return tuple(
+        StandardLine(
+            target,
+            kinds.get(target, "text"),
+            tuple(one["sources"]),
+            tuple(one.get("steps", ())),
+            one.get("rule_en", ""),
+            one.get("rule_de", ""),
         )
-        for entity, lines in told.items()
-    }
+        for target, one in lines.items()
+    )
 
 
 def standard(name: str, entity: str) -> tuple[StandardLine, ...]:

@@ -375,7 +375,10 @@ def _moment(value: Any) -> datetime:
 def _moment_or_day(value: Any) -> date | datetime:
     if isinstance(value, date):
         return value
-    return _date(value, {"format": "YYYY-MM-DD" if len(_text(value)) == 10 else "ISO"})
+    text = _text(value)
+    if text.startswith("/Date("):  # OData V2; nothing else looks like it
+        return _date(text, {"format": "/Date(…)/"})
+    return _date(text, {"format": "YYYY-MM-DD" if len(text) == 10 else "ISO"})
 
 
 def _flag(value: Any) -> bool:
