@@ -7,7 +7,7 @@ where versions are kept (``ppm_pipelines.mappings``), laying lines over what is 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -28,8 +28,8 @@ from ppm_pipelines import connectors, costbook, database, drift, home, mappings,
 from ppm_pipelines.adapters.base import Adapter, SourceError
 from ppm_pipelines.mapping import review
 from ppm_pipelines.mapping.fields import Entity, SourceField, Target
-from ppm_pipelines.mapping.standard import StandardLine, standard
 from ppm_pipelines.mapping.suggest import as_json
+from ppm_pipelines.mapping_view import View, view
 from ppm_pipelines.mappings import Draft, Saved
 from ppm_pipelines.records import ZERO
 from ppm_pipelines.vault import Vault
@@ -81,7 +81,7 @@ class Place:
     entity: Entity
 
     @property
-    def named(self) -> tuple[str, str, str]:
+    def named(self) -> tuple[str, str, Entity]:
         return self.organization_id, self.adapter.system, self.entity
 
 
@@ -96,16 +96,6 @@ OfEntity = Annotated[Place, Depends(_place)]
 IfMatch = Annotated[str | None, Header(description="The ETag of the mapping that was read")]
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """A mapping with all that is shown beside it."""
-
-    place: Place
-    saved: Saved
-    fields: list[SourceField]
-    standard: Sequence[StandardLine]
-
-
 # Reading -------------------------------------------------------------------------------------------------------------
 
 
@@ -117,19 +107,7 @@ def read_mapping(
     ``refresh`` asks the source for its fields now."""
     if refresh:
         _ask_source(place)
-    return _shown(connection, _view(connection, place), language, response)
-
-
-def _view(connection: sa.Connection, place: Place) -> View:
-    saved = mappings.active(connection, *place.named)
-    known = drift.known(connection, *place.named)
-    samples = remapping.samples(connection, *place.named)
-    return View(place, saved, remapping.with_samples(known, samples), _standard(connection, place))
-
-
-def _standard(connection: sa.Connection, place: Place) -> tuple[StandardLine, ...]:
-    connector = connectors.get(connection, place.organization_id, place.adapter.system)
-    return standard(place.adapter.standard_mapping(connector.settings if connector else {}), place.entity)
+    return _shown(connection, view(connection, *place.named), language, response)
 
 
 def _ask_source(place: Place) -> None:
@@ -149,23 +127,22 @@ def _ask_source(place: Place) -> None:
         drift.seen(connection, *place.named, fields)
 
 
-def _shown(connection: sa.Connection, view: View, language: str, response: Response) -> dict[str, Any]:
-    saved, draft = view.saved, view.saved.draft
+def _shown(connection: sa.Connection, seen: View, language: str, response: Response) -> dict[str, Any]:
+    saved, draft = seen.saved, seen.saved.draft
     response.headers["ETag"] = etag(saved)
-    entity = view.place.entity
-    told_of = drift.told(connection, view.place.organization_id, saved)
+    told_of = drift.told(connection, seen.organization_id, saved)
     return {
         "system": saved.system,
         "entity": saved.entity,
         **{name: getattr(saved, name) for name in ("saved_at", "saved_by", "reason", "restored_from", "applied")},
         "version": saved.version or None,
-        "fields": [_field(one, view, language) for one in view.fields],
-        "targets": [_target(one, view, language) for one in review.all_targets(entity, draft.lines)],
-        "standard": [review.standard_as_json(one, language) for one in view.standard],
-        **_draft(draft),
-        "missing": review.missing(entity, draft.lines, view.standard),
-        "drift": [_drifted(one, view) for one in told_of],
-        "asked_at": drift.asked_at(connection, *view.place.named),
+        "fields": [_field(one, seen, language) for one in seen.fields],
+        "targets": [_target(one, seen, language) for one in review.all_targets(seen.entity, draft.lines)],
+        "standard": [review.standard_as_json(one, language) for one in seen.standard],
+        **draft.as_json(),
+        "missing": review.missing(seen.entity, draft.lines, seen.standard),
+        "drift": [_drifted(one, seen) for one in told_of],
+        "asked_at": drift.asked_at(connection, *seen.place),
     }
 
 
@@ -173,16 +150,8 @@ def etag(saved: Saved) -> str:
     return f'"{saved.version}"'
 
 
-def _draft(draft: Draft) -> dict[str, Any]:
-    return {
-        "lines": [one.as_json() for one in draft.lines],
-        "ignored": list(draft.ignored),
-        "rejected": [{"field": field, "target": target} for field, target in draft.rejected],
-    }
-
-
-def _field(one: SourceField, view: View, language: str) -> dict[str, Any]:
-    draft = view.saved.draft
+def _field(one: SourceField, seen: View, language: str) -> dict[str, Any]:
+    draft = seen.saved.draft
     label = one.label_de or one.label_en if language == "de" else one.label_en or one.label_de
     return {
         "name": one.name,
@@ -191,12 +160,12 @@ def _field(one: SourceField, view: View, language: str) -> dict[str, Any]:
         "custom": one.custom,
         "read": one.read,
         "samples": list(one.samples),
-        "state": review.field_state(one.name, draft.lines, draft.ignored, view.standard),
-        "targets": review.filled_by(one.name, draft.lines, view.standard),
+        "state": review.field_state(one.name, draft.lines, draft.ignored, seen.standard),
+        "targets": review.filled_by(one.name, draft.lines, seen.standard),
     }
 
 
-def _target(one: Target, view: View, language: str) -> dict[str, Any]:
+def _target(one: Target, seen: View, language: str) -> dict[str, Any]:
     german = language == "de"
     return {
         "name": one.name,
@@ -205,12 +174,12 @@ def _target(one: Target, view: View, language: str) -> dict[str, Any]:
         "type": one.type,
         "required": one.required,
         "custom": one.custom,
-        "state": review.target_state(one.name, view.saved.draft.lines, view.standard),
+        "state": review.target_state(one.name, seen.saved.draft.lines, seen.standard),
     }
 
 
-def _drifted(one: drift.Drift, view: View) -> dict[str, Any]:
-    targets = review.filled_by(one.field, view.saved.draft.lines, view.standard)
+def _drifted(one: drift.Drift, seen: View) -> dict[str, Any]:
+    targets = review.filled_by(one.field, seen.saved.draft.lines, seen.standard)
     return {"field": one.field, "kind": one.kind, "was": one.was, "now": one.now, "at": one.at, "targets": targets}
 
 
@@ -222,21 +191,10 @@ def suggest_mapping(
     place: OfEntity, connection: Db, language: Language, body: DraftBody | None = None
 ) -> dict[str, Any]:
     """A suggestion for every field that the draft leaves open, by rules alone; nothing takes effect."""
-    view = _view(connection, place)
-    draft = _given(body or DraftBody(), view)
+    seen = view(connection, *place.named)
+    draft = _given(body or DraftBody(), seen)
     started = time.monotonic()
-    found = review.suggestions(
-        place.entity,
-        place.adapter.system,
-        view.fields,
-        draft.lines,
-        draft.ignored,
-        view.standard,
-        [
-            *mappings.decisions(connection, place.organization_id),
-            *mappings.decided(place.adapter.system, place.entity, draft),
-        ],
-    )
+    found = seen.suggestions(connection, draft)
     spoken: Literal["de", "en"] = "de" if language == "de" else "en"
     return {
         "suggestions": [as_json(one, spoken) | {"origin": "rule"} for one in found],
@@ -244,12 +202,10 @@ def suggest_mapping(
     }
 
 
-def _given(body: DraftBody, view: View) -> Draft:
+def _given(body: DraftBody, seen: View) -> Draft:
     """The draft of a body, over the saved one. Raises Problem."""
-    saved, given = _draft(view.saved.draft), body.model_dump(exclude_none=True)
-    known = [one.name for one in view.fields if one.read]
     try:
-        return mappings.draft_of(view.place.entity, saved | given, known)
+        return seen.draft(body.model_dump(exclude_none=True))
     except mappings.BadMapping as error:
         raise invalid("lines", str(error)) from None
 
@@ -262,9 +218,9 @@ def preview_mapping(
     place: OfEntity, connection: Db, language: Language, body: DraftBody | None = None
 ) -> dict[str, Any]:
     """Runs what is held through the draft's lines: errors, examples, and what would change in money. Nothing does."""
-    view = _view(connection, place)
-    draft = _given(body or DraftBody(), view)
-    found = remapping.preview(connection, place.organization_id, view.saved, draft.lines)
+    seen = view(connection, *place.named)
+    draft = _given(body or DraftBody(), seen)
+    found = remapping.preview(connection, place.organization_id, seen.saved, draft.lines)
     return {
         "rows": found.rows,
         "of": remapping.how_many(connection, *place.named),
@@ -344,10 +300,10 @@ async def save_mapping(
 
     def save() -> None:
         with database.scoped(place.organization_id) as connection:
-            view = _view(connection, place)
-            _check_match(if_match, view.saved)
-            draft = _given(DraftBody(**body.model_dump(exclude={"reason"})), view)
-            _save(connection, view, draft, who.email, body.reason, None)
+            seen = view(connection, *place.named)
+            _check_match(if_match, seen.saved)
+            draft = _given(DraftBody(**body.model_dump(exclude={"reason"})), seen)
+            _save(connection, seen, draft, who.email, body.reason, None)
 
     await run_sync(save)
     return await _applied(place, who.email, watch, language, response)
@@ -360,7 +316,7 @@ def list_versions(place: OfEntity, connection: Db) -> dict[str, Any]:
     names = ("version", "saved_at", "saved_by", "reason", "restored_from", "applied_run_id")
     return {
         "items": [
-            {name: getattr(one, name) for name in names} | _draft(one.draft) | {"active": number == 0}
+            {name: getattr(one, name) for name in names} | one.draft.as_json() | {"active": number == 0}
             for number, one in enumerate(found)
         ]
     }
@@ -381,12 +337,10 @@ async def restore_version(
 
     def restore() -> None:
         with database.scoped(place.organization_id) as connection:
-            view = _view(connection, place)
-            _check_match(if_match, view.saved)
-            was = Saved(place.adapter.system, place.entity)
-            if version != 0:
-                was = mappings.version(connection, *place.named, version)
-            _save(connection, view, was.draft, who.email, body.reason if body else "", version)
+            seen = view(connection, *place.named)
+            _check_match(if_match, seen.saved)
+            was = mappings.version(connection, *place.named, version)
+            _save(connection, seen, was.draft, who.email, body.reason if body else "", version)
 
     try:
         await run_sync(restore)
@@ -401,19 +355,19 @@ def _check_match(if_match: str | None, saved: Saved) -> None:
         raise Problem(CHANGED_MEANWHILE, headers={"ETag": etag(saved)})
 
 
-def _save(connection: sa.Connection, view: View, draft: Draft, by: str, reason: str, restored_from: int | None) -> None:
+def _save(connection: sa.Connection, seen: View, draft: Draft, by: str, reason: str, restored_from: int | None) -> None:
     try:
         mappings.save(
             connection,
-            *view.place.named,
+            *seen.place,
             draft,
             by=by,
             reason=reason,
-            if_version=view.saved.version,
+            if_version=seen.saved.version,
             restored_from=restored_from,
         )
     except mappings.ChangedMeanwhile:
-        raise Problem(CHANGED_MEANWHILE, headers={"ETag": etag(view.saved)}) from None
+        raise Problem(CHANGED_MEANWHILE, headers={"ETag": etag(seen.saved)}) from None
 
 
 async def _applied(place: Place, by: str, watch: Events, language: str, response: Response) -> dict[str, Any]:
@@ -425,7 +379,7 @@ async def _applied(place: Place, by: str, watch: Events, language: str, response
 
     def answer() -> dict[str, Any]:
         with database.scoped(place.organization_id) as connection:
-            return _shown(connection, _view(connection, place), language, response) | {"run_id": run_id}
+            return _shown(connection, view(connection, *place.named), language, response) | {"run_id": run_id}
 
     return await run_sync(answer)
 
@@ -433,11 +387,8 @@ async def _applied(place: Place, by: str, watch: Events, language: str, response
 def _claimed(place: Place, by: str) -> tuple[str | None, runs.RunRequest | None]:
     request = runs.RunRequest(*place.named, "remap", by)
     with database.owner() as connection:
-        if mappings.active(connection, *place.named).applied:
-            return None, None
-        if not connectors.get(connection, place.organization_id, place.adapter.system):
-            return None, None
-        if not remapping.how_many(connection, *place.named):
+        connector = connectors.get(connection, place.organization_id, place.adapter.system)
+        if connector is None or not remapping.waiting(connection, *place.named):
             return None, None
         try:
             claim = runs.claim(connection, request)

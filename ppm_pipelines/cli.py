@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy.dialects.postgresql import insert
 
-from ppm_pipelines import cli_costbook, connectors, database, home, load, runs, sync, tables, up, vault
+from ppm_pipelines import cli_costbook, cli_map, connectors, database, home, load, runs, sync, tables, up, vault
 from ppm_pipelines.adapters import SYSTEMS
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Commitments and actuals, to the cent.")
@@ -28,6 +28,7 @@ app.add_typer(cli_costbook.quarantine_app, name="quarantine")
 app.add_typer(cli_costbook.period_app, name="period")
 app.add_typer(cli_costbook.labour_app, name="labour")
 app.add_typer(cli_costbook.people_app, name="people")
+app.add_typer(cli_map.app, name="map")
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)

@@ -45,6 +45,13 @@ class Draft:
     ignored: tuple[str, ...] = ()
     rejected: tuple[tuple[str, str], ...] = ()
 
+    def as_json(self) -> dict[str, list[Any]]:
+        return {
+            "lines": [one.as_json() for one in self.lines],
+            "ignored": list(self.ignored),
+            "rejected": [{"field": one, "target": target} for one, target in self.rejected],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Saved:
@@ -136,7 +143,9 @@ def versions(
 
 
 def version(connection: sa.Connection, organization_id: str, system: str, entity: str, number: int) -> Saved:
-    """Raises NoSuchVersion."""
+    """Version 0 is the standard mapping alone. Raises NoSuchVersion."""
+    if number == 0:
+        return Saved(system, entity)
     query = sa.select(field_mappings).where(_place(organization_id, system, entity))
     row = connection.execute(query.where(field_mappings.c.version == number)).mappings().one_or_none()
     if row is None:
@@ -165,9 +174,7 @@ def save(
     row = {
         **_named(organization_id, system, entity),
         "version": was.version + 1,
-        "lines": [one.as_json() for one in draft.lines],
-        "ignored": list(draft.ignored),
-        "rejected": [{"field": one, "target": target} for one, target in draft.rejected],
+        **draft.as_json(),
         "saved_by": by,
         "reason": reason,
         "restored_from": restored_from,

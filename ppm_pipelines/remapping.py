@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ppm_pipelines import database, labour, tables
+from ppm_pipelines import database, labour, mappings, tables
 from ppm_pipelines.adapters import ADAPTERS
 from ppm_pipelines.facts import FACTS
 from ppm_pipelines.load import ANOMALIES_TOLD
@@ -79,6 +79,13 @@ def how_many(connection: sa.Connection, organization_id: str, system: str, entit
     table = FACTS[entity].table
     mine = (table.c.organization_id == organization_id, table.c.system == system, table.c.raw_key != "")
     return connection.scalar(sa.select(sa.func.count()).select_from(table).where(*mine)) or 0
+
+
+def waiting(connection: sa.Connection, organization_id: str, system: str, entity: str) -> bool:
+    """Whether a mapping was saved that does not lie over what is held yet."""
+    if mappings.active(connection, organization_id, system, entity).applied:
+        return False
+    return how_many(connection, organization_id, system, entity) > 0
 
 
 def _counting(stored: Mapping[str, Any]) -> Mapping[str, Any]:

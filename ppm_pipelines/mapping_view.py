@@ -1,0 +1,64 @@
+"""A mapping with what a person needs beside it, from the database: fields with samples, the adapter's own lines.
+
+Belongs here: putting together what the API and the command line show and check. Does not belong here: how it is worded
+there, what is open or missing (``mapping.review``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from ppm_pipelines import connectors, drift, mappings, remapping
+from ppm_pipelines.adapters import ADAPTERS
+from ppm_pipelines.mapping import review
+from ppm_pipelines.mapping.fields import Entity, SourceField
+from ppm_pipelines.mapping.standard import StandardLine, standard
+from ppm_pipelines.mapping.suggest import Suggestion
+from ppm_pipelines.mappings import Draft, Saved
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """``fields`` are those that the source tells and those that raw records hold, with samples."""
+
+    organization_id: str
+    entity: Entity
+    saved: Saved
+    fields: list[SourceField]
+    standard: Sequence[StandardLine]
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        return self.organization_id, self.saved.system, self.saved.entity
+
+    def draft(self, given: Mapping[str, Any]) -> Draft:
+        """A draft from its JSON; what is left out is as it is saved. Raises ``mappings.BadMapping``."""
+        known = [one.name for one in self.fields if one.read]
+        return mappings.draft_of(self.entity, {**self.saved.draft.as_json(), **given}, known)
+
+    def suggestions(self, connection: sa.Connection, draft: Draft) -> list[Suggestion]:
+        """For every field that the draft leaves open, by what people of the organisation decided and by rules."""
+        system = self.saved.system
+        decisions = mappings.decisions(connection, self.organization_id)
+        decisions += mappings.decided(system, self.entity, draft)
+        return review.suggestions(
+            self.entity, system, self.fields, draft.lines, draft.ignored, self.standard, decisions
+        )
+
+
+def view(connection: sa.Connection, organization_id: str, system: str, entity: Entity) -> View:
+    place = (organization_id, system, entity)
+    known, samples = drift.known(connection, *place), remapping.samples(connection, *place)
+    connector = connectors.get(connection, organization_id, system)
+    name = ADAPTERS[system].standard_mapping(connector.settings if connector else {})
+    return View(
+        organization_id,
+        entity,
+        mappings.active(connection, *place),
+        remapping.with_samples(known, samples),
+        standard(name, entity),
+    )
