@@ -114,7 +114,7 @@ class BusinessCentral(Product):
 
     def projects(self) -> Iterator[Page]:
         """The values of the project dimension, company by company."""
-        self._companies = self.companies()
+        self._companies = self._companies or self.companies()
         for company in self._companies:
             information = next(self.reader.rows(INFORMATION, path=company.path(INFORMATION)), {})
             company.currency = text(information.get("currencyCode"))

@@ -156,19 +156,20 @@ class Api:
     # Fields
 
     def fields(self) -> Sequence[Row]:
-        """Every field of the site, asked once. Raises SourceError."""
+        """Every field of the site, asked once; none without the right to see which there are. Raises SourceError."""
         if self._fields is None:
-            self._fields = tuple(_listed(self._get("field"), "field"))
+            try:
+                self._fields = tuple(_listed(self._get("field"), "field"))
+            except (Credentials, Misconfigured) as error:
+                if error.code not in ("forbidden", "not_found"):
+                    self.myself()  # says more about what is wrong
+                    raise
+                self._fields = ()
         return self._fields
 
     def know_own_fields(self) -> None:
-        """Issues are asked for with the site's own fields from now on; without the right to see which there are,
-        without any."""
-        try:
-            self._own = tuple(text(one.get("id")) for one in self.fields() if is_read(one))
-        except (Credentials, Misconfigured) as error:
-            if error.code not in ("forbidden", "not_found"):
-                raise
+        """Issues are asked for with the site's own fields from now on."""
+        self._own = tuple(text(one.get("id")) for one in self.fields() if is_read(one))
 
     @property
     def _asked(self) -> list[str]:

@@ -52,6 +52,7 @@ class Reader:
         self._lacking: dict[str, frozenset[str]] = {}
         self._told: dict[str, SourceField] | None = None
         self._own: dict[str, Query] = {}
+        self._shown: dict[str, bool] = {}  # the customer's own columns, by their expressions
         self._book = settings.accounting_book
         self._currency = ""
 
@@ -100,9 +101,16 @@ class Reader:
                 for prefix, table in tables.items()
                 if name.startswith(prefix)
             }
-            shown = suiteql.readable(self.client, replace(query, optional=own, joins={}), list(own))
-            self._own[query.name] = replace(query, optional={**query.optional, **{name: own[name] for name in shown}})
+            self._try_own(replace(query, optional=own, joins={}))
+            shown = {name: expression for name, expression in own.items() if self._shown[expression]}
+            self._own[query.name] = replace(query, optional={**query.optional, **shown})
         return self._own[query.name]
+
+    def _try_own(self, query: Query) -> None:
+        """Orders and ledger have the same tables: a column is tried with the first of them."""
+        new = [name for name, expression in query.optional.items() if expression not in self._shown]
+        shown = set(suiteql.readable(self.client, query, new))
+        self._shown |= {query.optional[name]: name in shown for name in new}
 
     def source_fields(self, query: Query) -> Iterator[SourceField]:
         """The columns of a query that the account has, and the customer's own of its tables. Raises SourceError."""
