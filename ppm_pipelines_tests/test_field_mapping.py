@@ -289,3 +289,24 @@ def test_a_required_field_that_vanished_stops_the_sync_and_changes_nothing(
     assert rows("select status, problem from ppm.sync_runs order by requested_at desc limit 1") == [
         ("failed", "refused")
     ]
+
+
+@sap
+def test_a_field_that_vanishes_is_told_and_the_sync_goes_on_with_the_rest(world: World) -> None:
+    def told() -> dict[str, set[str]]:
+        with database.scoped("default") as connection:
+            saved = mappings.active(connection, "default", "sap", "commitments")
+            found = drift.told(connection, "default", saved)
+        return {kind: {one.field for one in found if one.kind == kind} for kind in ("vanished", "appeared")}
+
+    assert told() == {"vanished": set(), "appeared": set()}
+    world.fault("old_release")
+    before = rows("select sum(open_amount) from ppm.commitments where counts")
+    result = world.sync("full")
+    gone = told()["vanished"]
+    assert gone
+    assert result.total > 0
+    assert rows("select sum(open_amount) from ppm.commitments where counts") == before
+    world.calm()
+    world.sync()
+    assert told() == {"vanished": set(), "appeared": gone}
