@@ -27,6 +27,7 @@ from ppm_pipelines.records import ControlTotal, Page
 
 ROOT = "api/data/v9.2"
 ENGLISH, GERMAN = 1033, 1031
+CURRENCY = SourceField("currency", "Currency", "Währung")
 
 
 CURRENCIES = entity("transactioncurrencies", "transactioncurrencyid", "isocurrencycode", "isocurrencycode")
@@ -56,7 +57,10 @@ class Dataverse(Product):
     made_from: ClassVar[Any] = {"actuals": (dynamics_dataverse_rows.ACTUALS, dynamics_dataverse_rows.actual)}
 
     seen: ClassVar[Any] = {"projects": [("", PROJECTS)], "actuals": [("actual", ACTUALS)]}
-    added: ClassVar[Any] = {"projects": "currency", "actuals": "currency base"}
+    added: ClassVar[Any] = {
+        "projects": [CURRENCY],
+        "actuals": [CURRENCY, SourceField("base", "Base currency", "Basiswährung")],
+    }
 
     def __init__(self, settings: Settings, **connection: Any) -> None:
         super().__init__(settings, **connection)
@@ -81,7 +85,7 @@ class Dataverse(Product):
         for one in super().fields(entity):
             labels = labels or self._labels(self.reader.metadata.sets[self.seen[entity][0][1].name])
             told = labels.get(dynamics_dataverse_rows.column(one.name), {})
-            yield replace(one, label_en=told.get(ENGLISH, ""), label_de=told.get(GERMAN, ""))
+            yield replace(one, label_en=told.get(ENGLISH) or one.label_en, label_de=told.get(GERMAN) or one.label_de)
 
     def _labels(self, table: str) -> Mapping[str, Mapping[int, str]]:
         """By column and language code, asked once; none without the right to read definitions."""
