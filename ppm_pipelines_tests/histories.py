@@ -297,7 +297,7 @@ class Disturbed(Sap):
         return super().state()
 
 
-# All that an unchanged source leaves as it is: runs, states and when fields were asked for tell of the reads themselves.
+# All that an unchanged source leaves as it is; the others tell of the reads themselves.
 STAYING = tuple(
     table
     for table in metadata.tables.values()
