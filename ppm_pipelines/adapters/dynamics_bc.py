@@ -39,6 +39,11 @@ from ppm_pipelines.adapters.odata import V4, any_of
 from ppm_pipelines.mapping.fields import SourceField
 from ppm_pipelines.records import ControlTotal, Page
 
+OF_COMPANY = [
+    SourceField("company", "Company", "Mandant"),
+    SourceField("currency", "Company's currency", "Währung des Mandanten"),
+]
+
 
 @dataclass(slots=True)
 class Company:
@@ -69,9 +74,9 @@ class BusinessCentral(Product):
         "actuals": [("entry", ENTRIES), ("invoice", INVOICES)],
     }
     added: ClassVar[Any] = {
-        "projects": "company currency",
-        "commitments": "company currency",
-        "actuals": "company currency category",
+        "projects": OF_COMPANY,
+        "commitments": OF_COMPANY,
+        "actuals": [*OF_COMPANY, SourceField("category", "Account category", "Kontokategorie")],
     }
 
     def __init__(self, settings: Settings, **connection: Any) -> None:

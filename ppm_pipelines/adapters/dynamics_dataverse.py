@@ -10,20 +10,24 @@ makes a cost and a sales row, so only rows of the type Cost are asked for. Rows 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
 from ppm_pipelines.adapters import dynamics_checks, dynamics_dataverse_rows
-from ppm_pipelines.adapters.base import Check, NotOffered, State
+from ppm_pipelines.adapters.base import Check, NotOffered, SourceError, State
 from ppm_pipelines.adapters.checks import Gap
 from ppm_pipelines.adapters.dynamics_checks import left_out, surprising, told
 from ppm_pipelines.adapters.dynamics_reader import Product, Reader
 from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.adapters.fields import text
-from ppm_pipelines.adapters.odata import V4, entity
+from ppm_pipelines.adapters.odata import V4, entity, quoted
+from ppm_pipelines.mapping.fields import SourceField
 from ppm_pipelines.records import ControlTotal, Page
 
 ROOT = "api/data/v9.2"
+ENGLISH, GERMAN = 1033, 1031
+CURRENCY = SourceField("currency", "Currency", "Währung")
 
 
 CURRENCIES = entity("transactioncurrencies", "transactioncurrencyid", "isocurrencycode", "isocurrencycode")
@@ -53,12 +57,16 @@ class Dataverse(Product):
     made_from: ClassVar[Any] = {"actuals": (dynamics_dataverse_rows.ACTUALS, dynamics_dataverse_rows.actual)}
 
     seen: ClassVar[Any] = {"projects": [("", PROJECTS)], "actuals": [("actual", ACTUALS)]}
-    added: ClassVar[Any] = {"projects": "currency", "actuals": "currency base"}
+    added: ClassVar[Any] = {
+        "projects": [CURRENCY],
+        "actuals": [CURRENCY, SourceField("base", "Base currency", "Basiswährung")],
+    }
 
     def __init__(self, settings: Settings, **connection: Any) -> None:
         super().__init__(settings, **connection)
         self._currencies: Mapping[str, str] = {}
         self._base = ""
+        self._told: dict[str, Mapping[str, Mapping[int, str]]] = {}
 
     def connected(self, settings: Settings, **connection: Any) -> Reader:
         return Reader(settings, f"{settings.base_url}/{ROOT}", {}, own=dynamics_dataverse_rows.is_own, **connection)
@@ -70,6 +78,27 @@ class Dataverse(Product):
                 "are: connect it as the product of Microsoft Dynamics.",
                 "no_commitments",
             )
+
+    def fields(self, entity: str) -> Iterator[SourceField]:
+        """With the columns' labels in both languages: a table's definition tells them, ``$metadata`` does not."""
+        labels: Mapping[str, Mapping[int, str]] = {}
+        for one in super().fields(entity):
+            labels = labels or self._labels(self.reader.metadata.sets[self.seen[entity][0][1].name])
+            told = labels.get(dynamics_dataverse_rows.column(one.name), {})
+            yield replace(one, label_en=told.get(ENGLISH) or one.label_en, label_de=told.get(GERMAN) or one.label_de)
+
+    def _labels(self, table: str) -> Mapping[str, Mapping[int, str]]:
+        """By column and language code, asked once; none without the right to read definitions."""
+        if table not in self._told:
+            path = f"EntityDefinitions(LogicalName={quoted(table)})/Attributes"
+            try:
+                answer = self.reader.client.get(path, {"$select": "LogicalName,DisplayName"})
+                self._told[table] = dynamics_dataverse_rows.labels(V4.rows(answer.body))
+            except SourceError as error:
+                if error.code not in ("forbidden", "not_found", "bad_request"):
+                    raise
+                self._told[table] = {}
+        return self._told[table]
 
     def projects(self) -> Iterator[Page]:
         self._read_currencies()

@@ -7,7 +7,7 @@ products share (``dynamics_rows``). Pure functions. ``msdyn_amount`` is in the r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -136,3 +136,18 @@ def is_own(name: str) -> bool:
     """A column of the customer: its publisher's prefix is ``cr`` and three signs, unless another was chosen."""
     prefix, underscore, _ = name.partition("_")
     return bool(underscore) and prefix.startswith("cr") and len(prefix) == 5
+
+
+def column(name: str) -> str:
+    """What the table calls it: a lookup's value is ``_name_value`` in an answer."""
+    told = name.rpartition(".")[2]
+    return told.removeprefix("_").removesuffix("_value") if told.startswith("_") else told
+
+
+def labels(rows: Iterable[Row]) -> dict[str, dict[int, str]]:
+    """By column and language code (1033 is English, 1031 German)."""
+    found = {}
+    for row in rows:
+        told = (row.get("DisplayName") or {}).get("LocalizedLabels") or ()
+        found[text(row.get("LogicalName"))] = {one.get("LanguageCode"): text(one.get("Label")) for one in told}
+    return found

@@ -63,7 +63,12 @@ class FinanceOperations(Product):
         "commitments": [("line", LINES), ("order", HEADERS), ("bi", BI_LINES), ("ledger", LEDGERS), ("rate", RATES)],
         "actuals": [("posting", POSTINGS), ("invoice", INVOICES), ("ledger", LEDGERS)],
     }
-    added: ClassVar[Any] = {"actuals": "order.PurchaseOrderNumber order.LineNumber"}
+    added: ClassVar[Any] = {
+        "actuals": [
+            SourceField("order.PurchaseOrderNumber", "Order number", "Bestellnummer"),
+            SourceField("order.LineNumber", "Order line", "Bestellposition"),
+        ]
+    }
 
     def __init__(self, settings: Settings, **connection: Any) -> None:
         super().__init__(settings, **connection)

@@ -129,7 +129,7 @@ class Product(ABC):
     # Where lines of a mapping find which stream, or what is below a navigation of it, by entity.
     seen: ClassVar[Mapping[str, Sequence[tuple[str, Stream, str]]]]
     # What the read itself adds to raw records, by entity.
-    added: ClassVar[Mapping[str, str]]
+    added: ClassVar[Mapping[str, Sequence[SourceField]]]
     overlap: ClassVar[timedelta] = timedelta(hours=1)
 
     def __init__(self, settings: Settings, **connection: Any) -> None:
@@ -155,7 +155,7 @@ class Product(ABC):
         """See ``Adapter.fields``."""
         for place in self.seen.get(entity, ()):
             yield from self.reader.source_fields(*place)
-        yield from map(SourceField, self.added.get(entity, "").split())
+        yield from self.added.get(entity, ())
 
     def settled(self) -> Iterator[Page]:
         """What business touched while both were read, once more, where the product can tell it (DOMAIN R15)."""

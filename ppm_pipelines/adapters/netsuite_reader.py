@@ -23,6 +23,7 @@ from ppm_pipelines.adapters.netsuite_streams import (
     BASE_CURRENCY,
     CLOCK,
     CUSTOM_FIELDS,
+    LABELS,
     LEDGER,
     ORDERS,
     OWN_COLUMNS,
@@ -116,7 +117,8 @@ class Reader:
         """The columns of a query that the account has, and the customer's own of its tables. Raises SourceError."""
         asked = self.with_own(query)
         for name in self._columns(query):
-            yield SourceField(name, type=suiteql.type_of(query.expression(name)))
+            english, german = LABELS.get(name, ("", ""))
+            yield SourceField(name, english, german, suiteql.type_of(query.expression(name)))
         for name, told in self.own_fields().items():
             if name.startswith(tuple(OWN_COLUMNS[query.name])):
                 yield replace(told, read=name in asked.optional)

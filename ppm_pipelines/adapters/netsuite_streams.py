@@ -181,6 +181,66 @@ LEDGER = Query(
     },
 )
 
+# What the columns are called for people, in English and German; NetSuite itself tells no names of its own ones.
+_LABELS = """
+id | Internal ID | Interne ID
+entityid | Project number | Projektnummer
+companyname | Project name | Projektname
+status | Status | Status
+isinactive | Inactive | Inaktiv
+startdate | Start date | Beginn
+enddate | End date | Ende
+projectedenddate | Projected end date | Voraussichtliches Ende
+scheduledenddate | Scheduled end date | Geplantes Ende
+estimatedcost | Estimated cost | Geschätzte Kosten
+subsidiary | Subsidiary | Tochtergesellschaft
+currency_symbol | Currency | Währung
+company_currency | Subsidiary's currency | Währung der Tochtergesellschaft
+uniquekey | Unique key of the line | Eindeutiger Schlüssel der Zeile
+tran_id | Transaction (internal ID) | Transaktion (interne ID)
+line_id | Line | Zeile
+tranid | Document number | Belegnummer
+transactionnumber | Transaction number | Transaktionsnummer
+po_date | Order date | Bestelldatum
+trandate | Date | Datum
+due | Due date | Fälligkeit
+vendor_id | Vendor (internal ID) | Lieferant (interne ID)
+vendor_name | Vendor | Lieferant
+line_vendor_id | Vendor of the line (internal ID) | Lieferant der Zeile (interne ID)
+customer_id | Customer of the line (internal ID) | Kunde der Zeile (interne ID)
+project_id | Project (internal ID) | Projekt (interne ID)
+memo | Memo | Vermerk
+item | Item | Artikel
+quantity | Quantity | Menge
+quantitybilled | Quantity billed | Berechnete Menge
+quantityshiprecv | Quantity received | Gelieferte Menge
+foreignamount | Amount (transaction currency) | Betrag (Transaktionswährung)
+amount | Amount (subsidiary's currency) | Betrag (Währung der Tochtergesellschaft)
+isclosed | Closed | Geschlossen
+t_mod | Transaction last modified | Transaktion zuletzt geändert
+l_mod | Line last modified | Zeile zuletzt geändert
+currency | Currency (internal ID) | Währung (interne ID)
+exchangerate | Exchange rate | Umrechnungskurs
+linesequencenumber | Line sequence number | Reihenfolge der Zeile
+requester | Employee | Mitarbeiter
+expectedreceiptdate | Expected receipt date | Erwartetes Lieferdatum
+acctnumber | Account number | Kontonummer
+account_id | Account (internal ID) | Konto (interne ID)
+accttype | Account type | Kontoart
+department | Department | Abteilung
+class | Class | Klasse
+book | Accounting book | Buchhaltungsbuch
+type | Transaction type | Transaktionsart
+isreversal | Is a reversal | Ist ein Storno
+reversal | Reversal (internal ID) | Storno (interne ID)
+voided | Voided | Ungültig
+periodname | Posting period | Buchungsperiode
+period_start | First day of the posting period | Erster Tag der Buchungsperiode
+"""
+LABELS = {name: (english, german) for name, english, german in (
+    (part.strip() for part in line.split("|")) for line in _LABELS.strip().splitlines()
+)}  # fmt: skip
+
 # What changed: numbers of transactions, whose lines are then read whole, so that a deleted line is missed
 
 HEADER_STAMP, LINE_STAMP, LEDGER_STAMP = "t.lastmodifieddate", "tl.linelastmodifieddate", "tal.lastmodifieddate"

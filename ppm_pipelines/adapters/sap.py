@@ -60,7 +60,9 @@ VENDOR = "FinancialAccountType eq 'K'"
 # Documents of goods movements and of controlling have no vendor item.
 WITHOUT_VENDOR = ("MKPF", "COBK")
 # The read adds it to order lines from the ledger.
-COMPANY_CURRENCY = SourceField("company.CompanyCodeCurrency", type="Edm.String")
+COMPANY_CURRENCY = SourceField(
+    "company.CompanyCodeCurrency", "Company code currency", "Buchungskreiswährung", "Edm.String"
+)
 MADE_FROM: Mapping[str, Stream] = {"commitments": ORDERS_V4.orders, "actuals": JOURNAL}
 
 

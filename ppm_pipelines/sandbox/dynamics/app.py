@@ -169,6 +169,8 @@ class Data:
 
     async def dataverse(self, request: Request) -> Response:
         def answer(name: str, options: dict[str, str]) -> Row:
+            if name.startswith("EntityDefinitions("):
+                return dataverse.definition(name)
             entity = finance_operations.one_of(list(dataverse.SETS.values()), name)
             rows = self.simulation.rows("dataverse", name, dataverse.rows)
             return self._page(request, entity, dataverse.DIALECT, options, rows)

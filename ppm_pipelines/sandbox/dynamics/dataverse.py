@@ -16,7 +16,7 @@ from . import own_fields
 from .business_central import stamp
 from .finance_operations import add, money
 from .life import TEXTS
-from .odata import Dialect, EntitySet, Row
+from .odata import BadRequest, Dialect, EntitySet, Row
 from .world import Posting, World, calendar
 
 DIALECT = Dialect(5_000)
@@ -69,6 +69,21 @@ SETS = {
         ),
     )
 }  # fmt: skip
+
+
+def definition(path: str) -> Row:
+    """The columns of a table with their labels in the languages of the environment."""
+    table = path.partition("'")[2].partition("'")[0]
+    entity = next((one for one in SETS.values() if one.kind == table), None)
+    if entity is None or not path.endswith(")/Attributes"):
+        raise BadRequest(f"Could not find an entity with name '{table}'.", "0x80060888", 404)
+    names = [name[1:].removesuffix("_value") if name.startswith("_") else name for name in entity.fields]
+    return {"value": [{"LogicalName": name, "DisplayName": _labels(name)} for name in names]}
+
+
+def _labels(name: str) -> Row:
+    told = own_fields.LABELS.get(name, {})
+    return {"LocalizedLabels": [{"Label": label, "LanguageCode": code} for code, label in told.items()]}
 
 
 def rows(world: World, name: str) -> list[Row]:
