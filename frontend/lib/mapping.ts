@@ -75,12 +75,11 @@ function step(draft: Draft, action: Exclude<Action, { do: "undo" }>): Draft {
   return known ? draft : { ...draft, rejected: [...draft.rejected, { field, target }] };
 }
 
-/** A field that fills something is neither set aside nor refused for that target. */
+/** A field that fills something is neither set aside nor refused for that target; the same end twice is one line. */
 function withLine(draft: Draft, line: MappingLine): Draft {
-  if (draft.lines.some((one) => isSame(one, line))) return draft;
   return {
     ...draft,
-    lines: [...draft.lines, line],
+    lines: [...draft.lines.filter((one) => lineKey(one) !== lineKey(line)), line],
     ignored: draft.ignored.filter((name) => !line.sources.includes(name)),
     rejected: draft.rejected.filter((pair) => !line.sources.some((field) => isPair(pair, field, line.target))),
   };
@@ -168,6 +167,11 @@ export function rebase(now: Editing, data: FieldMapping): Editing {
     byHand: now.draft.byHand,
   };
   return { ...next, draft };
+}
+
+/** Where a line comes from and leads to. */
+export function lineKey({ target, sources }: MappingLine): string {
+  return `${target} ← ${sources.join(" + ")}`;
 }
 
 export function isSame(one: MappingLine, other: MappingLine): boolean {
