@@ -374,7 +374,7 @@ export type MappingPreview = {
     values: { target: string; before: Json; after: Json; error: string | null }[];
   }[];
   money: MoneyMoved[];
-  projects: (MoneyMoved & { project_id: string; project_nr: string; name: string | null })[];
+  projects: (MoneyMoved & { project_id: string | null; project_nr: string; name: string | null })[];
 };
 
 export type MappingVersion = Decisions & {

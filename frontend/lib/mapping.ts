@@ -44,7 +44,7 @@ export type Action =
   | { do: "undo" };
 
 export function begin({ version, lines, ignored, rejected }: FieldMapping): Editing {
-  const base = { version, lines, ignored, rejected };
+  const base = { version: version ?? 0, lines, ignored, rejected };
   return { base, draft: { lines, ignored, rejected, byHand: [] }, past: [] };
 }
 
@@ -229,7 +229,7 @@ function stateOf(row: Omit<FieldRow, "state" | "gone">, draft: Draft, doubled: S
   if (targets.length > 0) return "confirmed";
   if (draft.ignored.includes(row.field.name)) return "ignored";
   if (row.field.state === "standard" || row.standard.length > 0) return "standard";
-  return row.suggestion?.target ? "suggested" : "open";
+  return row.field.read && row.suggestion?.target ? "suggested" : "open";
 }
 
 const RANKS = { open: 1, own: 2, standard: 3, ignored: 4 };

@@ -331,7 +331,8 @@ test("four hundred fields draw fifty rows, and the last is found", async () => {
   await opened();
   await row(/item.F0 /);
   expect(screen.getAllByRole("rowheader")).toHaveLength(50);
-  await userEvent.type(screen.getByRole("searchbox"), "F399");
+  await userEvent.click(screen.getByRole("searchbox"));
+  await userEvent.paste("F399");
   expect(await row(/item.F399/)).toBeVisible();
 });
 

@@ -250,7 +250,7 @@ function StepFields({ step, tried, onChange }: FieldsProps) {
   const wrong = stepComplaint(step);
   if (fields.length === 0) return null;
   return (
-    <div className="grid gap-2 sm:grid-cols-2">
+    <div className="grid items-start gap-2 sm:grid-cols-2">
       {fields.map((field) => (
         <Parameter key={field.name} step={step} field={field} onChange={onChange} />
       ))}

@@ -57,7 +57,7 @@ function useSubtitle(data: FieldMapping | undefined): string {
   const format = useFormatter();
   if (!data?.saved_at) return t("lead");
   const date = format.dateTime(new Date(data.saved_at), { dateStyle: "medium", timeStyle: "short" });
-  return `${t("version", { version: data.version, date, by: data.saved_by ?? "–" })}. ${t("lead")}`;
+  return `${t("version", { version: data.version ?? 0, date, by: data.saved_by ?? "–" })}. ${t("lead")}`;
 }
 
 type SwitchProps = {

@@ -48,9 +48,9 @@ export function MappingEditor({ place, data, drafts }: Props) {
       <Tabs.Root
         value={view}
         onValueChange={(next) => setView(next as View)}
-        className="grid min-h-0 flex-1 content-start gap-3 overflow-y-auto px-5 pt-2 pb-4"
+        className="grid min-h-0 flex-1 content-start gap-3 overflow-y-auto px-5 pb-4"
       >
-        <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
+        <div className="-mx-5 z-10 flex flex-wrap items-center gap-x-3 gap-y-2 bg-surface px-5 pt-2 pb-1 md:sticky md:top-0">
           <Tabs.List aria-label={t("viewsLabel")} className="flex flex-wrap gap-1 border-b">
             {VIEWS.map((name) => (
               <Tabs.Trigger
@@ -195,7 +195,12 @@ function PreviewPanel({ editor }: { editor: Editor }) {
   const t = useTranslations("mapping");
   const { base, draft } = editor.editing;
   return (
-    <aside aria-label={t("preview.title")} className="grid min-w-0 gap-4 xl:border-s xl:ps-5">
+    <aside
+      aria-label={t("preview.title")}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+      tabIndex={0}
+      className="grid min-w-0 content-start gap-4 xl:sticky xl:top-14 xl:max-h-[calc(94dvh-17rem)] xl:overflow-y-auto xl:border-s xl:px-5"
+    >
       <section className="grid gap-1.5">
         <h3 className="font-semibold">{t("changes.title")}</h3>
         <ChangesList editor={editor} changes={changesBetween(base, draft)} />

@@ -1,5 +1,5 @@
 "use client";
-import { CircleAlert, TriangleAlert } from "lucide-react";
+import { Check, CircleAlert, TriangleAlert } from "lucide-react";
 import { useState } from "react";
 import { useTranslations } from "use-intl";
 import { Button } from "@/components/ui/button";
@@ -34,6 +34,7 @@ function Missing({ editor }: { editor: Editor }) {
         {missing.map(({ target }) => (
           <li key={target.name} className="flex max-w-full flex-wrap items-center gap-1.5">
             <span className="font-medium">{target.label || target.name}</span>
+            <Suggested editor={editor} target={target.name} />
             <SourcePick
               editor={editor}
               label={t("fillLabel", { target: target.label || target.name })}
@@ -46,6 +47,24 @@ function Missing({ editor }: { editor: Editor }) {
         ))}
       </ul>
     </section>
+  );
+}
+
+/** The suggestion for a required field, one click away. */
+function Suggested({ editor, target }: { editor: Editor; target: string }) {
+  const t = useTranslations("mapping");
+  const row = editor.rows.find((one) => one.state === "suggested" && one.suggestion?.target === target);
+  if (!row) return null;
+  const field = editor.fieldLabelOf(row.field.name);
+  return (
+    <Button
+      size="small"
+      aria-label={t("confirmLabel", { field, target: editor.labelOf(target) })}
+      onClick={() => editor.confirm(row)}
+    >
+      <Check aria-hidden />
+      <span className="min-w-0 truncate">{t("confirmThis", { field })}</span>
+    </Button>
   );
 }
 

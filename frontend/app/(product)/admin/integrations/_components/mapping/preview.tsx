@@ -5,7 +5,7 @@ import { ErrorPanel } from "@/components/ui/error-panel";
 import { Skeleton } from "@/components/ui/skeleton";
 import type { Json, MappingPreview, MoneyMoved } from "@/lib/api-types";
 import { cn } from "@/lib/class-names";
-import { formatAmount, isNegative } from "@/lib/money";
+import { formatAmount, isNegative, isZero } from "@/lib/money";
 import { figureWord } from "@/lib/reconciliation";
 import type { Editor } from "./use-editor";
 import { usePreview } from "./use-mapping";
@@ -92,18 +92,20 @@ function Errors({ editor, found }: FoundProps & { editor: Editor }) {
 
 const SIDES = ["before", "after", "delta"] as const;
 
+/** Sums that move; that none does is said too. */
 export function MoneyTable({ found }: FoundProps) {
   const t = useTranslations();
+  const moved = found.money.filter(({ delta }) => !isZero(delta));
   return (
     <section className="grid gap-1">
       <h3 className="font-semibold">{t("mapping.preview.money")}</h3>
-      {found.money.length === 0 ? (
+      {moved.length === 0 ? (
         <p className="text-muted">{t("mapping.preview.noMoney")}</p>
       ) : (
         <Scrolled name={t("mapping.preview.money")}>
           <Head first={t("mapping.preview.figure")} />
           <tbody>
-            {found.money.map((one) => (
+            {moved.map((one) => (
               <tr key={`${one.currency}/${one.figure}`} className="border-b last:border-0">
                 <th scope="row" className="py-1 pe-3 font-normal">
                   {figureWord(one.figure, t)}, {one.currency}
@@ -128,7 +130,10 @@ function ProjectsTable({ found }: FoundProps) {
         <Head first={t("mapping.preview.project")} />
         <tbody>
           {found.projects.map((one) => (
-            <tr key={`${one.project_id}/${one.currency}/${one.figure}`} className="border-b last:border-0">
+            <tr
+              key={`${one.project_nr}/${one.project_id}/${one.currency}/${one.figure}`}
+              className="border-b last:border-0"
+            >
               <th scope="row" className="py-1 pe-3 font-normal">
                 <span className="font-medium">{one.project_nr}</span>
                 <span className="block text-muted text-xs">

@@ -53,6 +53,16 @@ export function SaveDialog(props: Props) {
     >
       <form noValidate onSubmit={submit} className="flex min-h-0 flex-1 flex-col">
         <div className="grid min-h-0 flex-1 content-start gap-4 overflow-y-auto px-5 py-4">
+          <Field id={id} label={t("reason")} hint={t("reasonHint")}>
+            <Input
+              id={id}
+              autoFocus
+              aria-describedby={`${id}-hint`}
+              maxLength={500}
+              value={reason}
+              onChange={(event) => setReason(event.target.value)}
+            />
+          </Field>
           {warning ? <p className="text-warn">{warning}</p> : null}
           <section className="grid gap-1.5">
             <h3 className="font-semibold">{t("changes.title")}</h3>
@@ -61,18 +71,9 @@ export function SaveDialog(props: Props) {
           {preview.data ? (
             <>
               <Summary found={preview.data} />
-              {preview.data.money.length > 0 ? <MoneyTable found={preview.data} /> : null}
+              {preview.data.of > 0 ? <MoneyTable found={preview.data} /> : null}
             </>
           ) : null}
-          <Field id={id} label={t("reason")} hint={t("reasonHint")}>
-            <Input
-              id={id}
-              aria-describedby={`${id}-hint`}
-              maxLength={500}
-              value={reason}
-              onChange={(event) => setReason(event.target.value)}
-            />
-          </Field>
           {error ? <Failed error={error} onReload={onReload} /> : null}
         </div>
         <div className="flex flex-wrap justify-end gap-2 border-t bg-raised px-5 py-3">

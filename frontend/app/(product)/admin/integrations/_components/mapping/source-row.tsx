@@ -32,7 +32,7 @@ export function SourceRow({ editor, row, index, active, onActive, onDecide }: Pr
       tabIndex={tabIndex}
       aria-rowindex={index}
       className={cn(
-        "block scroll-my-10 py-1.5 lg:table-row lg:py-0",
+        "block scroll-mt-16 scroll-mb-2 py-1.5 lg:table-row lg:py-0",
         "focus-visible:outline-offset-[-2px]",
         row.state === "ignored" && "text-muted",
       )}
@@ -121,13 +121,17 @@ export function Confidence({ suggestion: { word, score, origin } }: { suggestion
   );
 }
 
+/** Less likely than this is noise beside a choice of all targets. */
+const LEAST = 0.05;
+
 function Alternatives({ editor, row, suggestion, tabIndex, onDecide }: CellProps & { suggestion: Suggestion }) {
   const t = useTranslations("mapping");
-  if (suggestion.alternatives.length === 0) return null;
+  const likely = suggestion.alternatives.filter(({ score }) => score >= LEAST).slice(0, 3);
+  if (likely.length === 0) return null;
   return (
     <div className="flex flex-wrap items-center gap-1 text-xs">
       <span className="text-muted">{t(suggestion.target ? "otherwise" : "perhaps")}</span>
-      {suggestion.alternatives.slice(0, 3).map(({ target, score }) => (
+      {likely.map(({ target, score }) => (
         <button
           key={target}
           type="button"
@@ -156,7 +160,7 @@ function TargetCell({ editor, row, tabIndex, onDecide }: CellProps) {
   const again = lines.length > 0 || filled.length > 0;
   return (
     <div className="grid gap-1.5">
-      {state === "suggested" ? <Suggested editor={editor} row={row} tabIndex={tabIndex} onDecide={onDecide} /> : null}
+      {state === "suggested" ? <Suggested editor={editor} suggestion={row.suggestion} /> : null}
       {lines.map((line) => (
         <LineChip
           key={lineKey(line)}
@@ -174,13 +178,14 @@ function TargetCell({ editor, row, tabIndex, onDecide }: CellProps) {
         </p>
       ) : null}
       <div className="flex flex-wrap items-center gap-1">
+        {state === "suggested" ? <Answers editor={editor} row={row} tabIndex={tabIndex} onDecide={onDecide} /> : null}
         {field.read && !gone && state !== "ignored" ? (
           <span data-pick className="min-w-0 max-w-full">
             <TargetPick
               editor={editor}
               tabIndex={tabIndex}
               label={t(again ? "furtherLabel" : "pickLabel", { field: name })}
-              text={t(again ? "further" : "pickTarget")}
+              text={t(again ? "further" : state === "suggested" ? "pickOther" : "pickTarget")}
               onChoose={(target) => onDecide(row, () => editor.set(lineTo(row, target.name, [target])))}
             />
           </span>
@@ -212,12 +217,9 @@ function TargetCell({ editor, row, tabIndex, onDecide }: CellProps) {
 }
 
 /** What would be done once it is confirmed; until then nothing is. */
-function Suggested({ editor, row, tabIndex, onDecide }: CellProps) {
-  const t = useTranslations("mapping");
-  const { suggestion, field } = row;
+function Suggested({ editor, suggestion }: { editor: Editor; suggestion: Suggestion | undefined }) {
   if (!suggestion?.target) return null;
   const target = editor.labelOf(suggestion.target);
-  const said = { field: editor.fieldLabelOf(field.name), target };
   return (
     <div className="grid gap-1">
       <p className="flex items-start gap-1">
@@ -226,28 +228,36 @@ function Suggested({ editor, row, tabIndex, onDecide }: CellProps) {
       </p>
       <Steps steps={suggestion.steps} />
       <Taken editor={editor} target={suggestion.target} />
-      <div className="flex flex-wrap gap-1">
-        <Button
-          size="small"
-          variant="main"
-          tabIndex={tabIndex}
-          aria-label={t("confirmLabel", said)}
-          onClick={() => onDecide(row, editor.confirm)}
-        >
-          <Check aria-hidden />
-          {t("confirm")}
-        </Button>
-        <Button
-          size="small"
-          tabIndex={tabIndex}
-          aria-label={t("rejectLabel", said)}
-          onClick={() => onDecide(row, editor.reject)}
-        >
-          <X aria-hidden />
-          {t("reject")}
-        </Button>
-      </div>
     </div>
+  );
+}
+
+function Answers({ editor, row, tabIndex, onDecide }: CellProps) {
+  const t = useTranslations("mapping");
+  const target = editor.labelOf(row.suggestion?.target ?? "");
+  const said = { field: editor.fieldLabelOf(row.field.name), target };
+  return (
+    <>
+      <Button
+        size="small"
+        variant="main"
+        tabIndex={tabIndex}
+        aria-label={t("confirmLabel", said)}
+        onClick={() => onDecide(row, editor.confirm)}
+      >
+        <Check aria-hidden />
+        {t("confirm")}
+      </Button>
+      <Button
+        size="small"
+        tabIndex={tabIndex}
+        aria-label={t("rejectLabel", said)}
+        onClick={() => onDecide(row, editor.reject)}
+      >
+        <X aria-hidden />
+        {t("reject")}
+      </Button>
+    </>
   );
 }
 

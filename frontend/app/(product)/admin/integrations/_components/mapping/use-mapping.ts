@@ -97,8 +97,12 @@ export function useSave(place: Place, onSaved: () => void) {
 export function useRestore(place: Place, onSaved: () => void) {
   const stored = useStored(place, onSaved);
   return useMutation({
-    mutationFn: ({ version, reason }: { version: number; reason: string }) =>
-      call<SavedMapping>(`${pathOf(place)}/versions/${version}/restore`, { method: "POST", body: { reason } }),
+    mutationFn: ({ version, reason, active }: { version: number; reason: string; active: number }) =>
+      call<SavedMapping>(`${pathOf(place)}/versions/${version}/restore`, {
+        method: "POST",
+        body: { reason },
+        ifMatch: `"${active}"`,
+      }),
     onSuccess: ({ data }) => stored(data),
   });
 }
@@ -113,7 +117,7 @@ function useStored(place: Place, onSaved: () => void): (saved: SavedMapping) => 
     onSaved();
     void queries.invalidateQueries({ queryKey: keyOf(place, "versions") });
     void queries.invalidateQueries({ queryKey: ["integrations"] });
-    toast.success(t("saved", { name: place.name, version: data.version }), {
+    toast.success(t("saved", { name: place.name, version: data.version ?? 0 }), {
       description: t(run_id ? "savedRun" : "savedLater"),
     });
     if (run_id) void follow(place, place.entity, run_id);

@@ -6,7 +6,7 @@ import { Button } from "@/components/ui/button";
 import { ErrorPanel } from "@/components/ui/error-panel";
 import { Skeleton } from "@/components/ui/skeleton";
 import { Tag } from "@/components/ui/tag";
-import type { MappingVersion } from "@/lib/api-types";
+import type { Decisions, MappingVersion } from "@/lib/api-types";
 import { changesBetween } from "@/lib/mapping";
 import { ChangesList } from "./changes-list";
 import { SaveDialog } from "./save-dialog";
@@ -19,7 +19,7 @@ type Props = { editor: Editor; onRestored: () => void };
 export function Versions({ editor, onRestored }: Props) {
   const t = useTranslations("mapping.versions");
   const versions = useVersions(editor.place);
-  const [restoring, setRestoring] = useState<MappingVersion | null>(null);
+  const [restoring, setRestoring] = useState<Restorable | null>(null);
   if (versions.isError) return <ErrorPanel error={versions.error} onRetry={() => versions.refetch()} />;
   if (!versions.data) return <Loading />;
   const { items } = versions.data;
@@ -37,6 +37,15 @@ export function Versions({ editor, onRestored }: Props) {
           />
         ))}
       </ol>
+      {items.some(({ active, version }) => active && version > 0) ? (
+        <div className="flex flex-wrap items-center gap-2 rounded-lg border border-dashed p-3">
+          <span className="min-w-0 flex-1 text-muted">{t("standard")}</span>
+          <Button size="small" aria-label={t("restoreStandard")} onClick={() => setRestoring(STANDARD)}>
+            <History aria-hidden />
+            {t("restore")}
+          </Button>
+        </div>
+      ) : null}
       {restoring ? (
         <Restore editor={editor} version={restoring} onRestored={onRestored} onClose={() => setRestoring(null)} />
       ) : null}
@@ -56,7 +65,9 @@ function Loading() {
   );
 }
 
-const NOTHING = { lines: [], ignored: [], rejected: [] };
+const NOTHING: Decisions = { lines: [], ignored: [], rejected: [] };
+type Restorable = Decisions & { version: number };
+const STANDARD: Restorable = { ...NOTHING, version: 0 };
 
 type VersionProps = {
   editor: Editor;
@@ -74,8 +85,12 @@ function Version({ editor, version, before, onRestore }: VersionProps) {
       <div className="flex flex-wrap items-center gap-x-2 gap-y-1">
         <h3 className="font-semibold">{t("version", { version: version.version })}</h3>
         {version.active ? <Tag>{t("active")}</Tag> : null}
-        {version.restored_from ? (
-          <span className="text-muted text-xs">{t("restoredFrom", { version: version.restored_from })}</span>
+        {version.restored_from !== null ? (
+          <span className="text-muted text-xs">
+            {version.restored_from === 0
+              ? t("restoredStandard")
+              : t("restoredFrom", { version: version.restored_from })}
+          </span>
         ) : null}
         <span className="text-muted text-xs">{t("saved", { date, by: version.saved_by ?? "–" })}</span>
         {version.active ? null : (
@@ -96,7 +111,7 @@ function Version({ editor, version, before, onRestore }: VersionProps) {
   );
 }
 
-type RestoreProps = { editor: Editor; version: MappingVersion; onRestored: () => void; onClose: () => void };
+type RestoreProps = { editor: Editor; version: Restorable; onRestored: () => void; onClose: () => void };
 
 function Restore({ editor, version, onRestored, onClose }: RestoreProps) {
   const t = useTranslations("mapping.versions");
@@ -107,14 +122,14 @@ function Restore({ editor, version, onRestored, onClose }: RestoreProps) {
   return (
     <SaveDialog
       editor={editor}
-      title={t("restoreTitle", { version: version.version })}
+      title={version.version === 0 ? t("restoreStandard") : t("restoreTitle", { version: version.version })}
       changes={changesBetween(editor.data, version)}
       lines={version.lines}
       warning={editor.dirty ? t("dropsDraft") : undefined}
       submitText={restore.isPending ? t("restoring") : t("restore")}
       pending={restore.isPending}
       error={restore.error}
-      onSubmit={(reason) => restore.mutate({ version: version.version, reason })}
+      onSubmit={(reason) => restore.mutate({ version: version.version, reason, active: editor.data.version ?? 0 })}
       onClose={onClose}
     />
   );
