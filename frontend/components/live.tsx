@@ -11,7 +11,7 @@ import { rejectionsPage } from "@/lib/rejections";
 import { replayFailure, replayMessage } from "@/lib/replay-message";
 import { listen, POLL_MS } from "@/lib/run-events";
 import { stageOf } from "@/lib/stages";
-import { type Heard, replayToEnd, runToEnd, type SyncOptions, type Target } from "@/lib/start-sync";
+import { type Heard, replayToEnd, runToEnd, type SyncOptions, startedToEnd, type Target } from "@/lib/start-sync";
 import { failure, type SyncMessage, syncMessage } from "@/lib/sync-message";
 import { bringsCosts, systemName } from "@/lib/systems";
 
@@ -25,6 +25,8 @@ type Live = {
   /** Runs started here that have ended well; their rows can be pointed out. */
   finished: string[];
   sync: (target: Target, options?: SyncOptions) => Promise<void>;
+  /** A run that something else than a sync has started; it says how it ended like one. */
+  follow: (target: Target, entity: string, runId: string) => Promise<void>;
   /** Several systems at one click, each with its own message. */
   syncAll: (targets: Target[]) => Promise<void>;
   /** Tries quarantined records once more, one system after the other; each says how it ended. */
@@ -45,10 +47,10 @@ export function useLive(): Live {
  */
 export function LiveProvider({ children }: { children: ReactNode }) {
   const { progress, connected, heard } = useEvents();
-  const { waiting, finished, sync, syncAll, replay } = useSyncs(heard);
+  const { waiting, finished, sync, follow, syncAll, replay } = useSyncs(heard);
   const live = useMemo(
-    () => ({ progress, connected, waiting, finished, sync, syncAll, replay }),
-    [progress, connected, waiting, finished, sync, syncAll, replay],
+    () => ({ progress, connected, waiting, finished, sync, follow, syncAll, replay }),
+    [progress, connected, waiting, finished, sync, follow, syncAll, replay],
   );
   return (
     <Context value={live}>
@@ -106,9 +108,9 @@ function useSyncs(heard: Heard) {
   const [waiting, setWaiting] = useState<string[]>([]);
   const [finished, setFinished] = useState<string[]>([]);
 
-  const sync = useCallback(
-    async function sync(target: Target, options: SyncOptions = {}): Promise<void> {
-      const again = { label: t("common.retry"), onClick: () => void sync(target, options) };
+  /** Says at a run's end how it ended; `again` is offered where it failed. */
+  const told = useCallback(
+    async (ended: () => Promise<Run>, target: Target, options: SyncOptions, again?: Action): Promise<void> => {
       const show = { label: t("common.show"), onClick: () => router.push(placeOf(options)) };
       const details = {
         label: t("common.details"),
@@ -117,7 +119,7 @@ function useSyncs(heard: Heard) {
       setWaiting((now) => [...now, target.system]);
       let said: Said;
       try {
-        const run = await runToEnd(target, options, heard);
+        const run = await ended();
         if (endedWell(run)) setFinished((before) => [...before, run.run_id]);
         said = [syncMessage(run, target.name, t), actionFor(run, again, show, details)];
       } catch (cause) {
@@ -129,7 +131,21 @@ function useSyncs(heard: Heard) {
       await queries.invalidateQueries();
       setWaiting((now) => without(now, target.system));
     },
-    [t, router, queries, heard],
+    [t, router, queries],
+  );
+
+  const sync = useCallback(
+    function sync(target: Target, options: SyncOptions = {}): Promise<void> {
+      const again = { label: t("common.retry"), onClick: () => void sync(target, options) };
+      return told(() => runToEnd(target, options, heard), target, options, again);
+    },
+    [t, told, heard],
+  );
+
+  const follow = useCallback(
+    (target: Target, entity: string, runId: string) =>
+      told(() => startedToEnd(target, entity, runId, heard), target, { entity }),
+    [told, heard],
   );
 
   const syncAll = useCallback(
@@ -172,7 +188,7 @@ function useSyncs(heard: Heard) {
     },
     [t, queries, heard],
   );
-  return { waiting, finished, sync, syncAll, replay };
+  return { waiting, finished, sync, follow, syncAll, replay };
 }
 
 type Action = { label: string; onClick: () => void };
@@ -183,7 +199,7 @@ function endedWell({ status }: Run): boolean {
 }
 
 /** Whoever stopped it has no need to be offered it again. */
-function againAfter(slug: string, again: Action): Action | undefined {
+function againAfter(slug: string, again: Action | undefined): Action | undefined {
   return slug === "canceled" ? undefined : again;
 }
 
@@ -211,7 +227,7 @@ function placeOf({ entity }: SyncOptions): string {
   return `/costbook?${query}`;
 }
 
-function actionFor(run: Run, again: Action, show: Action, details: Action): Action | undefined {
+function actionFor(run: Run, again: Action | undefined, show: Action, details: Action): Action | undefined {
   if (run.status === "failed") return again;
   if (run.rejected) return details;
   return bringsCosts(run.system) && (run.inserted || run.updated) ? show : undefined;

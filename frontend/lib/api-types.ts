@@ -253,6 +253,8 @@ export type Connector = {
   last_error: string | null;
   /** Records that wait in quarantine. */
   quarantined: number;
+  /** How many fields of the source vanished, appeared or changed their type since their mapping was saved. */
+  drift?: number;
   /** Our rows and money beside the source's own, as of the last sync; null where it told none. */
   reconciliation: Reconciliation | null;
 };
@@ -268,6 +270,121 @@ export type ConnectorSettings = {
   schedule?: Schedule | null;
   updated_at: string | null;
   updated_by: string | null;
+};
+
+// Field mapping ------------------------------------------------------------------------------------------------------
+
+export type MappingEntity = "commitments" | "actuals" | "projects";
+export type ValueType = "text" | "date" | "moment" | "amount" | "rate" | "quantity" | "boolean";
+
+/** What is done to a value on its way; the server knows which parameters each kind needs. */
+export type Step = { do: string; [parameter: string]: Json };
+
+export type MappingLine = { target: string; type: ValueType; sources: string[]; steps: Step[] };
+
+/** What the adapter does by itself. With a `rule` it is worked out of more than these fields. */
+export type StandardLine = MappingLine & { rule: string | null };
+
+export type MappingField = {
+  name: string;
+  label: string;
+  type: string;
+  custom: boolean;
+  /** Whether raw records hold it; else the source has it and it is not asked for. */
+  read: boolean;
+  samples: string[];
+  state: "standard" | "own" | "ignored" | "open";
+  targets: string[];
+};
+
+export type MappingTarget = {
+  name: string;
+  label: string;
+  help: string;
+  type: ValueType;
+  required: boolean;
+  custom: boolean;
+  state: "standard" | "own" | "empty";
+};
+
+export type FieldPair = { field: string; target: string };
+
+/** What an administrator decided: lines over the standard, fields set aside, suggestions refused. */
+export type Decisions = { lines: MappingLine[]; ignored: string[]; rejected: FieldPair[] };
+
+export type Drift = {
+  field: string;
+  kind: "vanished" | "appeared" | "type_changed";
+  was: string | null;
+  now: string | null;
+  at: string;
+  targets: string[];
+};
+
+export type FieldMapping = Decisions & {
+  system: string;
+  entity: MappingEntity;
+  /** 0 where nothing was saved yet. */
+  version: number;
+  saved_at: string | null;
+  saved_by: string | null;
+  reason: string | null;
+  restored_from: number | null;
+  /** Whether what is held was made with this version. */
+  applied: boolean;
+  fields: MappingField[];
+  targets: MappingTarget[];
+  standard: StandardLine[];
+  missing: string[];
+  drift: Drift[];
+  asked_at: string | null;
+};
+
+/** `run_id`: the run that applies it to what is held; null where a later one does. */
+export type SavedMapping = FieldMapping & { run_id: string | null };
+
+export type Suggestion = {
+  field: string;
+  /** Null: leaving it empty is suggested, and `score` is the chance that this is right. */
+  target: string | null;
+  score: number;
+  word: "sure" | "check" | "none";
+  reason: string;
+  reasons: { code: string; params: Record<string, string> }[];
+  alternatives: { target: string; score: number }[];
+  steps: Step[];
+  concept: string;
+  origin: string;
+};
+
+export type SuggestionList = { suggestions: Suggestion[]; milliseconds: number };
+
+export type MoneyMoved = { currency: string; figure: string; before: Money; after: Money; delta: Money };
+
+export type MappingPreview = {
+  rows: number;
+  of: number;
+  changed: number;
+  errors: { target: string; sources: string[]; count: number; reason: string; samples: string[] }[];
+  /** Records that could not be taken any more. */
+  rejected: number;
+  examples: {
+    key: string;
+    project_nr: string | null;
+    values: { target: string; before: Json; after: Json; error: string | null }[];
+  }[];
+  money: MoneyMoved[];
+  projects: (MoneyMoved & { project_id: string | null; project_nr: string; name: string | null })[];
+};
+
+export type MappingVersion = Decisions & {
+  version: number;
+  saved_at: string;
+  saved_by: string | null;
+  reason: string | null;
+  restored_from: number | null;
+  applied_run_id: string | null;
+  active: boolean;
 };
 
 export type Check = { name: string; ok: boolean; detail: string; ms: number };

@@ -32,6 +32,11 @@ export async function runToEnd(target: Target, options: SyncOptions, heard: Hear
   return followed((await call<Run>("integrations/sync?wait=0", { method: "POST", body })).data, heard);
 }
 
+/** A run that was started by something else than a sync, at its end. */
+export function startedToEnd({ system }: Target, entity: string, runId: string, heard: Heard): Promise<Run> {
+  return followed({ run_id: runId, system, entity, status: "queued" }, heard);
+}
+
 /** Quarantined records tried once more; the counts are those of a sync. */
 export async function replayToEnd(wanted: ReplayRequest, heard: Heard): Promise<Replayed> {
   const asked = await howMany(wanted);

@@ -13,17 +13,19 @@ type Props = {
   description: string;
   children: ReactNode;
   className?: string;
+  /** Opened from another dialog, which it covers. */
+  nested?: boolean;
 };
 
 /** A modal that traps the focus and gives it back; on a small screen it is the page. */
-export function Dialog({ open, onOpenChange, title, description, children, className }: Props) {
+export function Dialog({ open, onOpenChange, title, description, children, className, nested }: Props) {
   const t = useTranslations("common");
   // Whoever opened it, by mouse or key; there is no Radix trigger that would know.
   const [opener] = useState(() => document.activeElement);
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
-        <Radix.Overlay className="fixed inset-0 z-40 bg-slate-950/50" />
+        <Radix.Overlay className={cn("fixed inset-0 bg-slate-950/50", nested ? "z-50" : "z-40")} />
         <Radix.Content
           onCloseAutoFocus={(event) => {
             event.preventDefault();

@@ -1,6 +1,6 @@
 "use client";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Settings } from "lucide-react";
+import { Settings, Waypoints } from "lucide-react";
 import Link from "next/link";
 import { Switch } from "radix-ui";
 import { useState } from "react";
@@ -11,9 +11,11 @@ import { Ago } from "@/components/time";
 import { Button } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/confirm";
 import { Hint } from "@/components/ui/hint";
+import { Tag } from "@/components/ui/tag";
 import { useEntityWord } from "@/components/use-entity-word";
 import { call } from "@/lib/api";
 import type { Connector, RunEvent } from "@/lib/api-types";
+import { mappable } from "@/lib/mapping";
 import { rejectionsPage } from "@/lib/rejections";
 import { choiceOf } from "@/lib/schedules";
 import type { SyncOptions } from "@/lib/start-sync";
@@ -27,11 +29,12 @@ type Props = {
   waiting: boolean;
   onSync: (options?: SyncOptions) => void;
   onConfigure: () => void;
+  onMap: () => void;
 };
 
 const cell = "block px-4 py-1.5 align-top sm:table-cell sm:py-3";
 
-export function ConnectorRow({ connector, progress, waiting, onSync, onConfigure }: Props) {
+export function ConnectorRow({ connector, progress, waiting, onSync, onConfigure, onMap }: Props) {
   const t = useTranslations("integrations");
   const running = Boolean(progress) || waiting || connector.health === "running";
   const runId = progress?.run_id ?? connector.running ?? null;
@@ -51,6 +54,7 @@ export function ConnectorRow({ connector, progress, waiting, onSync, onConfigure
             </button>
           </p>
         ) : null}
+        <Drifted connector={connector} onMap={onMap} />
       </td>
       <td className={`${cell} sm:w-72`}>
         {running ? (
@@ -66,10 +70,52 @@ export function ConnectorRow({ connector, progress, waiting, onSync, onConfigure
               <Settings aria-hidden />
             </Button>
           </Hint>
+          <MapFields connector={connector} onMap={onMap} />
           <SyncActions connector={connector} running={running} onSync={onSync} onConfigure={onConfigure} />
         </div>
       </td>
     </tr>
+  );
+}
+
+type MapProps = { connector: Connector; onMap: () => void };
+
+/** Systems whose records have fields; the others get no button. */
+function MapFields({ connector, onMap }: MapProps) {
+  const t = useTranslations("mapping");
+  const integrations = useTranslations("integrations");
+  if (mappable(connector.entities).length === 0) return null;
+  const reason = connector.configured ? undefined : integrations("configureFirst");
+  return (
+    <Hint text={reason ?? t("open")}>
+      <Button
+        size="icon"
+        aria-haspopup="dialog"
+        aria-label={t("openLabel", { name: connector.name })}
+        aria-disabled={reason !== undefined}
+        aria-description={reason}
+        onClick={reason ? undefined : onMap}
+      >
+        <Waypoints aria-hidden />
+      </Button>
+    </Hint>
+  );
+}
+
+/** How many of the source's fields are no longer what they were when their mapping was saved. */
+function Drifted({ connector: { name, drift = 0 }, onMap }: MapProps) {
+  const t = useTranslations("mapping");
+  if (drift === 0) return null;
+  return (
+    <button
+      type="button"
+      aria-haspopup="dialog"
+      aria-label={t("driftLabel", { name, count: drift })}
+      className="mt-1 flex min-h-6 items-center rounded-sm"
+      onClick={onMap}
+    >
+      <Tag className="bg-warn-soft text-warn">{t("driftTag", { count: drift })}</Tag>
+    </button>
   );
 }
 

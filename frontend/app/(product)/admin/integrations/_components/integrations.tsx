@@ -1,7 +1,7 @@
 "use client";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Plug, WifiOff } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslations } from "use-intl";
 import { useLive } from "@/components/live";
 import { Button } from "@/components/ui/button";
@@ -12,6 +12,9 @@ import { get } from "@/lib/api";
 import type { Connector } from "@/lib/api-types";
 import { ConfigDialog } from "./config-dialog";
 import { ConnectorRow } from "./connector-row";
+
+/** Comes when it is opened first: the page itself does without it. */
+const MappingDialog = lazy(async () => ({ default: (await import("./mapping/mapping-dialog")).MappingDialog }));
 
 const ATTENTION = ["error", "warning", "late"];
 
@@ -24,9 +27,11 @@ export function Integrations() {
   });
   const { connected } = useLive();
   const [editing, setEditing] = useState<Connector | null>(null);
+  const [mapping, setMapping] = useState<Connector | null>(null);
   const list = connectors.data;
   const close = () => {
     setEditing(null);
+    setMapping(null);
     void queries.invalidateQueries({ queryKey: ["integrations"] });
   };
 
@@ -41,8 +46,17 @@ export function Integrations() {
       )}
       {connectors.isError ? <ErrorPanel error={connectors.error} onRetry={() => connectors.refetch()} /> : null}
       {list?.every((one) => !one.configured) ? <Begin first={list[0]} onConfigure={setEditing} /> : null}
-      {list ? <Table list={list} onConfigure={setEditing} /> : connectors.isError ? null : <Loading />}
+      {list ? (
+        <Table list={list} onConfigure={setEditing} onMap={setMapping} />
+      ) : connectors.isError ? null : (
+        <Loading />
+      )}
       {editing ? <ConfigDialog system={editing.system} name={editing.name} onClose={close} /> : null}
+      {mapping ? (
+        <Suspense>
+          <MappingDialog connector={mapping} onClose={close} />
+        </Suspense>
+      ) : null}
     </div>
   );
 }
@@ -82,9 +96,13 @@ function Begin({ first, onConfigure }: BeginProps) {
   );
 }
 
-type TableProps = { list: Connector[]; onConfigure: (connector: Connector) => void };
+type TableProps = {
+  list: Connector[];
+  onConfigure: (connector: Connector) => void;
+  onMap: (connector: Connector) => void;
+};
 
-function Table({ list, onConfigure }: TableProps) {
+function Table({ list, onConfigure, onMap }: TableProps) {
   const t = useTranslations("integrations");
   const { progress, waiting, sync } = useLive();
   const running = Object.values(progress);
@@ -113,6 +131,7 @@ function Table({ list, onConfigure }: TableProps) {
               waiting={waiting.includes(connector.system)}
               onSync={(options) => sync(connector, options)}
               onConfigure={() => onConfigure(connector)}
+              onMap={() => onMap(connector)}
             />
           ))}
         </tbody>
