@@ -26,7 +26,6 @@ from ppm_pipelines.facts import FACTS
 
 router = APIRouter(prefix="/api/costbook", tags=["lines"])
 
-HIDDEN = {"organization_id", "raw_stream", "raw_key"}
 CSV_BATCH = 1000
 
 
@@ -47,7 +46,7 @@ class Lines:
         self.order = self._order(request.query_params.get("sort") or "")
 
     def _column(self, name: str, field: str) -> sa.ColumnElement[Any]:
-        if name in HIDDEN or name not in self.table.c:
+        if name in history.HIDDEN or name not in self.table.c:
             raise invalid(field, f"{name} is not a field of these lines.", f"{name} ist kein Feld dieser Zeilen.")
         return self.table.c[name]
 
@@ -85,7 +84,7 @@ class Lines:
         return [column.desc().nulls_last() if sort.startswith("-") else column.asc().nulls_last(), *keys]
 
     def query(self) -> sa.Select[Any]:
-        columns: list[sa.ColumnElement[Any]] = [column for column in self.table.c if column.name not in HIDDEN]
+        columns: list[sa.ColumnElement[Any]] = [column for column in self.table.c if column.name not in history.HIDDEN]
         if self.entity == "actuals":
             columns.append(costbook.is_late(self.table).label("late"))
         return sa.select(*columns).where(*self.filters)

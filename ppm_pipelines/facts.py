@@ -23,8 +23,6 @@ SUMMED = {
     "amount": "actual",
     "company_amount": "company_actual",
 }
-# How rows end that the source lists no more, in the language of statements; they are not looked for again.
-GONE = "('vanished', 'invoiced', 'deleted', 'out_of_scope')"
 
 
 @dataclass(frozen=True)

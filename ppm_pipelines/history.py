@@ -24,8 +24,10 @@ from ppm_pipelines.tables import HISTORY, at, organizations, raw_records, sync_r
 
 Entity = Literal["commitments", "actuals"]
 FIGURES = ("budget", "committed", "actual", "open", "total_spend", "variance", "eac", "uncommitted_budget")
+# What stands in a line and is shown to nobody: ``closed_reason`` tells people what they need of ``listed``.
+HIDDEN = {"organization_id", "listed", *POINTERS}
 # What says when and by whom a version came, and not what it says.
-_ABOUT = {"id", "organization_id", "system", "source_key", "run_id", "first_seen_at", "last_changed_at", *POINTERS}
+_ABOUT = {"id", "system", "source_key", "run_id", "first_seen_at", "last_changed_at", *HIDDEN}
 
 
 def moment_of(given: str, zone: str) -> datetime:
@@ -176,7 +178,6 @@ MONEY = {
         "company_amount": "company_currency",
     },
 }
-HIDDEN = {"organization_id", "raw_stream", "raw_key"}
 
 
 def told(entity: Entity, row: Mapping[Any, Any]) -> dict[str, Any]:

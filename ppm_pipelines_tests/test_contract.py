@@ -250,9 +250,10 @@ def test_what_the_source_closes_is_closed_for_its_reason(world: World) -> None:
     )}  # fmt: skip
     assert reasons >= world.simulated.ends
     assert rows("select 1 from ppm.commitments where closed_reason is not null and open_amount <> 0") == []
-    ended = rows("select source_key, closed_at from ppm.commitments order by 1")
+    query = "select source_key, closed_at, closed_reason from ppm.commitments order by 1"
+    ended = rows(query)
     assert world.sync("full").closed == 0
-    assert rows("select source_key, closed_at from ppm.commitments order by 1") == ended
+    assert rows(query) == ended
 
 
 @each("vanish")

@@ -19,7 +19,6 @@ import sqlalchemy as sa
 from pydantic_core import PydanticKnownError
 from pydantic_core.core_schema import ErrorType
 
-from api.lines import HIDDEN
 from api.sentences import PLACEHOLDER, catalogue, told
 from ppm_pipelines import tables
 from ppm_pipelines.adapters import netsuite_checks, netsuite_settings, sap_checks, sap_settings, sap_streams
@@ -27,6 +26,7 @@ from ppm_pipelines.adapters.base import Stream
 from ppm_pipelines.adapters.jira_rates import spoken
 from ppm_pipelines.adapters.sap_control import RECEIVED_FIGURE
 from ppm_pipelines.facts import FACTS
+from ppm_pipelines.history import HIDDEN
 from ppm_pipelines.records import ZERO, ControlTotal
 from ppm_pipelines_tests.product import ROOT, Product
 from ppm_pipelines_tests.test_api_syncs import fault, sync
