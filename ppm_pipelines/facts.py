@@ -15,8 +15,9 @@ from ppm_pipelines.records import Actual, Commitment, Project, WbsElement
 
 # Where a fact came from is no part of what it says: another road to the same fact changes nothing.
 POINTERS = ("raw_stream", "raw_key")
-# What a line shows to nobody: whose it is, where it came from, what lies under a field mapping.
-BEHIND = frozenset({"organization_id", *POINTERS, "overlaid"})
+# What a line shows to nobody: whose it is, where it came from, what lies under a field mapping; ``closed_reason`` tells
+# people what they need of ``listed``.
+BEHIND = frozenset({"organization_id", *POINTERS, "overlaid", "listed"})
 # A fact's amount -> the column of stored sums that adds it up.
 SUMMED = {
     "ordered_amount": "ordered",
@@ -25,8 +26,6 @@ SUMMED = {
     "amount": "actual",
     "company_amount": "company_actual",
 }
-# How rows end that the source lists no more, in the language of statements; they are not looked for again.
-GONE = "('vanished', 'invoiced', 'deleted', 'out_of_scope')"
 
 
 @dataclass(frozen=True)

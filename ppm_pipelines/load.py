@@ -21,7 +21,7 @@ from typing import Any
 import psycopg
 
 from ppm_pipelines import database, labour
-from ppm_pipelines.facts import FACTS, GONE, POINTERS, SUMMED, Fact, counted
+from ppm_pipelines.facts import FACTS, POINTERS, SUMMED, Fact, counted
 from ppm_pipelines.reconcile import reconciled
 from ppm_pipelines.records import (
     ZERO,
@@ -366,7 +366,7 @@ class _Merge(Staging):
         if fact.ended:
             at, why = fact.ended
             ended = f", case when s.{why} is not null then coalesce(t.{at}, %(now)s) end as {at}"
-            closing = f"when s.{why} is not null and t.{at} is null then 'closed'"
+            closing = f"when s.{why} is not null and t.{at} is null then 'closed' when not t.listed then 'updated'"
         else:
             closing = ""
         place = ["project_id"] if fact.belongs_to_project else []
@@ -396,7 +396,7 @@ class _Merge(Staging):
         )
         if not (counts["updated"] or counts["closed"]):
             return
-        changed = ", ".join(f"{name} = c.{name}" for name in mine)
+        changed = ", ".join([*(f"{name} = c.{name}" for name in mine), *(["listed = true"] if fact.ended else [])])
         self.run(
             f"update {fact.table} t set run_id = %(run)s, last_changed_at = %(now)s, {changed} from {fact.changed} c"
             " where c.change in ('updated', 'closed') and t.id = c.id"
@@ -446,11 +446,11 @@ class _Merge(Staging):
         zeroed = "".join(f", {name} = 0" for name in fact.zeroed)
         self.run(
             f"update {fact.table} t set {OUT_OF_SCOPE}, run_id = %(run)s,"
-            f" {at} = coalesce({at}, %(now)s), {why} = 'out_of_scope', last_changed_at = %(now)s{zeroed}"
+            f" {at} = coalesce({at}, %(now)s), {why} = 'out_of_scope', listed = false,"
+            f" last_changed_at = %(now)s{zeroed}"
             f" from (select distinct source_key from {STAGE_SKIPPED} where entity = %(entity)s) s"
             " where organization_id = %(organization)s and system = %(system)s and t.source_key = s.source_key"
-            f" and coalesce({why}, '') not in {GONE}"
-            f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)",
+            f" and listed and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)",
             entity=fact.name,
         )
 
@@ -466,11 +466,10 @@ class _Merge(Staging):
             one
             for same_key in SAME_KEYS
             for one in self.run(
-                f"update {fact.table} t set {why} = '{closed_as}', {at} = coalesce({at}, %(now)s), run_id = %(run)s,"
-                f" last_changed_at = %(now)s{emptied} from {STAGE_DELETED} d where d.entity = %(entity)s"
-                " and organization_id = %(organization)s and system = %(system)s"
-                f" and coalesce({why}, '') <> '{closed_as}' and coalesce({why}, '') not in {GONE}"
-                f" and {same_key.replace('s.', 't.')}"
+                f"update {fact.table} t set {why} = '{closed_as}', {at} = coalesce({at}, %(now)s), listed = false,"
+                f" run_id = %(run)s, last_changed_at = %(now)s{emptied} from {STAGE_DELETED} d"
+                " where d.entity = %(entity)s and organization_id = %(organization)s and system = %(system)s"
+                f" and listed and {same_key.replace('s.', 't.')}"
                 f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)"
                 f" and not exists (select 1 from {STAGE_REJECTIONS} r where r.entity = %(entity)s"
                 " and r.source_key = t.source_key) returning d.seq",
@@ -498,8 +497,7 @@ class _Merge(Staging):
             " cardinality(%(companies)s::text[]) > 0 and"
             f" company_code <> all(%(companies)s) as outside from {fact.table} t"
             " where organization_id = %(organization)s"
-            f" and system = %(system)s and coalesce({why}, '') not in {GONE}"
-            f" and ({self._is_open(fact)} or not %(only_open)s)"
+            f" and system = %(system)s and listed and ({self._is_open(fact)} or not %(only_open)s)"
             f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)"
             f" and not exists (select 1 from {STAGE_REJECTIONS} r where r.entity = %(entity)s"
             " and r.source_key = t.source_key)",
@@ -516,8 +514,8 @@ class _Merge(Staging):
         ):
             self.run(
                 # What was closed before stays closed since then; it is archived now, and the source counts it no more.
-                f"update {fact.table} t set {at} = coalesce({at}, %(now)s), {why} = {reason}, run_id = %(run)s,"
-                f" last_changed_at = %(now)s{zeroed}{more}"
+                f"update {fact.table} t set {at} = coalesce({at}, %(now)s), {why} = {reason}, listed = false,"
+                f" run_id = %(run)s, last_changed_at = %(now)s{zeroed}{more}"
                 f" from gone_{fact.name} gone where gone.id = t.id and outside = %(outside)s",
                 outside=outside,
             )

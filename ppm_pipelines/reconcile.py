@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from ppm_pipelines.facts import FACTS, GONE, SUMMED
+from ppm_pipelines.facts import FACTS, SUMMED
 from ppm_pipelines.records import ZERO, ControlTotal, shown
 
 Run = Callable[..., Any]  # a statement of ours, with the organisation, the system and the given values
@@ -43,16 +43,14 @@ def reconciled(run: Run, control: dict[str, list[ControlTotal]]) -> dict[str, An
 
 
 def _rows_known(run: Run, name: str) -> int:
-    """What the source should count too: rows that did not vanish, and quarantined ones that name a project."""
-    fact = FACTS[name]
-    ended = fact.ended[1] if fact.ended else "source_key"
+    """What the source should count too: rows that it lists, and quarantined ones that name a project."""
     mine = "organization_id = %(organization)s and {0}.system = %(system)s"
     row = run(
         f"select (select coalesce(sum(rows), 0) from ppm.project_sums s where s.{mine.format('s')}"
         " and s.fact = %(entity)s and s.known) + (select count(*) from ppm.rejections r"
         f" where r.{mine.format('r')} and r.entity = %(entity)s"
-        f" and r.code <> 'no_project' and not exists (select 1 from {fact.table} t where t.{mine.format('t')}"
-        f" and coalesce(t.{ended}, '') not in {GONE} and t.source_key = r.source_key)) as rows",
+        f" and r.code <> 'no_project' and not exists (select 1 from {FACTS[name].table} t where t.{mine.format('t')}"
+        " and t.listed and t.source_key = r.source_key)) as rows",
         entity=name,
     ).fetchone()
     return int(row["rows"]) if row else 0

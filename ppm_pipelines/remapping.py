@@ -31,7 +31,6 @@ SAMPLED = 200  # records that samples are taken from
 SAMPLES, SAMPLE_LENGTH = 3, 80
 EXAMPLES, MOVED_PROJECTS, BAD_SAMPLES = 5, 50, 3
 PREVIEWED = 50_000  # records that a preview runs through, the newest first
-GONE = ("vanished", "invoiced", "deleted", "out_of_scope")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def held(
         .limit(most)
     )
     if fact.ended:
-        query = query.where(sa.func.coalesce(table[fact.ended[1]], "").not_in(GONE))
+        query = query.where(table.listed)
     result = connection.execute(query.execution_options(yield_per=AT_ONCE))
     for found in result.mappings():
         stored: dict[str, Any] = {**found}

@@ -86,6 +86,11 @@ def _from_raw() -> list[Column[Any]]:
     return [_text("raw_stream"), _text("raw_key")]
 
 
+def _listed() -> Column[Any]:
+    """Whether the source still lists the row among what is read; one that it does not is not looked for again."""
+    return Column("listed", Boolean, nullable=False, server_default=text("true"))
+
+
 def _labour(table: str) -> list[Column[Any] | Index]:
     """Whether it is people's time. Looked for per project and system, where another system has labour too."""
     place = ("organization_id", "project_id", "system", "counts")
@@ -350,6 +355,7 @@ commitments = Table(
     *_from_raw(),
     *_labour("commitments"),
     _overlaid(),
+    _listed(),
     UniqueConstraint("organization_id", "system", "source_key"),
     Index("ix_commitments_project", "organization_id", "project_id", "po_number"),
     Index("ix_commitments_changed", "last_changed_at", postgresql_using="brin"),
@@ -400,6 +406,7 @@ actuals = Table(
     *_from_raw(),
     *_labour("actuals"),
     _overlaid(),
+    _listed(),
     UniqueConstraint("organization_id", "system", "source_key"),
     Index("ix_actuals_project", "organization_id", "project_id", text("posting_date desc")),
     Index("ix_actuals_seen", "first_seen_at", postgresql_using="brin"),  # what came after a period was closed

@@ -45,7 +45,6 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "hours": "quantity",
     },
 }
-COMPANY_CURRENCIES = ("EUR", "USD", "CHF", "GBP", "JPY", "KWD")
 MONEY = frozenset({"ordered", "relieved", "open", "amount", "company_amount", "actual"})
 ENDED = {"commitments": "coalesce(closed_reason, '')", "actuals": "coalesce(removed_reason, '')"}
 
@@ -77,6 +76,8 @@ class Simulated:
     unlisted: frozenset[str] = frozenset({"out_of_scope"})
     # The same number in two companies: the table and column that must show one.
     repeats: tuple[str, str] = ("commitments", "po_number")
+    # A source that knows no currencies: its companies bill the same hours in each of these.
+    bills: tuple[str, ...] = ()
     # At most so many requests at once (its fact sheet), and in an incremental read of three steps' changes.
     at_once: int = 1
     small: int = 45
@@ -134,6 +135,7 @@ _NETSUITE: Row = {
 _JIRA: Row = {
     "slug": "jira",
     "small": 15,
+    "bills": ("EUR", "JPY", "KWD"),
     "ends": frozenset({"completed", "deleted"}),
     "broken": {"unpriced": "no_rate", "other_currency": "other_currency"},
     "lasting": _PASSING,
@@ -222,6 +224,8 @@ class World:
     url: str
     control: httpx.Client
     made: list[Adapter] = field(default_factory=list)
+    # In which currency the hours of a source that knows none are billed; empty: as in the sandbox profile.
+    billed: dict[str, str] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Back to the beginning, with the switches of this system."""
@@ -259,12 +263,17 @@ class World:
 
     def books(self) -> Row:
         address = f"/_sandbox/{self.simulated.slug}/books"
-        books: Row = self.control.get(address, params=self.simulated.books).json()
+        books: Row = self.control.get(address, params={**self.simulated.books, **self.billed}).json()
         return books
 
-    def currencies(self) -> set[str]:
-        """Of the companies whose books these are."""
-        return {"EUR"} if self.simulated.slug == "jira" else set(COMPANY_CURRENCIES)
+    def companies(self) -> Iterator[None]:
+        """Every company whose lines the source has: all at once, or one after another at its own rates."""
+        for currency in self.simulated.bills:
+            self.billed = {"currency": currency}
+            self.sync("full")
+            yield
+        if not self.simulated.bills:
+            yield
 
     def stored(self, entity: str) -> dict[str, Row]:
         """What PostgreSQL holds, by key, with the names of the books."""
@@ -291,7 +300,7 @@ class World:
         if self.simulated.slug != "jira":
             return {}
         deployment = self.simulated.name.partition("-")[2]
-        known: Row = self.control.get("/_sandbox/jira/settings").json()[deployment]
+        known: Row = self.control.get("/_sandbox/jira/settings", params=self.billed).json()[deployment]
         return known
 
     def sync(

@@ -250,9 +250,10 @@ def test_what_the_source_closes_is_closed_for_its_reason(world: World) -> None:
     )}  # fmt: skip
     assert reasons >= world.simulated.ends
     assert rows("select 1 from ppm.commitments where closed_reason is not null and open_amount <> 0") == []
-    ended = rows("select source_key, closed_at from ppm.commitments order by 1")
+    query = "select source_key, closed_at, closed_reason from ppm.commitments order by 1"
+    ended = rows(query)
     assert world.sync("full").closed == 0
-    assert rows("select source_key, closed_at from ppm.commitments order by 1") == ended
+    assert rows(query) == ended
 
 
 @each("vanish")
@@ -303,14 +304,36 @@ def test_two_companies_may_use_the_same_numbers(world: World) -> None:
 
 
 @each("first")
-def test_every_currency_of_the_company_is_exact(world: World) -> None:
-    """With no, two and three decimals (ISO 4217)."""
-    found = {currency for (currency,) in rows("select currency from ppm.actuals where amount <> 0")}
-    assert found == {row["currency"] for row in world.books()["totals"]}
-    assert {MINOR_UNITS[one] for one in found} == {MINOR_UNITS[one] for one in world.currencies()}
-    for currency in found:
-        amounts = rows("select distinct amount from ppm.actuals where currency = %s", currency)
-        assert all(amount == round(amount, MINOR_UNITS[currency]) for (amount,) in amounts), currency
+def test_every_currency_is_exact_with_no_two_and_three_decimals(world: World) -> None:
+    """ISO 4217: amounts of each figure use all of these digits, and none has more than its currency."""
+    used: dict[str, dict[int, int]] = {}
+    for _ in world.companies():
+        for steps in (1, 149):
+            world.advance(steps)
+            world.sync()
+            assert_as_in_the_books(world)
+            for figure, currency, amount in rows(AMOUNTS):
+                of = used.setdefault(figure, {})
+                of[MINOR_UNITS[currency]] = max(_digits(amount), of.get(MINOR_UNITS[currency], 0))
+    figures = ("ordered", "relieved", "open", "actual") if rows("select 1 from ppm.commitments") else ("actual",)
+    assert used == {figure: {0: 0, 2: 2, 3: 3} for figure in figures}
+
+
+# Every amount, by figure and currency.
+AMOUNTS = " union all ".join(
+    f"select '{figure}', currency, {column} from ppm.{table} where {column} <> 0"
+    for figure, table, column in (
+        ("ordered", "commitments", "ordered_amount"),
+        ("relieved", "commitments", "relieved_amount"),
+        ("open", "commitments", "open_amount"),
+        ("actual", "actuals", "amount"),
+    )
+)
+
+
+def _digits(amount: Decimal) -> int:
+    """How many the amount has after the point, zeros at its end aside."""
+    return max(0, -int(amount.normalize().as_tuple().exponent))
 
 
 @each("first")

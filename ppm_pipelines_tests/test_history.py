@@ -16,7 +16,6 @@ import pytest
 import sqlalchemy as sa
 
 from ppm_pipelines import breakdown, costbook, database, history, planning
-from ppm_pipelines.facts import GONE
 from ppm_pipelines.records import Deleted, Outcome, Page, Project, Raw, Rejection, Skipped
 from ppm_pipelines.tables import HISTORY, project_sums
 from ppm_pipelines_tests.test_load import actual, commitment, masters, rows, sync
@@ -310,7 +309,7 @@ select {cells}, count(*) as rows, {money} from (
     coalesce(wbs_element, '') as wbs_element, currency, company_currency, '' as period,
     case when not_counted_reason = 'other_labour_source' then 'other_labour_source' else relieved_by end as kind,
     counts,
-    coalesce(closed_reason, '') not in {gone} as known, ordered_amount as ordered,
+    listed as known, ordered_amount as ordered,
     relieved_amount as relieved, open_amount as open, 0 as actual, company_ordered_amount as company_ordered,
     company_relieved_amount as company_relieved, company_open_amount as company_open, 0 as company_actual
   from ppm.commitments
@@ -319,7 +318,7 @@ select {cells}, count(*) as rows, {money} from (
     company_currency, fiscal_year || '/' || fiscal_period,
     case when not_counted_reason = 'other_labour_source' and removed_at is null then 'other_labour_source'
       when coalesce(po_no, '') = '' then '' else 'order' end,
-    counts and removed_at is null, coalesce(removed_reason, '') not in {gone},
+    counts and removed_at is null, listed,
     0, 0, 0, amount, 0, 0, 0, company_amount
   from ppm.actuals) f group by {cells}
 """
@@ -329,11 +328,7 @@ MONEY = [column.name for column in project_sums.c if isinstance(column.type, sa.
 
 def added_up() -> list[tuple[Any, ...]]:
     return sorted(
-        rows(
-            ADDED_UP.format(
-                cells=", ".join(CELLS), gone=GONE, money=", ".join(f"sum({name}) as {name}" for name in MONEY)
-            )
-        )
+        rows(ADDED_UP.format(cells=", ".join(CELLS), money=", ".join(f"sum({name}) as {name}" for name in MONEY)))
     )
 
 

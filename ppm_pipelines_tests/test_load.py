@@ -446,6 +446,33 @@ class TestDeletions:
         found = rows("select ordered_amount, relieved_amount, open_amount, closed_reason from ppm.commitments")
         assert found == [(Decimal(0), Decimal(30), Decimal(0), "cancelled")]
 
+    def test_a_deleted_order_line_stays_cancelled_and_is_looked_for_no_more(self) -> None:
+        others = [commitment("4500000002/00010/01", "7.00")]
+        sync([commitment(relieved="30"), *others])
+        sync([Deleted("4500000001/00010/01")])
+        before = facts()
+        count = [ControlTotal("commitments", "", "", "", 1, Decimal(0), "rows")]
+        for again in ([], [Deleted("4500000001/00010/01")]):
+            result = sync(
+                [*others, *again], complete={"commitments"}, control={"commitments": count, "actuals": []}.__getitem__
+            )
+            assert (result.closed, result.updated) == (0, 0)
+            assert result.reconciliation is not None
+            assert result.reconciliation["ok"], result.reconciliation
+        assert facts() == before
+        assert rows("select closed_reason, listed from ppm.commitments order by source_key") == [
+            ("cancelled", False),
+            (None, True),
+        ]
+
+    def test_a_deleted_order_line_that_is_there_again_is_looked_for_again(self) -> None:
+        gone = commitment(ordered="0.00", closed_reason="cancelled")
+        sync([gone])
+        sync([Deleted(gone.source_key)])
+        assert told(sync([gone])) == {"total": 1, "updated": 1}
+        assert told(sync([gone])) == {"total": 1, "unchanged": 1}
+        assert rows("select closed_reason, listed from ppm.commitments") == [("cancelled", True)]
+
     def test_a_deleted_posting_leaves_the_sums_and_stays_in_the_table(self) -> None:
         sync([], [actual(), actual("1010/2026/0100000002/000001", "2.50")])
         result = sync([], [Deleted("1010/2026/0100000001/000001")])

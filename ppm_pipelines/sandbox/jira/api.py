@@ -18,14 +18,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ppm_pipelines.sandbox.control import controlled
+from ppm_pipelines.sandbox.control import Mistake, controlled
 from ppm_pipelines.sandbox.faulty import Faults, retry_after
 from ppm_pipelines.sandbox.simulation import Simulation
 
 from . import life, own_fields, shown
 from .books import books
 from .jql import BadQuery, parse
-from .people import COMPANY_CURRENCY, NARROW, READER, TIME_ZONE, Person, rates, roles
+from .people import COMPANY_CURRENCY, FOR_A_EURO, NARROW, READER, TIME_ZONE, Person, rates, roles
 from .shown import Reader
 from .site import HIDDEN, SHARED, Issue, Project, Site
 
@@ -101,8 +101,8 @@ class JiraSimulation(Simulation):
             "steps": site.steps,
         }
 
-    def books(self, asked: Mapping[str, str]) -> dict[str, Any]:  # noqa: ARG002
-        return books(self.site)
+    def books(self, asked: Mapping[str, str]) -> dict[str, Any]:
+        return books(self.site, _currency(asked))
 
     def advance(self, steps: int, body: Mapping[str, Any]) -> dict[str, Any]:
         """Steps now; then the clock goes on by two minutes, unless they are to be ``fresh``."""
@@ -132,13 +132,22 @@ class JiraSimulation(Simulation):
         return [{"key": str(made.id), "issue": str(issue.id)}]
 
 
-async def known(_: Request) -> Any:
+async def known(request: Request) -> Any:
     """What the controllers know: rates, roles, calendar; by account id, and by key for Data Center."""
-    calendar = {"time_zone": TIME_ZONE, "company_currency": COMPANY_CURRENCY}
+    currency = _currency(request.query_params)
+    calendar = {"time_zone": TIME_ZONE, "company_currency": currency}
     return {
-        "cloud": calendar | {"rates": rates(), "user_roles": roles()},
-        "data_center": calendar | {"rates": rates(by_key=True), "user_roles": roles(by_key=True)},
+        "cloud": calendar | {"rates": rates(currency), "user_roles": roles()},
+        "data_center": calendar | {"rates": rates(currency, by_key=True), "user_roles": roles(by_key=True)},
     }
+
+
+def _currency(asked: Mapping[str, str]) -> str:
+    """Of the company that bills the site's hours. Raises Mistake."""
+    found = asked.get("currency", COMPANY_CURRENCY)
+    if found not in FOR_A_EURO:
+        raise Mistake(f"The simulated companies bill hours in {', '.join(FOR_A_EURO)}.")
+    return found
 
 
 # Who asks

@@ -6,10 +6,13 @@ Belongs here: people, roles, rates, the rules of the company's calendar. Does no
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 TIME_ZONE = "Europe/Berlin"
 COMPANY_CURRENCY = "EUR"
+# A site knows no currency: the same hours, billed by a company in another one, at so much for each euro of a rate.
+FOR_A_EURO = {COMPANY_CURRENCY: Decimal(1), "JPY": Decimal("163.3"), "KWD": Decimal("0.3347")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,17 @@ def _rate(amount: str, valid_from: str, currency: str = COMPANY_CURRENCY, **scop
     return {"amount": amount, "currency": currency, "valid_from": valid_from, **scope}
 
 
-def rates(*, by_key: bool = False) -> list[dict[str, Any]]:
-    """Per hour; of a person by account id, on Data Center by key."""
+def _billed(rate: dict[str, Any], currency: str) -> dict[str, Any]:
+    """The rate of a company in that currency; one in a foreign currency stays as it is."""
+    if currency == COMPANY_CURRENCY or rate["currency"] != COMPANY_CURRENCY:
+        return rate
+    return rate | {"amount": str(Decimal(rate["amount"]) * FOR_A_EURO[currency]), "currency": currency}
+
+
+def rates(currency: str = COMPANY_CURRENCY, *, by_key: bool = False) -> list[dict[str, Any]]:
+    """Per hour, of a company in ``currency``; of a person by account id, on Data Center by key."""
     lead, dollars = (one.key if by_key else one.account for one in (PEOPLE[5], IN_DOLLARS))
-    return [
+    in_euro = [
         _rate("84.50", "2020-01-01", role="Engineer"),
         _rate("91.25", "2026-07-01", role="Engineer"),
         _rate("118.33", "2020-01-01", role="Consultant"),
@@ -60,6 +70,7 @@ def rates(*, by_key: bool = False) -> list[dict[str, Any]]:
         _rate("140.00", "2020-01-01", "USD", user=dollars),
         _rate("99.00", "2199-01-01"),
     ]
+    return [_billed(one, currency) for one in in_euro]
 
 
 def roles(*, by_key: bool = False) -> dict[str, str]:
