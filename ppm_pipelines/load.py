@@ -183,6 +183,7 @@ class _Merge(Staging):
         self.reasons: dict[str, str] = {}
         self.anomalies: dict[str, list[dict[str, str]]] = {}
         self.amounts: dict[str, Money] = {}
+        self.mapping_versions: Mapping[str, int] = {}
 
     def missing(self, fact: Fact) -> list[str]:
         """The keys of what is not ended here and was not read."""
@@ -627,6 +628,7 @@ class _Merge(Staging):
 
     def note_mappings(self, versions: Mapping[str, int], complete: Collection[str]) -> None:
         """Which field mappings the run used, and of which all that is held follows them now."""
+        self.mapping_versions = versions
         if versions:
             self.run(
                 "update ppm.sync_runs set mapping_versions = %(versions)s where run_id = %(run)s",
@@ -727,7 +729,11 @@ class _Merge(Staging):
         if accounted != told["total"]:
             raise RuntimeError(f"{told['total']} {name} were read, {accounted} accounted for: {dict(counts)}")
         told["closed"] += counts["vanished"]
-        return told | {"amounts": self.amounts.get(name, {}), "anomalies": self.anomalies.get(name, [])}
+        return told | {
+            "amounts": self.amounts.get(name, {}),
+            "anomalies": self.anomalies.get(name, []),
+            "mapping_version": self.mapping_versions.get(name, 0),
+        }
 
     def _errors(self) -> list[dict[str, str]]:
         found = self.run(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -187,3 +191,31 @@ def test_the_source_is_asked_for_its_fields(product: Product) -> None:
 @pytest.mark.parametrize("path", ["/api/integrations/slack/mapping/commitments", "/api/integrations/sap/mapping/costs"])
 def test_there_is_nothing_to_map_where_there_are_no_fields(product: Product, path: str) -> None:
     assert product.api("integration").get(path).status_code == 404
+
+
+def test_a_terminal_does_the_same(product: Product, tmp_path: Path) -> None:
+    def run(*arguments: str, code: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "ppm_pipelines.cli", "map", *arguments],
+            env=product.environment | {"COLUMNS": "200"},
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        return done.stdout + done.stderr
+
+    draft = tmp_path / "draft.json"
+    draft.write_text(json.dumps({"lines": [line("requester", "order.PurchaseOrder")]}))
+    place = ("sap", "commitments")
+    assert "order.Supplier" in run("show", *place)
+    assert "YY1_" in run("suggest", *place)
+    assert "0 would go to quarantine" in run("preview", *place, str(draft))
+    assert one_line(product)["requester"] != one_line(product)["po_number"]
+    assert "is saved" in run("save", *place, str(draft), "--reason", "by number")
+    assert one_line(product)["requester"] == one_line(product)["po_number"]
+    assert "by number" in run("versions", *place)
+    run("restore", *place, "0")
+    assert one_line(product)["requester"] != one_line(product)["po_number"]
+    draft.write_text(json.dumps({"lines": [line("requester", "order.Nothing")]}))
+    assert "The source has no field order.Nothing." in run("save", *place, str(draft), code=1)

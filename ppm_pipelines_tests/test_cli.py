@@ -50,6 +50,8 @@ def test_an_organisation_is_added_set_listed_and_removed_from_anywhere(database_
         (("labour", "choose", "x", "sap"), 1, "There is no project x."),
         (("figures", "--as-of", "soon"), 2, "soon is no time"),
         (("compare", "P-9", "2026-01-01"), 2, "there is no project P-9"),
+        (("map", "show", "slack", "commitments"), 2, "There is no field mapping of slack commitments."),
+        (("map", "restore", "sap", "commitments", "7"), 1, "There is no version 7."),
         (("org", "set", "nobody", "--time-zone", "UTC"), 1, "There is no organisation nobody."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else str(value),

@@ -178,6 +178,7 @@ def _materialized(entity: str, result: SyncResult) -> dg.MaterializeResult[Any]:
         "synced_at": result.synced_at,
         "duration_ms": result.duration_ms,
         "ppm/run_id": result.run_id,
+        "mapping_version": own["mapping_version"],
         "preview": dg.MetadataValue.md(_preview(entity, result)),
     }
     # Whole units, for the plots over time; the exact amounts are beside them as text.
