@@ -162,6 +162,16 @@ def test_a_tenant_that_asks_in_german_is_answered_in_german() -> None:
     assert found["item.Plant"] == SourceField("item.Plant", "", "Werk", "Edm.String", read=False)
 
 
+@pytest.mark.parametrize("variant", ["sap-v4", "sap-v2"])
+def test_labels_of_a_german_user_are_german_in_both_protocols(variant: str) -> None:
+    """V4 does not tell the language of its labels."""
+    with serving(create(seed=7, orders=10, pace=0, size=0.1)) as url, standing(named(variant), url) as world:
+        world.fault("german_user")
+        found = {one.name: one for one in world.adapter().fields("commitments")}
+    told = found["item.YY1_Gewerk_PDI"], found["assignment.CostCenter"]
+    assert [(one.label_en, one.label_de) for one in told] == [("", "Gewerk"), ("", "Kostenstelle")]
+
+
 @pytest.mark.parametrize(("name", "custom"), [
     ("YY1_Lot_PDI", True), ("YY1_Head_PDH", True), ("YY1_Cost_Type_COB", True), ("YY1_Lot_PDIF", False),
     ("YY1_Lot_PDIT", False), ("YY1_Lot", False), ("Plant", False),

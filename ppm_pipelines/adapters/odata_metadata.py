@@ -87,13 +87,14 @@ class Metadata(Mapping[str, frozenset[str]]):
 
 
 def fields(
-    metadata: Metadata, kind: str, above: str, read: Collection[str], own: Callable[[str], bool]
+    metadata: Metadata, kind: str, above: str, read: Collection[str], own: Callable[[str], bool], language: str = ""
 ) -> Iterator[SourceField]:
     """The properties of an entity type as fields; ``above`` goes before their names, ``read`` are names without it.
 
-    A document in no language that it tells is taken for an English one. Collections lead to no one value.
+    ``language`` is that of a document that does not tell its own; without one it is taken for an English one.
+    Collections lead to no one value.
     """
-    german = metadata.language == "de"
+    german = (metadata.language or language) == "de"
     for name, told in metadata.properties(kind).items():
         if told.type.startswith("Collection("):
             continue

@@ -6,7 +6,7 @@ read (``sap``), what rows mean (``sap_orders``, ``sap_journal``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -90,11 +90,18 @@ class Reader:
         metadata, read = self.known(stream), [path.rpartition("/") for path in self.fields(stream)]
         for above, told in seen.items():
             names = [name for place, _, name in read if place == above]
-            own = sap_rows.is_custom
-            found = odata_metadata.fields(metadata, stream.types[above], told, names, own) if metadata else ()
+            found = self._described_fields(metadata, stream.types[above], told, names) if metadata else ()
             for one in list(found) or [SourceField(f"{told}.{name}" if told else name) for name in names]:
                 if not sap_rows.is_helper(one.name.rpartition(".")[2]):
                     yield one
+
+    def _described_fields(
+        self, metadata: Metadata, kind: str, above: str, names: Collection[str]
+    ) -> Iterator[SourceField]:
+        """V4 does not tell the language of its labels; V2 does, and both answer in the user's own."""
+        projects = self.known(sap_streams.PROJECTS)
+        language = projects.language if projects else ""
+        yield from odata_metadata.fields(metadata, kind, above, names, sap_rows.is_custom, language)
 
     # Pages
 

@@ -163,13 +163,18 @@ class Data:
         spoiled = simulation.faults.take(faults.SPOILED)
         return self._response(request, found, spoiled, v4=v4)
 
+    def _language(self, request: Request) -> str:
+        """Of labels: the one that is asked for, else the user's own."""
+        own = "de" if self.simulation.faults.on(("german_user",)) else "en"
+        return "de" if request.query_params.get("sap-language", own).lower() == "de" else "en"
+
     def _v4(self, request: Request) -> Any:
         service = self.simulation.services(request).v4
         if service is None:
             raise BadRequest("Service group 'API_PURCHASEORDER_2' not published", "/IWFND/CM_V4_COS/003", 404)
         path = request.url.path[len(V4_ROOT) :].strip("/")
         if path == "$metadata":
-            return _xml(odata_v4.metadata(service, _language(request)), "4.0")
+            return _xml(odata_v4.metadata(service, self._language(request)), "4.0")
         if not path:
             sets = [{"name": name, "kind": "EntitySet", "url": name} for name in service.types]
             return {"@odata.context": "$metadata", "value": sets}
@@ -186,7 +191,7 @@ class Data:
             raise BadRequest(sentence, "/IWFND/MED/170", 404)
         service, path = place
         if path == "$metadata":
-            return _xml(odata_v2.metadata(service, _language(request)), "2.0")
+            return _xml(odata_v2.metadata(service, self._language(request)), "2.0")
         if not path:
             return {"d": {"EntitySets": list(service.types)}}
         base = f"{request.url.scheme}://{request.url.netloc}"
@@ -211,11 +216,6 @@ def _counted(found: Any) -> Any:
 def _xml(document: str, version: str) -> Response:
     name = "DataServiceVersion" if version == "2.0" else "OData-Version"
     return Response(document, media_type="application/xml", headers={name: version})
-
-
-def _language(request: Request) -> str:
-    """Of labels: the one that is asked for, else the user's own."""
-    return "de" if request.query_params.get("sap-language", "").lower() == "de" else "en"
 
 
 def _page_size(request: Request) -> int | None:

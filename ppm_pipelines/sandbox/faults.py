@@ -27,7 +27,7 @@ SPOILED_ORDERS = (
 )  # fmt: skip
 IN_DATA = (*SPOILED_ORDERS, "posting_unknown_wbs", "duplicate_key", "vanish", "unstamped", "new_unstamped")
 # How the tenant is, until told otherwise: without the V4 service or the operational items, or on an older release.
-SWITCHES = ("no_v4", "no_operational_items", "old_release")
+SWITCHES = ("no_v4", "no_operational_items", "old_release", "german_user")
 KINDS = (*INSTEAD, *SPOILED, *SWITCHES)
 
 
