@@ -232,10 +232,13 @@ function stateOf(row: Omit<FieldRow, "state" | "gone">, draft: Draft, doubled: S
   return row.field.read && row.suggestion?.target ? "suggested" : "open";
 }
 
-const RANKS = { open: 1, own: 2, standard: 3, ignored: 4 };
+const RANKS = { open: 2, own: 3, standard: 4, ignored: 5 };
 
+/** What somebody should look at first: a changed source, then the customer's own fields; last what is not read. */
 function rank({ field, drift, gone }: FieldRow): number {
-  return gone || drift ? 0 : RANKS[field.state];
+  if (gone || drift) return 0;
+  if (field.state !== "open") return RANKS[field.state];
+  return field.read ? RANKS.open - Number(field.custom) : RANKS.ignored + 1;
 }
 
 /** What was refused meanwhile is no suggestion any more, also before the server was asked again. */
@@ -294,8 +297,10 @@ const IN_FILTER: Record<Exclude<RowFilter, "all">, FieldState[]> = {
   ignored: ["ignored"],
 };
 
-export function isIn(filter: RowFilter, { state }: FieldRow): boolean {
-  return filter === "all" || IN_FILTER[filter].includes(state);
+export function isIn(filter: RowFilter, { state, field }: FieldRow): boolean {
+  if (filter === "all") return true;
+  // Of what is not read there is nothing to decide.
+  return IN_FILTER[filter].includes(state) && (filter !== "undecided" || field.read);
 }
 
 /** By name, label, and the label of what it fills or might fill. */
@@ -405,8 +410,9 @@ export function restOffers(rows: FieldRow[], data: FieldMapping, draft: Draft): 
 }
 
 function isWorthKeeping({ state, field, suggestion, gone }: FieldRow): boolean {
-  const isKnown = suggestion?.reasons.some((reason) => ["not_needed", "ignored"].includes(reason.code));
-  return state === "open" && field.read && !gone && field.samples.length > 0 && !isKnown;
+  // What the Costbook does not need of the source's own is left; what the customer has added, somebody wanted.
+  const isNeedless = !field.custom && suggestion?.reasons.some((reason) => reason.code === "not_needed");
+  return state === "open" && field.read && !gone && field.samples.length > 0 && !isNeedless;
 }
 
 function freeName(field: MappingField, taken: Set<string>): string {

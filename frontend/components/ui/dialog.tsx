@@ -31,6 +31,11 @@ export function Dialog({ open, onOpenChange, title, description, children, class
             event.preventDefault();
             if (opener instanceof HTMLElement) opener.focus();
           }}
+          onInteractOutside={(event) => {
+            // A message is read and closed while the dialog stays.
+            if (event.target instanceof Element && event.target.closest("[data-sonner-toaster]"))
+              event.preventDefault();
+          }}
           className={cn(
             "fixed inset-x-0 top-0 bottom-(--toasts) z-50 flex flex-col overflow-hidden bg-surface shadow-xl outline-none sm:inset-auto sm:top-[calc(50%-var(--toasts)/2)] sm:left-1/2 sm:max-h-[calc(90dvh-var(--toasts))] sm:w-[min(44rem,94vw)] sm:-translate-x-1/2 sm:-translate-y-1/2 sm:rounded-lg sm:border",
             className,

@@ -71,6 +71,22 @@ for (const locale of ["de-DE", "en-GB"]) {
       await expectAccessibleInBothSchemes(page);
     });
 
+    test("the field mapping, its views and a list of targets", async ({ page }) => {
+      await signIn(page, "admin");
+      const dialog = await openFieldMapping(page);
+      await expectAccessibleInBothSchemes(page);
+      await dialog
+        .getByRole("button", { name: /^(Ziel für|Choose a target for)/ })
+        .first()
+        .click();
+      await expect(page.getByRole("listbox")).toBeVisible();
+      await expectAccessibleInBothSchemes(page);
+      await page.keyboard.press("Escape");
+      await dialog.getByRole("tab", { name: /Costbook/ }).click();
+      await expect(dialog.getByRole("rowheader").first()).toBeVisible();
+      await expectAccessibleInBothSchemes(page);
+    });
+
     test("the page that is not for you", async ({ page }) => {
       await signIn(page, "viewer");
       await page.goto("/admin/integrations");
@@ -124,6 +140,15 @@ test.describe("at 320 pixels", () => {
   }
 });
 
+test("the field mapping at 320 pixels does not scroll sideways", async ({ page }) => {
+  await page.setViewportSize({ width: 320, height: 800 });
+  await signIn(page, "admin");
+  const dialog = await openFieldMapping(page);
+  const [content, width] = await dialog.evaluate((element) => [element.scrollWidth, element.clientWidth]);
+  expect(content).toBeLessThanOrEqual(width ?? 0);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
+});
+
 test.describe("language", () => {
   test.use({ locale: "en-GB" });
 
@@ -136,6 +161,14 @@ test.describe("language", () => {
     await expect(page.locator("html")).toHaveAttribute("lang", "de");
   });
 });
+
+async function openFieldMapping(page: Page): Promise<Locator> {
+  const row = await openIntegrations(page);
+  await row.getByRole("button", { name: /Feldzuordnung von SAP|Field mapping of SAP/ }).click();
+  const dialog = page.getByRole("dialog", { name: /SAP/ });
+  await expect(dialog.getByRole("grid").getByRole("rowheader").first()).toBeVisible();
+  return dialog;
+}
 
 /** What the quarantine holds, or that it holds nothing: the page is there when its list has come. */
 function quarantineList(page: Page): Locator {

@@ -7,6 +7,7 @@ import {
   type Editing,
   fieldRows,
   isDirty,
+  isIn,
   mappable,
   missingIn,
   rebase,
@@ -151,21 +152,38 @@ test("the rest is kept under names of its own where there are values and nothing
     fields: [
       field("item.YY1_Bar", { label: "Plant" }),
       field("item.Empty", { samples: [] }),
-      field("item.Period"),
+      field("item.Period", { custom: false }),
+      field("item.YY1_Lot", { label: "Lot" }),
       field("item.Unread", { read: false }),
     ],
   };
   const needless = { reasons: [{ code: "not_needed", params: {} }] };
-  const given = [suggestion("item.YY1_Bar", null), suggestion("item.Period", null, needless)];
+  const given = [
+    suggestion("item.YY1_Bar", null),
+    suggestion("item.Period", null, needless),
+    suggestion("item.YY1_Lot", null, needless),
+  ];
   const { draft } = begin(data);
   const offers = restOffers(fieldRows(data, draft, given), data, draft);
-  expect(offers.map(({ line }) => [line.target, line.sources])).toEqual([["custom_fields.plant_2", ["item.YY1_Bar"]]]);
+  expect(offers.map(({ line }) => [line.target, line.sources])).toEqual([
+    ["custom_fields.plant_2", ["item.YY1_Bar"]],
+    ["custom_fields.lot", ["item.YY1_Lot"]],
+  ]);
 });
 
 test("a field that vanished stays in sight as long as a line reads it", () => {
   const data = { ...MAPPING, lines: [line("vendor", "item.Old")] };
   const [first] = fieldRows(data, begin(data).draft, []);
   expect([first?.field.name, first?.gone, first?.state]).toEqual(["item.Old", true, "confirmed"]);
+});
+
+test("the customer's own fields come first, and what is not read comes last and is nothing to decide", () => {
+  const fields = [field("Unread", { read: false, custom: false }), field("Plain", { custom: false }), field("YY1_Own")];
+  const data = { ...MAPPING, fields, lines: [] };
+  const rows = fieldRows(data, begin(data).draft, [suggestion("Unread", "vendor")]);
+  expect(rows.map((row) => row.field.name)).toEqual(["YY1_Own", "Plain", "Unread"]);
+  expect(rows.map((row) => isIn("undecided", row))).toEqual([true, true, false]);
+  expect(rows.at(-1)?.state).toBe("open");
 });
 
 test("the name of an own field is one that can be", () => {

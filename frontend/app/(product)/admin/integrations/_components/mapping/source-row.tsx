@@ -177,6 +177,7 @@ function TargetCell({ editor, row, tabIndex, onDecide }: CellProps) {
           <span className="min-w-0 break-words">{filled.map(editor.labelOf).join(", ")}</span>
         </p>
       ) : null}
+      {!field.read && !gone && state === "open" ? <p className="text-muted text-xs">{t("notReadHint")}</p> : null}
       <div className="flex flex-wrap items-center gap-1">
         {state === "suggested" ? <Answers editor={editor} row={row} tabIndex={tabIndex} onDecide={onDecide} /> : null}
         {field.read && !gone && state !== "ignored" ? (
@@ -199,7 +200,7 @@ function TargetCell({ editor, row, tabIndex, onDecide }: CellProps) {
           >
             {t("heed")}
           </Button>
-        ) : gone || state === "standard" ? null : (
+        ) : gone || state === "standard" || !field.read ? null : (
           <Button
             size="small"
             variant="quiet"

@@ -1,6 +1,6 @@
 "use client";
 import { ChevronLeft, ChevronRight } from "lucide-react";
-import { type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { useTranslations } from "use-intl";
 import { Button } from "@/components/ui/button";
 import { cn } from "@/lib/class-names";
@@ -17,16 +17,14 @@ export function SourceView({ editor }: { editor: Editor }) {
   const t = useTranslations("mapping");
   const [search, setSearch] = useState("");
   const [filter, setFilter] = useState<RowFilter>("all");
-  const searchField = useRef<HTMLInputElement>(null);
   const visible = editor.rows.filter((row) => isIn(filter, row) && matchesSearch(row, search, editor.labelOf));
   const list = useRows(visible, editor);
   const first = list.page * PAGE;
   const hint = useId();
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the key for the search works wherever the focus is in here
-    <div className="grid gap-2" onKeyDown={(event) => toSearch(event, searchField)}>
+    <div className="grid gap-2">
       <div className="flex flex-wrap items-center gap-2">
-        <SearchField ref={searchField} label={t("searchFields")} value={search} onChange={setSearch} />
+        <SearchField label={t("searchFields")} value={search} onChange={setSearch} />
         <Filters rows={editor.rows} value={filter} onChange={setFilter} />
       </div>
       <p id={hint} className="hidden text-muted text-xs sm:block">
@@ -69,15 +67,6 @@ export function SourceView({ editor }: { editor: Editor }) {
       {visible.length > PAGE ? <Pages page={list.page} total={visible.length} onTurn={list.turn} /> : null}
     </div>
   );
-}
-
-/** `/` leads to the search, except where it is typed. */
-function toSearch(event: KeyboardEvent, field: RefObject<HTMLInputElement | null>): void {
-  const { target, currentTarget, key } = event;
-  const typing = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
-  if (key !== "/" || typing || !(target instanceof Node) || !currentTarget.contains(target)) return;
-  event.preventDefault();
-  field.current?.focus();
 }
 
 /** Which row has the focus, which page is shown, and where the focus goes after a decision. */

@@ -1,5 +1,5 @@
 "use client";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { useTranslations } from "use-intl";
 import { Button } from "@/components/ui/button";
 import type { MappingLine, StandardLine } from "@/lib/api-types";
@@ -18,21 +18,11 @@ const cell = "block px-2 py-1 align-top lg:table-cell lg:py-2";
 export function TargetView({ editor }: { editor: Editor }) {
   const t = useTranslations("mapping");
   const [search, setSearch] = useState("");
-  const field = useRef<HTMLInputElement>(null);
   const wanted = search.trim().toLowerCase();
   const shown = editor.filled.filter(({ target }) => `${target.label} ${target.name}`.toLowerCase().includes(wanted));
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the key for the search works wherever the focus is in here
-    <div
-      className="grid gap-2"
-      onKeyDown={(event) => {
-        const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
-        if (event.key !== "/" || typing) return;
-        event.preventDefault();
-        field.current?.focus();
-      }}
-    >
-      <SearchField ref={field} label={t("searchTargets")} value={search} onChange={setSearch} />
+    <div className="grid gap-2">
+      <SearchField label={t("searchTargets")} value={search} onChange={setSearch} />
       <p className="text-muted text-xs">{t("overlay")}</p>
       <table className="block w-full lg:table lg:table-fixed">
         <caption className="sr-only">{t("views.target")}</caption>
