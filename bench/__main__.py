@@ -1,4 +1,4 @@
-"""``make bench``: measures everything in one run, prints the table and writes BENCHMARKS.md. ``QUICK=1``: under two
+"""``make bench``: measures everything in one run, prints the table and writes BENCHMARKS.md. ``QUICK=1``: some
 minutes, smaller and fewer."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench import browsing, clicking, loading, report
+from bench import browsing, clicking, loading, report, systems
 from bench.report import Measured
 from ppm_pipelines_tests.product import database_url, started
 
@@ -33,6 +33,9 @@ def main() -> None:
             for lines in (20_000,) if quick else (100_000, 1_000_000):
                 loaded = loading.measure(product, environment, url, peer, lines, peers=lines <= 100_000)
                 sections[f"{lines:,} order lines"] = _told(loaded)
+            lines = 5_000 if quick else 100_000
+            each = systems.measure(environment, url, lines, times=1 if quick else 3)
+            sections[f"{lines:,} lines of each system, end to end"] = _told(each)
         if not quick:
             sections["With its pages"] = _told(browsing.measure(pages))
     report.write(sections, quick)

@@ -26,15 +26,16 @@ DLT = ROOT / ".venv-bench" / "bin" / "python"
 
 
 @contextmanager
-def source(lines: int) -> Iterator[str]:
+def source(module: str, *arguments: str) -> Iterator[str]:
+    """Where a source of ours answers, in a process of its own."""
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "bench.source", str(port), str(lines)], cwd=ROOT)
+    process = subprocess.Popen([sys.executable, "-m", module, str(port), *arguments], cwd=ROOT)
     url = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 600
         while time.monotonic() < deadline:
             try:
-                httpx.get(f"{url}/orders?since=0", trust_env=False)
+                httpx.get(f"{url}/_bench/asked", trust_env=False)
                 break
             except httpx.HTTPError:
                 time.sleep(0.2)
@@ -46,7 +47,7 @@ def source(lines: int) -> Iterator[str]:
         process.wait()
 
 
-def _timed(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
+def timed(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
     done = subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
@@ -60,14 +61,14 @@ def measure(
     """First load, the same again unchanged, and 1,000 changed; then how the Costbook answers from that."""
     ours = [sys.executable, "-m", "bench.ours"]
     what = f"{lines:,} order lines"
-    with source(lines) as url:
-        _forget(database)
-        first = _timed([*ours, url, "full"], environment)
-        again = _timed([*ours, url, "full"], environment)
-        nothing = _timed([*ours, url, "0"], environment)
+    with source("bench.source", str(lines)) as url:
+        forget(database)
+        first = timed([*ours, url, "full"], environment)
+        again = timed([*ours, url, "full"], environment)
+        nothing = timed([*ours, url, "0"], environment)
         earlier = datetime.now(UTC)
         version = httpx.post(f"{url}/change", params={"lines": 1000}, timeout=600, trust_env=False).json()["version"]
-        changed = _timed([*ours, url, str(version - 1)], environment)
+        changed = timed([*ours, url, str(version - 1)], environment)
         yield Measured(f"{what}, first load", first["seconds"], "s", memory=first["peak_mb"])
         yield Measured(f"{what}, the whole read again, unchanged", again["seconds"], "s", memory=again["peak_mb"])
         yield Measured(f"{what}, incremental, nothing changed", nothing["seconds"], "s", memory=nothing["peak_mb"])
@@ -81,23 +82,23 @@ def measure(
 def _beside(
     environment: dict[str, str], database: str, folder: Path, url: str, what: str, first: float, changed: float
 ) -> Iterator[Measured]:
-    floor = _timed([sys.executable, "-m", "bench.floor", url], environment)
+    floor = timed([sys.executable, "-m", "bench.floor", url], environment)
     yield Measured(f"{what}, floor", floor["seconds"], "s", memory=floor["peak_mb"])
     yield Measured("first load / floor", first / floor["seconds"], "×", "at most 1.5")
     if not DLT.exists():
         return
     outside = {name: value for name, value in os.environ.items() if not name.startswith("PPM_")}
     peer = [str(DLT), "bench/peer_dlt.py", url, database, str(folder)]
-    loaded = _timed(peer, outside)
+    loaded = timed(peer, outside)
     version = httpx.post(f"{url}/change", params={"lines": 1000}, timeout=600, trust_env=False).json()["version"]
-    merged = _timed([*peer, str(version - 1)], outside)
+    merged = timed([*peer, str(version - 1)], outside)
     yield Measured(f"{what}, dlt, first load", loaded["seconds"], "s", memory=loaded["peak_mb"])
     yield Measured(f"{what}, dlt, 1,000 changed", merged["seconds"], "s", memory=merged["peak_mb"])
     yield Measured("dlt / first load", loaded["seconds"] / first, "×", "at least 6")
     yield Measured("dlt / 1,000 changed", merged["seconds"] / changed, "×")
 
 
-def _forget(database: str) -> None:
+def forget(database: str) -> None:
     others = ["projects", "sync_state", "sync_runs"]
     with psycopg.connect(database, autocommit=True) as connection:
         tables = ", ".join(f"ppm.{name}" for name in (*HISTORY, *(f"{name}_history" for name in HISTORY), *others))

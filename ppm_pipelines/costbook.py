@@ -27,6 +27,7 @@ from ppm_pipelines.tables import (
     at,
     budgets,
     closed_periods,
+    commitments,
     costbook_projects,
     of_link,
     project_links,
@@ -138,6 +139,7 @@ class _Gathered:
         self.systems: dict[str, set[str]] = defaultdict(set)
         self._add_up()
         self.labour = self._labour()
+        self.labour_systems = self._labour_systems()
         self.budgets = _budgets(connection, organization_id, project_id, as_of)
         self.parents = self._parents()
         self.quarantined = self._quarantined()
@@ -186,6 +188,23 @@ class _Gathered:
             [told] = split_by_currency({row.company_currency: Sums(row.ordered, row.actual, row.open)})
             found[row.project_id].append({"system": row.system} | told)
         return found
+
+    def _labour_systems(self) -> dict[str, list[str]]:
+        """Per project that has labour and is linked to several systems, these: one that tells of labour is enough,
+        because another may hold it and not tell (Business Central, NetSuite)."""
+        table = at(project_links, self.moment)
+        query = sa.select(table.c.project_id, table.c.system).where(*self._only(table)).distinct()
+        linked: dict[str, list[str]] = defaultdict(list)
+        for row in self.connection.execute(query.order_by(table.c.system)):
+            linked[row.project_id].append(row.system)
+        several = [project_id for project_id, systems in linked.items() if len(systems) > 1]
+        own, ordered, posted = costbook_projects.c, at(commitments, self.moment).c, at(actuals, self.moment).c
+        has_labour = [
+            sa.exists().where(a.organization_id == own.organization_id, a.project_id == own.project_id, a.labour, still)
+            for a, still in ((ordered, sa.true()), (posted, posted.removed_at.is_(None)))
+        ]
+        with_labour = sa.select(own.project_id).where(own.project_id.in_(several), sa.or_(*has_labour))
+        return {project_id: linked[project_id] for project_id in self.connection.scalars(with_labour)}
 
     def _parents(self) -> dict[str, str | None]:
         table = at(wbs_elements, self.moment)
@@ -270,8 +289,13 @@ class _Gathered:
             "by_currency": split_by_currency(self.document[project_id]),
             "other_currencies": split_by_currency({c: sums for c, sums in by_company.items() if c != currency}),
             "systems": sorted(self.systems[project_id]),
-            # Which system's labour people chose (None: postings before hours at rates), and what does not count.
-            "labour": {"source": project.labour_source, "left_out": self.labour.get(project_id, [])},
+            # Which system's labour people chose (None: postings before hours at rates), between which they can choose,
+            # and what does not count.
+            "labour": {
+                "source": project.labour_source,
+                "systems": self.labour_systems.get(project_id, []),
+                "left_out": self.labour.get(project_id, []),
+            },
             "as_of": self.as_of,
         }
 

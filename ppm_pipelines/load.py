@@ -11,7 +11,9 @@ commit together, so that a sync becomes visible whole or not at all.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -42,6 +44,8 @@ from ppm_pipelines.staging import (
     Staging,
     listed,
 )
+
+log = logging.getLogger(__name__)
 
 ERRORS_TOLD = 100
 ANOMALIES_TOLD = 100
@@ -163,7 +167,8 @@ class _locked:
         self.connection.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [self.key])
 
     def __exit__(self, *_: object) -> None:
-        if not self.connection.closed and not self.connection.broken:
+        # What is merged stays merged when the session is lost here, and the lock is gone with it.
+        with contextlib.suppress(psycopg.OperationalError):
             self.connection.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", [self.key])
 
 
@@ -694,8 +699,11 @@ class _Merge(Staging):
         of them with all when they are read again.
         """
         tables = [fact.table for fact in FACTS.values() if self.counts[fact.name]["inserted"] >= MANY]
-        for table in [*tables, *([RAW_RECORDS] if self._new_raws >= MANY else [])]:
-            self.run(f"analyze {table} (organization_id, system, source_key)")
+        try:
+            for table in [*tables, *([RAW_RECORDS] if self._new_raws >= MANY else [])]:
+                self.run(f"analyze {table} (organization_id, system, source_key)")
+        except psycopg.Error:  # the sync has succeeded and is visible: this only makes the next one faster
+            log.warning("PostgreSQL was not told of the new rows; it looks by itself.", exc_info=True)
 
     def _remember(self, state: dict[str, Any]) -> None:
         self.run(

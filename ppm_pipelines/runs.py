@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -66,28 +66,26 @@ def claim(connection: sa.Connection, request: RunRequest) -> Claim:
     holder reads less than was asked for (an incremental read does not answer a full one).
     """
     while True:
-        run_id = str(uuid.uuid4())
-        row = {
-            "run_id": run_id,
-            "organization_id": request.organization_id,
-            "system": request.system,
-            "entity": request.entity,
-            "mode": request.mode,
-            "dry_run": request.dry_run,
-            "scope": request.scope,
-            "requested_by": request.requested_by,
-            "status": "queued",
-        }
-        taken = connection.scalar(insert(sync_runs).values(row).on_conflict_do_nothing().returning(sync_runs.c.run_id))
+        taken = _insert(connection, request, status="queued")
         if taken:
-            _tell(connection, run_id)
-            return Claim(run_id, joined=False)
+            return Claim(taken, joined=False)
         holder = _holder(connection, request)
         if holder is None:  # it ended between the two statements
             continue
         if _answers(holder, request):
             return Claim(holder.run_id, joined=True)
         raise Busy(holder.run_id)
+
+
+def _insert(connection: sa.Connection, request: RunRequest, **more: Any) -> str | None:
+    """A new row of what was asked for; its id, or None where another active run has the place."""
+    row = asdict(request) | {"run_id": str(uuid.uuid4())} | more
+    taken: str | None = connection.scalar(
+        insert(sync_runs).values(row).on_conflict_do_nothing().returning(sync_runs.c.run_id)
+    )
+    if taken:
+        _tell(connection, taken)
+    return taken
 
 
 def _answers(holder: Any, request: RunRequest) -> bool:
@@ -147,23 +145,17 @@ def never_began(
     connection: sa.Connection, request: RunRequest, dagster_run_id: str, requested_at: datetime, *, reason: str
 ) -> str:
     """The row of a run that failed before it could claim anything; its id. It ends now, when it comes to light."""
-    run_id = str(uuid.uuid4())
-    row = {
-        "run_id": run_id,
-        "organization_id": request.organization_id,
-        "system": request.system,
-        "entity": request.entity,
-        "mode": request.mode,
-        "requested_by": request.requested_by,
-        "requested_at": requested_at,
-        "dagster_run_id": dagster_run_id,
-        "status": "failed",
-        "ended_at": sa.func.now(),
-        "reason": reason,
-        "problem": "internal",
-    }
-    connection.execute(insert(sync_runs).values(row))
-    _tell(connection, run_id)
+    run_id = _insert(
+        connection,
+        request,
+        requested_at=requested_at,
+        dagster_run_id=dagster_run_id,
+        status="failed",
+        ended_at=sa.func.now(),
+        reason=reason,
+        problem="internal",
+    )
+    assert run_id is not None  # noqa: S101 - only active runs hold a place
     return run_id
 
 

@@ -233,16 +233,18 @@ def _remembered(request: runs.RunRequest, only: str | None = None) -> dict[str, 
 
 
 class _Teller:
-    """Progress into the run's row and log; not at every page, but at every new stage."""
+    """Progress into the run's row and log; not at every page, but at every stage's first one."""
 
     def __init__(self, run_id: str, say: Say) -> None:
         self.run_id, self.say = run_id, say
+        self.stages: set[str] = set()  # some systems deliver the pages of two entities by turns
         self.stage, self.told = "", 0.0
 
     def __call__(self, stage: str, rows: int, total: int | None, pages: int) -> None:
         now = time.monotonic()
-        if stage == self.stage and now - self.told < TELL_SECONDS:
+        if stage in self.stages and now - self.told < TELL_SECONDS:
             return
+        self.stages.add(stage)
         if stage != self.stage:
             self.say(f"{stage}: {rows} records in {pages} pages")
         self.stage, self.told = stage, now

@@ -99,6 +99,7 @@ def test_where_sap_posts_labour_hours_of_jira_do_not_count_and_say_why() -> None
     assert spent() == ("100.00", "70.00", "100.00")
     assert figures()["labour"] == {
         "source": None,
+        "systems": ["jira", "sap"],
         "left_out": [{"system": "jira", "currency": "EUR", "committed": "80.00", "actual": "50.00", "open": "30.00"}],
     }
     reasons = rows("select system, counts, not_counted_reason from ppm.actuals order by 1")
@@ -110,7 +111,7 @@ def test_where_sap_has_orders_alone_hours_of_jira_count() -> None:
     jira(issue(), worklog())
     linked("sap", "jira")
     assert spent() == ("180.00", "90.00", "130.00")
-    assert figures()["labour"] == {"source": None, "left_out": []}
+    assert figures()["labour"] == {"source": None, "systems": ["jira", "sap"], "left_out": []}
 
 
 def test_the_first_time_sheet_takes_the_hours_out_and_the_last_one_gives_them_back() -> None:
@@ -141,6 +142,7 @@ def test_people_choose_whose_labour_counts() -> None:
     assert spent() == ("180.00", "50.00", "130.00")
     assert figures()["labour"] == {
         "source": "jira",
+        "systems": ["jira", "sap"],
         "left_out": [{"system": "sap", "currency": "EUR", "committed": "0.00", "actual": "70.00", "open": "0.00"}],
     }
     sap(bought(), sheet(), sheet("5.00", "1010/2026/0900000002/000001"))
@@ -149,6 +151,17 @@ def test_people_choose_whose_labour_counts() -> None:
     assert spent() == ("100.00", "75.00", "100.00")
     audited = rows("select who, detail from ppm.audit_log where what = 'chose_labour' order by id")
     assert audited[0] == ("anna@example.com", {"project_id": project(), "labour_source": "jira"})
+
+
+def test_people_choose_between_linked_systems_where_there_is_labour() -> None:
+    sap(bought())
+    jira()
+    linked("sap", "jira")
+    assert figures()["labour"]["systems"] == []
+    jira(worklog())
+    assert figures()["labour"]["systems"] == ["jira", "sap"]
+    linked("sap")
+    assert figures("HALLE")["labour"]["systems"] == []
 
 
 def test_a_system_that_is_not_linked_can_not_be_chosen() -> None:

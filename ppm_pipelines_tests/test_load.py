@@ -8,9 +8,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
 
-from ppm_pipelines import database, load, runs
+from ppm_pipelines import database, home, load, runs
 from ppm_pipelines.load import Refused, SyncResult
 from ppm_pipelines.records import (
     Actual,
@@ -95,12 +96,13 @@ def sync(
     ended: Any = None,
     open_listed: Iterable[str] = (),
     system: str = "sap",
+    own: psycopg.Connection | None = None,
 ) -> SyncResult:
     request = runs.RunRequest(organization_id, system, entity, "full", scope=scope)
     with database.owner() as connection:
         run_id = runs.claim(connection, request).run_id
     given = pages or [*masters(), Page("commitments", list(commitments)), Page("actuals", list(actuals))]
-    own = database.direct()
+    own = own or database.direct()
     try:
         return load.load(
             own,
@@ -424,6 +426,28 @@ def test_postgresql_knows_the_rows_of_a_new_organisation_at_once() -> None:
         " and attname = 'organization_id' and tablename in ('commitments', 'raw_records') order by 1"
     )
     assert known == [("commitments", True), ("raw_records", True)]
+
+
+class Cut(psycopg.Connection):
+    """A session that the server ends when the merge is committed: the lock is let go right behind it."""
+
+    def execute(self, query: Any, *values: Any, **more: Any) -> Any:
+        if "advisory_unlock" in query:
+            with database.direct() as another:
+                another.execute("select pg_terminate_backend(%s)", [self.info.backend_pid])
+        return super().execute(query, *values, **more)
+
+
+def test_a_session_lost_behind_the_merge_does_not_fail_what_is_visible(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(load, "MANY", 1)
+    with Cut.connect(home.database_url(), autocommit=True) as cut:
+        result = sync([commitment()], own=cut)
+    assert result.status == "success"
+    assert rows("select count(*) from ppm.commitments") == [(1,)]
+    assert rows("select status from ppm.sync_runs") == [("success",)]
+    assert "it looks by itself" in caplog.text
 
 
 class TestDeletions:

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from api import health
-from ppm_pipelines import database, runs
+from ppm_pipelines import database, runs, sync
 from ppm_pipelines.runs import Busy, Claim, RunRequest
 
 REQUEST = RunRequest("default", "sap", "costs")
@@ -84,6 +84,17 @@ class TestALife:
             ("progress", "running", 5),
             ("end", "success", 5),
         ]
+
+
+@pytest.mark.usefixtures("database_url")
+def test_stages_that_come_by_turns_are_told_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jira's pages bring issues and worklogs by turns; a page costs less than telling of it."""
+    monkeypatch.setattr(sync, "TELL_SECONDS", 3600)
+    said: list[str] = []
+    teller = sync._Teller(claim().run_id, said.append)
+    for page in range(1, 7):
+        teller(f"reading {('commitments', 'actuals')[page % 2]}", page, None, page)
+    assert said == ["reading actuals: 1 records in 1 pages", "reading commitments: 2 records in 2 pages"]
 
 
 @pytest.mark.usefixtures("database_url")

@@ -34,8 +34,8 @@ export type ProjectFigures = Figures & {
   quarantined_amounts: WaitingMoney[];
   /** What was posted into a period after it had been closed. */
   late: LatePosting[];
-  /** The system whose labour people chose, and what does not count because another system's labour does. */
-  labour?: { source: string | null; left_out: LabourLeftOut[] };
+  /** The system whose labour people chose, between which they can choose, and what does not count therefore. */
+  labour?: { source: string | null; systems: string[]; left_out: LabourLeftOut[] };
   by_currency: { currency: string; committed: Money; actual: Money; open: Money }[];
   systems: string[];
   as_of: string | null;

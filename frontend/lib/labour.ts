@@ -3,6 +3,12 @@ import { formatMoney, isZero } from "./money";
 import type { Translate } from "./sync-message";
 import { systemName } from "./systems";
 
+/** Between which systems people can choose; the chosen one stays in the list when it is linked no more. */
+export function labourSystems({ labour }: ProjectFigures): string[] {
+  const { source, systems } = labour ?? { source: null, systems: [] };
+  return source === null || systems.includes(source) ? systems : [...systems, source];
+}
+
 /** "Jira: 50,00 € gebucht, 30,00 € offen zählen nicht, weil …": why hours are in no figure, one sentence per system. */
 export function labourSentences(project: ProjectFigures, t: Translate, locale: string): string[] {
   const { source, left_out } = project.labour ?? { source: null, left_out: [] };

@@ -16,15 +16,15 @@ function project(labour: ProjectFigures["labour"]): ProjectFigures {
 }
 
 test("labour that does not count is told with its money and why", () => {
-  expect(plain(labourSentences(project({ source: null, left_out }), en, "en"))).toEqual([
+  expect(plain(labourSentences(project({ source: null, systems: [], left_out }), en, "en"))).toEqual([
     "Labour from Jira (€1,050.00 posted, €30.00 open) does not count in these figures, because another system has posted labour here",
   ]);
-  expect(plain(labourSentences(project({ source: "sap", left_out }), de, "de"))).toEqual([
+  expect(plain(labourSentences(project({ source: "sap", systems: [], left_out }), de, "de"))).toEqual([
     "Personalaufwand aus Jira (1.050,00 € gebucht, 30,00 € offen) zählt nicht in diesen Zahlen, weil dafür SAP gewählt ist",
   ]);
 });
 
 test("where all labour counts nothing is said", () => {
-  expect(labourSentences(project({ source: "sap", left_out: [] }), de, "de")).toEqual([]);
+  expect(labourSentences(project({ source: "sap", systems: [], left_out: [] }), de, "de")).toEqual([]);
   expect(labourSentences(project(undefined), de, "de")).toEqual([]);
 });

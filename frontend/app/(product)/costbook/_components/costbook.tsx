@@ -89,7 +89,7 @@ function Body({ list, project, rights, changed, finished }: BodyProps) {
     <>
       <KpiBadges figures={figures} project={project} items={list.items} />
       <QuarantineNotes list={list} project={project} />
-      <LabourNote project={project} />
+      <LabourNote project={project} canChoose={rights.sync && !asOfIn(url)} />
       <Views list={list} project={project} currency={figures.currency} changed={changed} finished={finished} />
     </>
   );
