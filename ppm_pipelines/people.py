@@ -199,10 +199,22 @@ class _Erasing:
             f" where {mine} and %(person)s in (t.vendor, t.overlaid ->> 'vendor')",
             label=self.role or LABOUR,
         ).rowcount
+        named += self._mapped(table, mine)
         if fact == "actuals":
             return named
         asked = f"update ppm.{table} t set requester = %(role)s where {mine} and t.requester = any(%(names)s)"
         return named + self._run(asked, role=self.role, names=list(self.names)).rowcount
+
+    def _mapped(self, table: str, mine: str) -> int:
+        """Custom fields that a field mapping filled with the person; how many lines."""
+        return self._run(
+            f"update ppm.{table} t set custom_fields = (select jsonb_object_agg(name, case when value #>> '{{}}' ="
+            " any(%(names)s) then to_jsonb(%(stands_for)s::text) else value end) from jsonb_each(t.custom_fields)"
+            f" own (name, value)) where {mine} and exists (select from jsonb_each_text(t.custom_fields) own"
+            " (name, value) where value = any(%(names)s))",
+            names=[self.person, *self.names],
+            stands_for=self.stands_for,
+        ).rowcount
 
 
 # What is shown without people

@@ -109,6 +109,19 @@ def test_nothing_kept_names_an_erased_person_and_all_sums_stay() -> None:
     assert rows(described)[0] == ("", "Engineer", "Review P&ID “Rev. C” 🚀")
 
 
+def test_a_field_that_a_mapping_filled_with_the_person_is_emptied_of_them_too() -> None:
+    read(*both())
+    with database.owner() as connection:
+        connection.exec_driver_sql(
+            "update ppm.actuals set custom_fields = custom_fields || jsonb_build_object('who', vendor, 'name',"
+            " vendor_description), overlaid = jsonb_build_object('vendor', vendor)"
+        )
+    gone = erase()
+    assert [word for word in (MIA, "Mia Krystof") if word in everything()] == []
+    said = rows("select custom_fields ->> 'who', custom_fields ->> 'name' from ppm.actuals order by source_key")
+    assert said == [(gone.stands_for, gone.stands_for), (LIAM, "Liam O'Brien")]
+
+
 def test_a_sync_does_not_bring_an_erased_person_back() -> None:
     read(*both())
     erase()
