@@ -46,8 +46,12 @@ class Held:
 def held(
     connection: sa.Connection, organization_id: str, system: str, entity: str, most: int | None = None
 ) -> Iterator[Held]:
-    """What the source still lists, with its raw record, the newest first; then what a mapping put in quarantine."""
-    fact, raw = FACTS[entity], tables.raw_records.c
+    """What the source still lists, with its raw record, the newest first; then what a mapping put in quarantine.
+
+    A row whose newest version waits in quarantine for another reason stays as it is: its raw record is not what it was
+    made from.
+    """
+    fact, raw, bad = FACTS[entity], tables.raw_records.c, tables.rejections.c
     table, seen_as = fact.table.c, ADAPTERS[system].row
     query = (
         sa.select(fact.table, raw.record.label("raw_record"))
@@ -59,6 +63,14 @@ def held(
             & (raw.source_key == table.raw_key),
         )
         .where(table.organization_id == organization_id, table.system == system)
+        .where(
+            ~sa.exists().where(
+                bad.organization_id == table.organization_id,
+                bad.system == table.system,
+                bad.entity == entity,
+                bad.source_key == table.source_key,
+            )
+        )
         .order_by(table.id.desc())
         .limit(most)
     )

@@ -170,6 +170,21 @@ def test_a_required_value_that_cannot_be_read_waits_in_quarantine_until_the_mapp
 
 
 @sap
+def test_what_waits_for_another_reason_waits_on_whatever_is_mapped(world: World) -> None:
+    with database.owner() as connection:
+        connection.exec_driver_sql(
+            "insert into ppm.rejections (organization_id, system, entity, source_key, code, field, reason, raw, run_id)"
+            " select organization_id, system, 'commitments', source_key, 'bad_amount', 'x', 'x', '{}', 'x'"
+            " from ppm.commitments order by id limit 1"
+        )
+    save(world, "commitments", line("custom_fields.told", "record.po_number"))
+    result = world.sync("remap", "commitments")
+    assert rows("select code from ppm.rejections") == [("bad_amount",)]
+    [(left,)] = rows("select count(*) from ppm.commitments where not custom_fields ? 'told'")
+    assert (left, result.total) == (1, rows("select count(*) - 1 from ppm.commitments")[0][0])
+
+
+@sap
 def test_an_optional_value_that_cannot_be_read_keeps_the_adapter_s_and_is_told(world: World) -> None:
     before = rows("select source_key, delivery_date from ppm.commitments order by 1")
     save(world, "commitments", line("delivery_date", "record.po_number", do="date", format="DD.MM.YYYY"))
