@@ -85,6 +85,11 @@ for (const locale of ["de-DE", "en-GB"]) {
       await dialog.getByRole("tab", { name: /Costbook/ }).click();
       await expect(dialog.getByRole("rowheader").first()).toBeVisible();
       await expectAccessibleInBothSchemes(page);
+      await dialog.getByRole("tab", { name: /Version/ }).click();
+      await expect(
+        dialog.getByRole("list", { name: /^Version/ }).or(dialog.getByText(/^(Noch keine Version|No version)/)),
+      ).toBeVisible();
+      await expectAccessibleInBothSchemes(page);
     });
 
     test("the page that is not for you", async ({ page }) => {

@@ -59,6 +59,10 @@ test("choosing by hand what was refused takes the refusal back", () => {
   expect(after(refused, { do: "set", line: requester }).draft.rejected).toEqual([]);
 });
 
+test("choosing a target for a field that was set aside heeds it again", () => {
+  expect(after({ do: "set", line: line("vendor", "item.YY1_Foo") }).draft.ignored).toEqual([]);
+});
+
 test("a field that is set aside fills nothing, and heeding it leaves it open", () => {
   const now = after({ do: "ignore", field: "item.YY1_Plant" });
   expect(now.draft.lines).toEqual([]);

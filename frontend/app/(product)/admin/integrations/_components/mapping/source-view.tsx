@@ -1,6 +1,6 @@
 "use client";
 import { ChevronLeft, ChevronRight } from "lucide-react";
-import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { type KeyboardEvent, useDeferredValue, useEffect, useId, useRef, useState } from "react";
 import { useTranslations } from "use-intl";
 import { Button } from "@/components/ui/button";
 import { cn } from "@/lib/class-names";
@@ -17,7 +17,9 @@ export function SourceView({ editor }: { editor: Editor }) {
   const t = useTranslations("mapping");
   const [search, setSearch] = useState("");
   const [filter, setFilter] = useState<RowFilter>("all");
-  const visible = editor.rows.filter((row) => isIn(filter, row) && matchesSearch(row, search, editor.labelOf));
+  // Typing goes before the rows that it finds.
+  const sought = useDeferredValue(search);
+  const visible = editor.rows.filter((row) => isIn(filter, row) && matchesSearch(row, sought, editor.labelOf));
   const list = useRows(visible, editor);
   const first = list.page * PAGE;
   const hint = useId();

@@ -25,7 +25,7 @@ export function Versions({ editor, onRestored }: Props) {
   const { items } = versions.data;
   if (items.length === 0) return <p className="py-10 text-center text-muted">{t("none")}</p>;
   return (
-    <>
+    <div className="grid gap-2">
       <ol className="grid gap-2" aria-label={t("title")}>
         {items.map((version, at) => (
           <Version
@@ -37,7 +37,7 @@ export function Versions({ editor, onRestored }: Props) {
           />
         ))}
       </ol>
-      {items.some(({ active, version }) => active && version > 0) ? (
+      {isStandard(editor.data) ? null : (
         <div className="flex flex-wrap items-center gap-2 rounded-lg border border-dashed p-3">
           <span className="min-w-0 flex-1 text-muted">{t("standard")}</span>
           <Button size="small" aria-label={t("restoreStandard")} onClick={() => setRestoring(STANDARD)}>
@@ -45,12 +45,16 @@ export function Versions({ editor, onRestored }: Props) {
             {t("restore")}
           </Button>
         </div>
-      ) : null}
+      )}
       {restoring ? (
         <Restore editor={editor} version={restoring} onRestored={onRestored} onClose={() => setRestoring(null)} />
       ) : null}
-    </>
+    </div>
   );
+}
+
+function isStandard({ lines, ignored, rejected }: Decisions): boolean {
+  return [lines, ignored, rejected].every((list) => list.length === 0);
 }
 
 function Loading() {
@@ -106,7 +110,12 @@ function Version({ editor, version, before, onRestore }: VersionProps) {
         )}
       </div>
       {version.reason ? <p className="break-words">{version.reason}</p> : null}
-      <ChangesList editor={editor} changes={changesBetween(before ?? NOTHING, version)} />
+      <details open={version.active}>
+        <summary className="min-h-6 w-fit text-main-strong">{t("details")}</summary>
+        <div className="mt-1.5">
+          <ChangesList editor={editor} changes={changesBetween(before ?? NOTHING, version)} />
+        </div>
+      </details>
     </li>
   );
 }
