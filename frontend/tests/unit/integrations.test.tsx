@@ -109,6 +109,19 @@ test("one click syncs what the system has: the costs, or its first kind of recor
   );
 });
 
+test("fields are mapped where records have some, and a source that changed says so in its row", async () => {
+  LISTED[0] = { ...connector("sap", "SAP", ["commitments", "costs"]), drift: 3 };
+  await shown();
+  const named = screen.getAllByRole("button", { name: /^Feldzuordnung von / });
+  expect(named.map((one) => one.getAttribute("aria-label"))).toEqual([
+    "Feldzuordnung von SAP: 3 Felder der Quelle haben sich geändert",
+    "Feldzuordnung von SAP",
+    "Feldzuordnung von Abacus",
+  ]);
+  expect(screen.getByText("3 Felder geändert")).toBeVisible();
+  LISTED[0] = connector("sap", "SAP", ["projects", "commitments", "actuals", "costs"]);
+});
+
 test("a digest is sent, and nothing of it can be read anew", async () => {
   await shown();
   await userEvent.click(screen.getByRole("button", { name: "Mehr Aktionen für Slack" }));
