@@ -23,6 +23,7 @@ from ppm_pipelines import copying, home
 
 TABLES = ("projects", "wbs_elements", "commitments", "actuals", "raw_records")
 BLOCK = 5_000
+JSON = [psycopg.adapters.types[name].oid for name in ("json", "jsonb")]
 DECODE = msgspec.json.Decoder(float_hook=Decimal).decode
 ENCODE = msgspec.json.Encoder().encode
 Table = tuple[str, list[str], Sequence[Sequence[Any]]]  # name, columns, rows
@@ -53,7 +54,7 @@ def _rows(connection: psycopg.Connection, table: str) -> Table:
     connection.execute(f"create table bench.{table} (like ppm.{table} including all)")
     found = connection.execute(f"select * from ppm.{table} limit 0").description or ()
     columns = [one.name for one in found if one.name != "id"]
-    told = [f"{name}::text" if name in ("custom_fields", "record") else name for name in columns]
+    told = [f"{one.name}::text" if one.type_code in JSON else one.name for one in found if one.name != "id"]
     rows = connection.execute(f"select {', '.join(told)} from ppm.{table}").fetchall()
     if table == "raw_records":
         at = columns.index("record")

@@ -4,9 +4,9 @@ Belongs here: the guarded upsert, closing what vanished, quarantine, counts and 
 temporary tables (``staging``), how a source is read (``adapters``), who asked (``runs``), what figures mean
 (``costbook``).
 
-One load of a system and organisation runs at a time (an advisory lock); readers never wait for it. Memory holds one
-page. What is staged lives in the session: a killed load leaves nothing. The merge, the watermark and the run's result
-commit together, so that a sync becomes visible whole or not at all.
+One load of a system and organisation runs at a time (an advisory lock); readers never wait for it. Memory holds a
+few thousand rows. What is staged lives in the session: a killed load leaves nothing. The merge, the watermark and the
+run's result commit together, so that a sync becomes visible whole or not at all.
 """
 
 from __future__ import annotations

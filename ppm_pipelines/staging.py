@@ -1,7 +1,8 @@
 """Records on their way to the facts: temporary tables of the session, filled by COPY page by page.
 
 Belongs here: what is staged, and what is counted while it arrives. Does not belong here: what becomes of it (``load``).
-Memory holds one page. The tables go with the session, so a killed load leaves nothing behind.
+Memory holds a page, or so many small ones as are worth a COPY. The tables go with the session: a killed load leaves
+nothing behind.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import queue
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -30,6 +32,8 @@ from ppm_pipelines.runs import RunRequest
 
 NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 RECORDS = msgspec.json.Encoder(decimal_format="string")  # a JSON number would be read back as a float
+# Small pages are staged together, as long as a source delivers them fast: each COPY waits for PostgreSQL.
+ROWS_AT_ONCE, SECONDS_AT_ONCE = 1_000, 0.2
 WORK_MEMORY = "64MB"  # of PostgreSQL, for this session: joins of a whole system's rows fit
 STAGE_REJECTIONS, STAGE_RAWS = "stage_rejections", "stage_raws"
 STAGE_SKIPPED, STAGE_DELETED = "stage_skipped", "stage_deleted"
@@ -89,11 +93,13 @@ class Staging:
     def stage_all(self, pages: Iterable[Page], on_progress: Progress) -> None:
         self.run(f"set work_mem = '{WORK_MEMORY}'")
         self._create_stages()
-        for page in ahead(pages):
-            self._stage(page)
-            self.pages += 1
-            self.rows += len(page.outcomes)
-            on_progress(f"reading {page.entity}", self.rows, None, self.pages)
+        for some in ahead(pages):
+            self.pages += some.pages
+            for entity, outcomes in some.outcomes.items():
+                self._stage(entity, outcomes)
+                self.rows += len(outcomes)
+                on_progress(f"reading {entity}", self.rows, None, self.pages)
+            self._stage_raws(some.raws)
         # Only what is joined and grouped by: to look at all columns of a wide table takes as long as to write it.
         stages = (STAGE_RAWS, STAGE_REJECTIONS, STAGE_SKIPPED, STAGE_DELETED)
         for stage in (*(fact.stage for fact in FACTS.values()), *stages):
@@ -122,38 +128,39 @@ class Staging:
             " stream, source_key, hash, record from ppm.raw_records with no data"
         )
 
-    def _stage(self, page: Page) -> None:
-        fact, counts = FACTS[page.entity], self.counts[page.entity]
+    def _stage(self, entity: str, outcomes: Sequence[Outcome]) -> None:
+        fact, counts = FACTS[entity], self.counts[entity]
         good: list[tuple[int, Outcome]] = []
         bad: list[tuple[int, Rejection]] = []
         skipped: list[tuple[int, str, str]] = []
         deleted: list[tuple[int, str, str, bool]] = []
-        for place, outcome in enumerate(page.outcomes, self._seq):
+        for place, outcome in enumerate(outcomes, self._seq):
             if isinstance(outcome, Rejection):
                 bad.append((place, outcome))
             elif isinstance(outcome, Skipped):
                 counts["skipped"] += 1
-                skipped.append((place, page.entity, outcome.source_key))
-                self._skip_money(page.entity, outcome)
+                skipped.append((place, entity, outcome.source_key))
+                self._skip_money(entity, outcome)
             elif isinstance(outcome, Deleted):
-                deleted.append((place, page.entity, outcome.source_key, outcome.whole))
+                deleted.append((place, entity, outcome.source_key, outcome.whole))
             else:
                 good.append((place, outcome))
-        self._seq += len(page.outcomes)
-        counts["total"] += len(page.outcomes)
+        self._seq += len(outcomes)
+        counts["total"] += len(outcomes)
         self._copy(fact.stage, ["seq", *fact.columns], _columns(fact, good))
-        rejected = ((place, page.entity, *self._rejected(one)) for place, one in bad)
+        rejected = ((place, entity, *self._rejected(one)) for place, one in bad)
         self._copy(STAGE_REJECTIONS, ["seq", "entity", *REJECTED], list(zip(*rejected, strict=True)))
         self._copy(STAGE_SKIPPED, ["seq", "entity", "source_key"], list(zip(*skipped, strict=True)))
         self._copy(STAGE_DELETED, ["seq", "entity", "source_key", "whole"], list(zip(*deleted, strict=True)))
-        self._stage_raws(page.raws)
 
     def _stage_raws(self, raws: list[Raw]) -> None:
         """New ones go where they stay, in the merge's transaction; of the others only those that differ from what is
         kept are staged: most of a full read has not changed."""
         if not raws:
             return
-        every = [(raw.stream, raw.key, *encoded(raw.record)) for raw in raws]
+        # A key that comes twice at once was never there in its first version.
+        latest = {(raw.stream, raw.key): raw for raw in raws}
+        every = [(*key, *encoded(raw.record)) for key, raw in latest.items()]
         found = self.run(
             f"select stream, source_key, hash, run_id = %(run)s as fresh from {RAW_RECORDS}"
             " where organization_id = %(organization)s and system = %(system)s"
@@ -167,11 +174,10 @@ class Staging:
         changed = [one for one in known if kept[one[:2]][0] != one[2] or one[:2] in self._replaced]
         self._replaced |= {one[:2] for one in changed}
         self._unseen |= {one[:2] for one in changed if kept[one[:2]][1]}
-        # A key that comes twice at once was never there in its first version.
-        new = {one[:2]: one for one in every if one[:2] not in kept}
+        new = [one for one in every if one[:2] not in kept]
         self._new_raws += len(new)
         ours = (self.request.organization_id, self.request.system, self.run_id)
-        self._copy(RAW_RECORDS, RAW, list(zip(*((*ours, *one) for one in new.values()), strict=True)))
+        self._copy(RAW_RECORDS, RAW, list(zip(*((*ours, *one) for one in new), strict=True)))
         rows = [(place, *one) for place, one in enumerate(changed, self._raw_seq)]
         self._raw_seq += len(changed)
         self._copy(STAGE_RAWS, ["seq", "stream", "source_key", "hash", "record"], list(zip(*rows, strict=True)))
@@ -195,21 +201,45 @@ class Staging:
             copy.write(copying.block(values))
 
 
-def ahead(pages: Iterable[Page]) -> Iterator[Page]:
-    """The pages, the next one read while the last one is written: the source and PostgreSQL work at the same time.
+class Gathered:
+    """Pages put together, each entity's rows in the order in which they came."""
 
-    Memory holds one page more. What reading raises is raised here. When nobody wants the rest, the reader ends with the
-    answer that it waits for, within the client's timeout; the run's process does not wait for it.
+    def __init__(self) -> None:
+        self.since, self.pages = time.monotonic(), 0
+        self.outcomes: dict[str, list[Outcome]] = {}
+        self.raws: list[Raw] = []
+
+    def add(self, page: Page) -> None:
+        self.pages += 1
+        self.outcomes.setdefault(page.entity, []).extend(page.outcomes)
+        self.raws += page.raws
+
+    @property
+    def enough(self) -> bool:
+        rows = max(len(self.raws), *map(len, self.outcomes.values()))
+        return rows >= ROWS_AT_ONCE or time.monotonic() - self.since > SECONDS_AT_ONCE
+
+
+def ahead(pages: Iterable[Page]) -> Iterator[Gathered]:
+    """The pages, the next ones read while the last ones are written: source and PostgreSQL work at the same time.
+
+    Memory holds two times so many. What reading raises is raised here. When nobody wants the rest, the reader ends with
+    the answer that it waits for, within the client's timeout; the run's process does not wait for it.
     """
-    ready: queue.Queue[tuple[Page | None, BaseException | None]] = queue.Queue(maxsize=1)
+    ready: queue.Queue[tuple[Gathered | None, BaseException | None]] = queue.Queue(maxsize=1)
     stopped = threading.Event()
 
     def read() -> None:
+        some = Gathered()
         try:
             for page in pages:
-                ready.put((page, None))
+                some.add(page)
+                if some.enough:
+                    ready.put((some, None))
+                    some = Gathered()
                 if stopped.is_set():
                     return
+            ready.put((some, None))
             ready.put((None, None))
         except BaseException as error:
             ready.put((None, error))

@@ -398,6 +398,11 @@ class TestRawRecords:
         self.read((many, "first"), (many[-1:], "second"))
         assert self.kept("59") == [("second",)]
 
+    def test_the_last_counts_however_pages_are_put_together(self) -> None:
+        self.read((["1"], "kept"))
+        self.read((["1"], "other"), (["1"], "kept"), ([f"{n}" for n in range(2, 1500)], "more"), (["1"], "last"))
+        assert self.kept("1") == [("last",)]
+
     def test_a_version_that_nobody_saw_leaves_no_history(self) -> None:
         self.read((["1"], "unseen"), (["1"], "first"))
         self.read((["1"], "second"))
