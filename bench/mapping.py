@@ -3,7 +3,7 @@
 The labelled fields are given by path. Columns: system, source_entity, external_field, label_en, label_de,
 example_values, type, target_entity, target_field, alt_targets ("-": empty is right too), split ("dev" or "test").
 Weights are fitted on "dev" (``--fit`` prints them); "test" is only measured. Strangers' headers are in
-``ppm_pipelines_tests/mapping_headers.csv``.
+``ppm_pipelines_tests/mapping_headers*.csv``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ppm_pipelines.mapping.lexicon import Lexicon, shipped
 from ppm_pipelines.mapping.scoring import FEATURES, Wanted, Weights, pairs, read, shipped_weights
 from ppm_pipelines.mapping.suggest import Decision, Memory, Suggestion, suggest
 
-HEADERS = Path(__file__).parent.parent / "ppm_pipelines_tests" / "mapping_headers.csv"
+HEADERS = sorted((Path(__file__).parent.parent / "ppm_pipelines_tests").glob("mapping_headers*.csv"))
 TUNED = (
     "Tuned on: weights and thresholds on split dev of the labelled fields alone. The lexicon was written from general "
     "knowledge of the systems; see docs/decisions/0010 for what had been seen of which split."
@@ -94,8 +94,7 @@ def _target(entity: str, name: str) -> Target:
 
 def strangers(samples: bool = True) -> list[Schema]:
     """Headers of exports that no lexicon has technical names for, against the Costbook's own targets."""
-    with HEADERS.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, delimiter=";"))
+    rows = [row for path in HEADERS for row in csv.DictReader(path.read_text("utf-8").splitlines(), delimiter=";")]
     found = []
     for (export, entity), these in groupby(rows, key=lambda row: (row["export"], row["entity"])):
         schema = Schema("", export, "strangers", targets(entity))

@@ -33,6 +33,12 @@ SAME = [
     ("gLAccountNo", "G/L Account No."),
     ("Lieferrant", "Lieferant"),
     ("Rechnungsnr", "invoice #"),
+    ("Lief.-Name", "Lieferantenname"),
+    ("Betr. HW", "Betrag HW"),
+    ("Bel.-Dat.", "Belegdatum"),
+    ("Bestelldat.", "Bestelldatum"),
+    ("Steuerbetr.", "tax amount"),
+    ("ReNr.", "Rechnungsnummer"),
 ]
 
 
@@ -53,6 +59,18 @@ def test_what_differs_stays_apart(one: str, other: str) -> None:
 def test_what_is_unknown_before_a_known_head_is_kept() -> None:
     assert shipped().words("Nebenkostenstelle") == {"?neben", "cost_center"}
     assert shipped().words("Xyzzyq") == {"?xyzzyq"}
+
+
+def test_a_full_stop_tells_an_abbreviation_from_a_word() -> None:
+    assert shipped().words("Per.") == {"period"}
+    assert shipped().words("per") == frozenset()
+    assert "document" not in shipped().words("bel")
+    assert "invoice" not in shipped().words("Reordered")
+
+
+def test_a_beginning_that_many_words_share_abbreviates_none() -> None:
+    assert shipped().words("Ver.") != shipped().words("Vertrag")
+    assert shipped().words("Xyz.") == {"?xyz"}
 
 
 def test_a_word_is_not_split_though_its_letters_would_allow_it() -> None:

@@ -41,6 +41,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _INITIALS = re.compile(r"\b([A-Za-z])\.(?=[A-Za-z]\b)")  # P.O. is PO
 _CHUNK = re.compile(r"[^\W_]+|#|%")
 _PIECE = re.compile(r"[a-z]+|\d+|#|%")
+_SHORTEST = 3  # letters before a full stop that may be the beginning of a word: "Betr."
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _BARE = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss", "Ä": "A", "Ö": "O", "Ü": "U"})
 
@@ -118,6 +119,8 @@ class Lexicon:
         for spelt in self._words:
             self._starts[spelt[0]] = max(len(spelt), self._starts.get(spelt[0], 1))
         self._fuzzy = sorted(one for one in self._singles if len(one) >= 6)
+        self._apart = set(data.get("apart", {}).get("words", "").split())
+        self._abbreviated = lru_cache(maxsize=4096)(self._abbreviated_of)
         self.concepts: dict[str, Concept] = {}
         self._names: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
         self._index = _Index()
@@ -134,8 +137,8 @@ class Lexicon:
     def _read_words(self, words: Mapping[str, list[str]]) -> None:
         for word, languages in words.items():
             for form in ", ".join(languages).split(","):
-                for spelt in {tuple(_tokens(form.strip(), {}, table)) for table in (_UMLAUTS, _BARE)}:
-                    self._add_word(spelt, word, bare=spelt != tuple(_tokens(form.strip(), {}, _UMLAUTS)))
+                for spelt in {_spelt(form, table) for table in (_UMLAUTS, _BARE)}:
+                    self._add_word(spelt, word, bare=spelt != _spelt(form, _UMLAUTS))
 
     def _add_word(self, spelt: tuple[str, ...], word: str, bare: bool) -> None:
         if not spelt:
@@ -195,7 +198,8 @@ class Lexicon:
     # Text to words ---------------------------------------------------------------------------------------------------
 
     def _words_of(self, text: str) -> Words:
-        tokens = [token for token in _tokens(_CODES.sub(" ", text), self._singles) if token not in self._ignored]
+        tokens = [one for token in _tokens(_CODES.sub(" ", text), self._singles) for one in self._whole(token)]
+        tokens = [token for token in tokens if token not in self._ignored]
         found: list[str] = []
         place = 0
         while place < len(tokens):
@@ -203,6 +207,35 @@ class Lexicon:
             found += words
             place += length
         return frozenset(found)
+
+    def _whole(self, token: str) -> tuple[str, ...]:
+        """A token that ends with a full stop as the words it abbreviates; others as they are."""
+        if not token.endswith(".") or token in self._singles:
+            return (token,)
+        bare = token[:-1]
+        if bare in self._ignored or bare in self._starts or self._single(bare) or len(bare) < _SHORTEST:
+            return (bare,)
+        return self._abbreviated(bare)
+
+    def _abbreviated_of(self, bare: str) -> tuple[str, ...]:
+        """ "Bestelldat" is "bestell" and the only word that begins so; as it is where several words do."""
+        if len(bare) >= 5 and self._compound(bare):
+            return (bare,)
+        for begin in range(len(bare) - _SHORTEST + 1):
+            head, tail = bare[:begin], bare[begin:]
+            if head and not (self._single(head) or self._compound(head)):
+                continue
+            if whole := self._begun(tail):
+                return (head, whole) if head else (whole,)
+        return (bare,)
+
+    def _begun(self, beginning: str) -> str:
+        """The shortest form of the one word whose forms begin so; "" where it is none or several."""
+        if f"{beginning}." in self._singles:
+            return f"{beginning}."
+        forms = [form for form in self._singles if form.startswith(beginning)]
+        words = {self._singles[form] for form in forms}
+        return min(forms, key=lambda form: (len(form), form)) if len(words) == 1 else ""
 
     def _longest(self, tokens: list[str], place: int) -> tuple[int, list[str]]:
         longest = max(self._starts.get(tokens[place], 1), self._starts.get(_singular(tokens[place]), 1))
@@ -255,7 +288,7 @@ class Lexicon:
             if link and token[stop:end] != link:
                 continue
             for begin in range(max(0, stop - 24), stop - 1):
-                word = self._singles.get(token[begin:stop])
+                word = None if token[begin:stop] in self._apart else self._singles.get(token[begin:stop])
                 if word and (stop - begin >= 3 or (not link and (begin == 0 or end == len(token)))):
                     yield begin, word
 
@@ -348,17 +381,26 @@ def _singular(token: str) -> str:
 
 
 def _tokens(text: str, whole: Mapping[str, str], umlauts: Mapping[int, str] = _UMLAUTS) -> list[str]:
-    """Lower-case pieces; a chunk that is a word as it stands (``MwSt``) is not taken apart at its capitals."""
+    """Lower-case pieces; a chunk that is a word as it stands (``MwSt``) is not taken apart at its capitals, and one
+    with a full stop behind it keeps that."""
     text = _INITIALS.sub(r"\1", unicodedata.normalize("NFC", text).translate(umlauts))
     text = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
     found: list[str] = []
-    for chunk in _CHUNK.findall(text):
-        if chunk.lower() in whole:
-            found.append(chunk.lower())
+    for chunk in _CHUNK.finditer(text):
+        if chunk[0].lower() in whole:
+            found.append(chunk[0].lower())
         else:
-            for part in _CAMEL.split(chunk):
+            for part in _CAMEL.split(chunk[0]):
                 found += _PIECE.findall(part.lower())
+        if text[chunk.end() : chunk.end() + 1] == "." and found and found[-1].isalpha():
+            found[-1] += "."
     return found
+
+
+def _spelt(form: str, umlauts: Mapping[int, str]) -> tuple[str, ...]:
+    """The tokens of a form of a word. One that ends with a full stop stands only where the text has one too."""
+    found = _tokens(form.strip(), {}, umlauts)
+    return tuple(found if len(found) == 1 else (token.rstrip(".") for token in found))
 
 
 @cache
