@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench import browsing, clicking, loading, report, systems
+from bench import browsing, clicking, loading, mapping, report, systems
 from bench.report import Measured
 from ppm_pipelines_tests.product import database_url, started
 
@@ -40,6 +40,7 @@ def main() -> None:
                 sections[f"{EACH:,} lines of each system, end to end"] = _told(each)
         if not quick:
             sections["With its pages"] = _told(browsing.measure(pages))
+    sections["Field mapping"] = _told(mapping.measure())
     report.write(sections, quick)
     for title, rows in sections.items():
         print(f"\n{title}\n{report.table(rows)}")

@@ -42,6 +42,17 @@ class Figures:
             self.sure += 1
             self.sure_right += one.target in right
 
+    def shares(self) -> tuple[float, ...]:
+        """First right, in the first three, left empty, precision, of sure right; in percent, 0 where nothing counts."""
+        counts = (
+            (self.first, self.mapped),
+            (self.three, self.mapped),
+            (self.left, self.empty),
+            (self.right, self.suggested),
+            (self.sure_right, self.sure),
+        )
+        return tuple(100 * part / whole if whole else 0.0 for part, whole in counts)
+
     def cells(self) -> tuple[str, ...]:
         """In the order of HEAD, without the first."""
         return (

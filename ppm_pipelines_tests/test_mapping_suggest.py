@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from ppm_pipelines.mapping.profiles import agreement, date_forms, kinds, number_
 from ppm_pipelines.mapping.scoring import shipped_weights
 from ppm_pipelines.mapping.sentences import Said, catalogue
 from ppm_pipelines.mapping.suggest import VOICED, Decision, Memory, Opinion, Suggestion, as_json, suggest
+from ppm_pipelines.mapping.transforms import apply, line
 
 GERMAN = "Bestellnummer Position Lieferant Lieferantenname Bestelldatum Lieferdatum Kostenstelle PSP-Element Währung"
 ENGLISH = "po_number line_no supplier supplierName OrderDate DELIVERY_DATE cost_centre wbs_element currency_code"
@@ -331,3 +333,56 @@ def test_forms_of_dates(samples: list[str], forms: list[str]) -> None:
 )  # fmt: skip
 def test_forms_of_numbers(samples: list[str], sign: str | None) -> None:
     assert number_form(samples) == sign
+
+
+@pytest.mark.parametrize(
+    ("indicator", "samples", "negative", "positive"),
+    [
+        ("SHKZG", ("S", "H", "S"), ["H"], ["S"]),
+        ("S/H-Kennzeichen", ("S",), ["H"], ["S"]),
+        ("DebitCreditCode", ("D", "C"), ["C"], ["D"]),
+        ("Soll/Haben", ("Soll", "Haben"), ["Haben"], ["Soll"]),
+        ("Debit/Credit", ("debit", "CREDIT"), ["credit", "CREDIT"], ["debit", "DEBIT"]),
+        ("Buchungsschlüssel", ("40", "50"), ["50"], ["40"]),
+    ],
+)
+def test_an_indicator_of_debit_and_credit_gives_the_amount_its_sign(
+    indicator: str, samples: tuple[str, ...], negative: list[str], positive: list[str]
+) -> None:
+    fields = [SourceField("Betrag", samples=("1.250,00", "7,50")), SourceField(indicator, samples=samples)]
+    amount, other = suggest(fields, targets("actuals"))
+    assert (amount.target, amount.sources) == ("amount", ("Betrag", indicator))
+    (step,) = amount.steps
+    assert (step["do"], step["decimal"]) == ("sign", ",")
+    assert (sorted(step["negative"]), sorted(step["positive"])) == (sorted(negative), sorted(positive))
+    assert amount.reasons[-1].sentence("de") == f"Soll/Haben steht in {indicator}."
+    assert (other.target, other.reasons) == (None, (Said("sign_of", {"field": "Betrag"}),))
+    assert as_json(amount, "en")["sources"] == ["Betrag", indicator]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "indicators"),
+    [(("7,50", "-7,50"), ("S", "H")), (("7,50-",), ("S", "H")), (("7,50",), ("40", "31")), (("7,50",), ("X", ""))],
+)
+def test_no_sign_is_taken_from_elsewhere_where_it_would_be_wrong(
+    amounts: tuple[str, ...], indicators: tuple[str, ...]
+) -> None:
+    fields = [SourceField("Betrag", samples=amounts), SourceField("Soll/Haben-Kz", samples=indicators)]
+    amount, other = suggest(fields, targets("actuals"))
+    assert (amount.target, amount.sources) == ("amount", ("Betrag",))
+    assert "sign" not in [step["do"] for step in amount.steps]
+    assert other.reasons[0].code == "not_needed"
+
+
+def test_a_field_set_aside_tells_no_sign() -> None:
+    fields = [SourceField("Betrag", samples=("7,50",)), SourceField("Soll/Haben", samples=("S", "H"))]
+    memory = Memory([Decision("", "actuals", "Soll/Haben", None)])
+    assert suggest(fields, targets("actuals"), memory=memory)[0].sources == ("Betrag",)
+
+
+def test_the_proposed_sign_applies_as_a_line() -> None:
+    fields = [SourceField("Betrag", samples=("1.250,00",)), SourceField("S/H", samples=("S", "H"))]
+    amount = suggest(fields, targets("actuals"))[0]
+    made = line({"target": "amount", "type": "amount", "sources": amount.sources, "steps": amount.steps})
+    assert apply(made, {"Betrag": "1.250", "S/H": "H"}, {}) == Decimal(-1250)
+    assert apply(made, {"Betrag": "1.250,50", "S/H": "S"}, {}) == Decimal("1250.50")

@@ -27,8 +27,16 @@ _LOOKS = {
     "rate": "rate",
     "boolean": "flag",
 }
+# Words of a header that say what it is not: a number of something is no date and no amount, a day no number.
+_SAYS_NOT = {
+    "number": {"date", "moment", "amount"},
+    "percent": {"date", "moment", "amount"},
+    "date": {"text", "amount", "quantity"},
+    "finish": {"text", "amount", "quantity"},
+}
 KNOWN = 0.95  # from here on a technical name is one for sure
 LABEL = 0.85  # what another meaning of the label counts beside it
+WHOLE = 0.9  # from here on the name is understood as a whole
 NEAR = 0.25  # meanings further apart than this do not compete
 SHOWN = 0.3  # evidence below this is not even an alternative
 FEATURES = (
@@ -239,9 +247,15 @@ def _features(
     return (
         1.0,
         evidence,
-        float(evidence >= 0.9),
+        float(evidence >= WHOLE),
         rival,
         float(fits > 0),
-        float(fits < 0),
+        float(fits < 0 or _says_not(reading, wanted.targets[target], evidence, lexicon)),
         float(squashed(stripped(reading.field.name)) == wanted.squashed[target]),
     )
+
+
+def _says_not(reading: Reading, target: Target, evidence: float, lexicon: Lexicon) -> bool:
+    """Whether the name holds a word that this kind of target cannot carry; where it is wholly understood, it may."""
+    words = lexicon.words(stripped(reading.field.name))
+    return evidence < WHOLE and any(target.type in never for word, never in _SAYS_NOT.items() if word in words)

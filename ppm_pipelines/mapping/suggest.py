@@ -24,6 +24,9 @@ Word = Literal["sure", "check", "none"]
 REMEMBERED, ELSEWHERE, VOICED = 0.99, 0.95, 0.89  # scores of what is remembered; the most another voice can give
 ALTERNATIVES = 3
 CLOSE = 0.08  # scores nearer than this contest each other
+INDICATOR = "debit_credit"  # the concept that tells the sign of amounts
+INDICATED = 0.8  # how surely a field must mean it
+SIGNED = ("amount", "company_amount")  # targets whose sign it tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ class Alternative:
 @dataclass(frozen=True, slots=True)
 class Suggestion:
     """``target`` None: none is suggested; ``score`` is then the chance that leaving it empty is right. ``concept``:
-    what the field was recognised as, "" where unknown. ``steps``: the transform the samples ask for."""
+    what the field was recognised as, "" where unknown. ``steps``: the transform the samples ask for. ``sources``: what
+    a mapped line would read, the field itself unless the steps need others beside it."""
 
     field: str
     target: str | None
@@ -107,6 +111,11 @@ class Suggestion:
     alternatives: tuple[Alternative, ...] = ()
     steps: Steps = ()
     concept: str = ""
+    sources: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            object.__setattr__(self, "sources", (self.field,))
 
 
 @dataclass(slots=True)
@@ -252,6 +261,8 @@ def _told(case: _Case, index: int) -> Suggestion:
     reasons += [Said("contested", {"other": contest})] if contest else []
     unclear = transforms.ambiguous(source, case.targets[target])
     reasons += [Said("two_readings", {"sample": source.samples[0]})] if unclear else []
+    signed = _sign(case, index)
+    reasons += [Said("sign_in", {"other": signed[0]})] if signed else []
     doubted = contest or unclear or (index, target) in case.voiced
     sure = pair.score >= case.weights.sure and not doubted
     return Suggestion(
@@ -261,9 +272,31 @@ def _told(case: _Case, index: int) -> Suggestion:
         "sure" if sure else "check",
         tuple(reasons),
         _alternatives(case, index, target),
-        transforms.propose(source, case.targets[target]),
+        signed[1] if signed else transforms.propose(source, case.targets[target]),
         pair.concept,
+        (source.name, signed[0]) if signed else (),
     )
+
+
+def _sign(case: _Case, index: int) -> tuple[str, Steps] | None:
+    """The field that tells the sign of the chosen amount, and the step that reads both; None where there is none."""
+    if case.targets[case.chosen[index]].name not in SIGNED:
+        return None
+    amount = case.readings[index].field
+    found = [
+        (reading.field.name, steps)
+        for place, reading in enumerate(case.readings)
+        if _is_indicator(case, place) and (steps := transforms.sign_steps(amount, reading.field))
+    ]
+    return min(found, key=lambda one: (str(one[1][0]["positive"]) == "['40']", one[0]), default=None)
+
+
+def _is_indicator(case: _Case, place: int) -> bool:
+    reading = case.readings[place]
+    if place in case.chosen or case.memory.confirmed(case.system, case.entity, reading.field.name)[0]:
+        return False
+    sure = reading.meaning.get(INDICATOR, 0.0)
+    return sure >= INDICATED and sure == max(reading.meaning.values())
 
 
 def _empty(case: _Case, index: int) -> Suggestion:
@@ -287,9 +320,16 @@ def _why_empty(case: _Case, index: int, reading: Reading) -> Said:
         other = case.readings[holder].field.name
         return Said("taken", {"target": case.targets[these[0].target].name, "other": other})
     name, _ = unwanted(reading, case.wanted)
+    if amount := next((case.readings[one].field.name for one in sorted(case.chosen) if _tells(case, index, one)), ""):
+        return Said("sign_of", {"field": amount})
     if name and (not these or these[0].score < 0.5):
         return Said("not_needed", _concept(case, name))
     return Said("unsure", {}) if these else Said("unknown", {})
+
+
+def _tells(case: _Case, index: int, amount: int) -> bool:
+    signed = _sign(case, amount)
+    return signed is not None and signed[0] == case.readings[index].field.name
 
 
 def _contest(case: _Case, pair: Pair) -> str:
@@ -355,5 +395,6 @@ def as_json(one: Suggestion, language: Literal["en", "de"]) -> dict[str, Any]:
         "reason": " ".join(said.sentence(language) for said in one.reasons),
         "alternatives": [{"target": other.target, "score": other.score} for other in one.alternatives],
         "steps": [dict(step) for step in one.steps],
+        "sources": list(one.sources),
         "concept": one.concept,
     }

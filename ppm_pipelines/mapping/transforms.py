@@ -88,7 +88,7 @@ _STEPS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "unit": {"times": str, "by": str},
     "trailing_minus": {},
 }
-_OPTIONAL = {"lookup": {"default"}}
+_OPTIONAL = {"lookup": {"default"}, "sign": {"decimal"}}
 
 
 def line(data: Mapping[str, Any]) -> Line:
@@ -123,7 +123,7 @@ def _check_step(step: Step) -> None:
 def _check_contents(name: str, step: Step) -> None:
     if name == "date" and step["format"] not in FORMATS:
         raise BadLine(f"{step['format']!r} is no form of dates: choose one of {', '.join(FORMATS)}")
-    if name == "number" and step["decimal"] not in _THOUSANDS:
+    if name in ("number", "sign") and step.get("decimal", ".") not in _THOUSANDS:
         raise BadLine("The decimal sign is a comma or a point")
     if name == "split" and not step["separator"]:
         raise BadLine("The step split needs a separator that is not empty")
@@ -287,13 +287,13 @@ def _sign(value: Any, step: Step) -> Any:
     said = _text(indicator)
     if said not in step["negative"] and said not in step["positive"]:
         raise NotApplied("unknown_sign", value=said or "–")
-    number = amount if isinstance(amount, Decimal) else _guessed(amount)
+    number = amount if isinstance(amount, Decimal) else _guessed(amount, step.get("decimal"))
     return -number if said in step["negative"] else number
 
 
-def _guessed(amount: Any) -> Decimal:
-    """A number beside an indicator, in the form it is written in itself."""
-    return _number(amount, {"decimal": number_form([_text(amount)]) or "."})
+def _guessed(amount: Any, decimal: str | None) -> Decimal:
+    """A number beside an indicator; where the step names no decimal sign, in the form it is written in itself."""
+    return _number(amount, {"decimal": decimal or number_form([_text(amount)]) or "."})
 
 
 def _lookup(value: Any, step: Step) -> Any:
@@ -395,6 +395,8 @@ def _jsonable(value: Any) -> Any:
 # What samples ask for ------------------------------------------------------------------------------------------------
 
 _PLAIN_DATES = {"YYYY-MM-DD", "ISO"}
+_DEBITS = ("S", "Soll", "D", "Dr", "Debit"), ("H", "Haben", "C", "Cr", "Credit")  # beside each other
+_POSTING_KEYS = {"40", "50"}  # debit and credit of a G/L account; those of vendors say nothing of a cost
 _TRIMMED = {"po_line_nr", "po_line_no", "fi_doc_line", "assignment_nr"}  # text without leading zeros, by contract
 
 
@@ -408,6 +410,36 @@ def propose(source: SourceField, target: Target) -> Steps:
     if target.name in _TRIMMED and (not samples or any(re.fullmatch(r"0\d+", value.strip()) for value in samples)):
         return ({"do": "trim_zeros"},) if samples else ()
     return ()
+
+
+def sign_steps(amount: SourceField, indicator: SourceField) -> Steps:
+    """The step that gives an amount the sign which another field tells: what is on credit is negative (DOMAIN: amounts
+    are signed). None where the amounts have signs of their own, or the indicator's samples are no debits and credits.
+    """
+    if any(_unsigned(value.strip())[1] for value in amount.samples):
+        return ()
+    said = {value.strip() for value in indicator.samples if value.strip()}
+    if said and said == _POSTING_KEYS:
+        positive, negative = ["40"], ["50"]
+    else:
+        positive, negative = ([one for one in _spellings(side) if not said or one in said] for side in _DEBITS)
+    if said - {*positive, *negative}:
+        return ()
+    if said:  # the other side of what was seen, spelt alike: samples seldom show both
+        positive, negative = _both(positive, negative)
+    step: dict[str, Any] = {"do": "sign", "negative": negative, "positive": positive}
+    decimal = number_form(amount.samples)
+    return (step | ({"decimal": decimal} if decimal else {}),)
+
+
+def _spellings(side: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(spelt for one in side for spelt in (one, one.upper(), one.lower())))
+
+
+def _both(positive: list[str], negative: list[str]) -> tuple[list[str], list[str]]:
+    pairs = [*zip(*map(_spellings, _DEBITS), strict=True), ("40", "50")]
+    seen = [pair for pair in pairs if pair[0] in positive or pair[1] in negative]
+    return [debit for debit, _ in seen], [credit for _, credit in seen]
 
 
 def ambiguous(source: SourceField, target: Target) -> bool:
