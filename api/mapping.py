@@ -196,8 +196,9 @@ def suggest_mapping(
     started = time.monotonic()
     found = seen.suggestions(connection, draft)
     spoken: Literal["de", "en"] = "de" if language == "de" else "en"
+    labels = review.labels(place.entity, language)
     return {
-        "suggestions": [as_json(one, spoken) | {"origin": "rule"} for one in found],
+        "suggestions": [as_json(one, spoken, labels) | {"origin": "rule"} for one in found],
         "milliseconds": round((time.monotonic() - started) * 1000),
     }
 

@@ -347,6 +347,8 @@ export type Suggestion = {
   field: string;
   /** Null: leaving it empty is suggested, and `score` is the chance that this is right. */
   target: string | null;
+  /** What a line would read: the field, and the one beside it that tells the sign. */
+  sources: string[];
   score: number;
   word: "sure" | "check" | "none";
   reason: string;

@@ -372,8 +372,8 @@ export type Offer = { row: FieldRow; line: MappingLine; replaces: boolean; chose
 /** The line that confirming a suggestion makes; null where nothing is suggested. */
 export function lineFor({ suggestion }: Pick<FieldRow, "suggestion">, targets: MappingTarget[]): MappingLine | null {
   if (!suggestion?.target) return null;
-  const { field, target, steps } = suggestion;
-  return { target, type: typeOf(target, targets), sources: [field], steps };
+  const { target, sources, steps } = suggestion;
+  return { target, type: typeOf(target, targets), sources, steps };
 }
 
 export function typeOf(name: string, targets: MappingTarget[]): MappingTarget["type"] {

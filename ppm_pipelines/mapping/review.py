@@ -56,6 +56,11 @@ def all_targets(entity: Entity, lines: Iterable[Line]) -> list[Target]:
     ]
 
 
+def labels(entity: Entity, language: str) -> dict[str, str]:
+    """What the targets are called."""
+    return {one.name: one.label_de if language == "de" else one.label_en for one in targets(entity)}
+
+
 def missing(entity: Entity, lines: Sequence[Line], standard: Sequence[StandardLine]) -> list[str]:
     """Required targets that nothing fills."""
     return [one.name for one in targets(entity) if one.required and target_state(one.name, lines, standard) == "empty"]
@@ -82,7 +87,8 @@ def suggestions(
     memory = Memory(replace(one, field=_last(one.field)) for one in decisions)
     found = suggest(asked, wanted, system=system, memory=memory, voices=voices)
     filled = {one.target for one in standard}
-    return [_careful(replace(one, field=names[one.field]), filled) for one in found]
+    whole = (replace(one, field=names[one.field], sources=tuple(names[name] for name in one.sources)) for one in found)
+    return [_careful(one, filled) for one in whole]
 
 
 def _careful(one: Suggestion, filled: Collection[str]) -> Suggestion:

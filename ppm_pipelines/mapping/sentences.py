@@ -23,9 +23,11 @@ class Said:
     code: str
     params: Mapping[str, str]
 
-    def sentence(self, language: Language) -> str:
-        """The sentence for a person. Raises KeyError for an unknown code."""
-        return catalogue()[self.code][language].format_map(self.params)
+    def sentence(self, language: Language, labels: Mapping[str, str] | None = None) -> str:
+        """The sentence for a person; ``labels`` are what targets are called there. Raises KeyError for an unknown
+        code."""
+        told = {name: (labels or {}).get(value, value) for name, value in self.params.items()}
+        return catalogue()[self.code][language].format_map(told)
 
 
 @cache

@@ -383,7 +383,9 @@ def _concept(case: _Case, name: str) -> dict[str, str]:
     return {"concept_en": concept.label_en, "concept_de": concept.label_de}
 
 
-def as_json(one: Suggestion, language: Literal["en", "de"]) -> dict[str, Any]:
+def as_json(
+    one: Suggestion, language: Literal["en", "de"], labels: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """A suggestion for the wire: reasons as codes with parameters and as one text in the reader's language."""
     reasons: list[Mapping[str, Any]] = [{"code": said.code, "params": dict(said.params)} for said in one.reasons]
     return {
@@ -392,7 +394,7 @@ def as_json(one: Suggestion, language: Literal["en", "de"]) -> dict[str, Any]:
         "score": one.score,
         "word": one.word,
         "reasons": reasons,
-        "reason": " ".join(said.sentence(language) for said in one.reasons),
+        "reason": " ".join(said.sentence(language, labels) for said in one.reasons),
         "alternatives": [{"target": other.target, "score": other.score} for other in one.alternatives],
         "steps": [dict(step) for step in one.steps],
         "sources": list(one.sources),
