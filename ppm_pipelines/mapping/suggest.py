@@ -383,9 +383,7 @@ def _concept(case: _Case, name: str) -> dict[str, str]:
     return {"concept_en": concept.label_en, "concept_de": concept.label_de}
 
 
-def as_json(
-    one: Suggestion, language: Literal["en", "de"], labels: Mapping[str, str] | None = None
-) -> dict[str, Any]:
+def as_json(one: Suggestion, language: Literal["en", "de"], labels: Mapping[str, str] | None = None) -> dict[str, Any]:
     """A suggestion for the wire: reasons as codes with parameters and as one text in the reader's language."""
     reasons: list[Mapping[str, Any]] = [{"code": said.code, "params": dict(said.params)} for said in one.reasons]
     return {

@@ -34,6 +34,7 @@ const target = (name: string, label: string, required = false) => ({
 export const suggestion = (of: string, to: string | null, more: Partial<Suggestion> = {}): Suggestion => ({
   field: of,
   target: to,
+  sources: [of],
   score: 0.97,
   word: to ? "sure" : "none",
   reason: "Der Name bedeutet es.",
