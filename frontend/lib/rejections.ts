@@ -22,6 +22,7 @@ export const CODES = [
   "contradiction",
   "no_rate",
   "other_currency",
+  "mapping",
 ] as const;
 
 export function filtersIn(url: URLSearchParams): Filters {

@@ -180,7 +180,7 @@ function RawVersion({ raw, open }: { raw: Raw; open: boolean }) {
   );
 }
 
-const MODES = ["incremental", "full", "replay"] as const;
+const MODES = ["incremental", "full", "replay", "remap"] as const;
 
 function RunLine({ run }: { run: LineRun }) {
   const t = useTranslations("line");
