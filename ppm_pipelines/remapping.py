@@ -51,7 +51,7 @@ def held(
     A row whose newest version waits in quarantine for another reason stays as it is: its raw record is not what it was
     made from.
     """
-    fact, raw, bad = FACTS[entity], tables.raw_records.c, tables.rejections.c
+    fact, raw = FACTS[entity], tables.raw_records.c
     table, seen_as = fact.table.c, ADAPTERS[system].row
     query = (
         sa.select(fact.table, raw.record.label("raw_record"))
@@ -62,20 +62,10 @@ def held(
             & (raw.stream == table.raw_stream)
             & (raw.source_key == table.raw_key),
         )
-        .where(table.organization_id == organization_id, table.system == system)
-        .where(
-            ~sa.exists().where(
-                bad.organization_id == table.organization_id,
-                bad.system == table.system,
-                bad.entity == entity,
-                bad.source_key == table.source_key,
-            )
-        )
+        .where(*_which(organization_id, system, entity))
         .order_by(table.id.desc())
         .limit(most)
     )
-    if fact.ended:
-        query = query.where(table.listed)
     result = connection.execute(query.execution_options(yield_per=AT_ONCE))
     for found in result.mappings():
         stored: dict[str, Any] = {**found}
@@ -85,11 +75,28 @@ def held(
     yield from _quarantined(connection, organization_id, system, entity)
 
 
+def _which(organization_id: str, system: str, entity: str) -> list[sa.ColumnElement[bool]]:
+    fact, bad = FACTS[entity], tables.rejections.c
+    table = fact.table.c
+    waits = sa.exists().where(
+        bad.organization_id == table.organization_id,
+        bad.system == table.system,
+        bad.entity == entity,
+        bad.source_key == table.source_key,
+    )
+    mine = [table.organization_id == organization_id, table.system == system, table.raw_key != "", ~waits]
+    return [*mine, table.listed] if fact.ended else mine
+
+
 def how_many(connection: sa.Connection, organization_id: str, system: str, entity: str) -> int:
-    """The records that ``held`` gives, as good as can be told quickly."""
-    table = FACTS[entity].table
-    mine = (table.c.organization_id == organization_id, table.c.system == system, table.c.raw_key != "")
-    return connection.scalar(sa.select(sa.func.count()).select_from(table).where(*mine)) or 0
+    """The records that ``held`` gives."""
+    bad = tables.rejections.c
+    quarantined = sa.select(sa.func.count()).where(
+        bad.organization_id == organization_id, bad.system == system, bad.entity == entity, bad.code == "mapping"
+    )
+    stored = sa.select(sa.func.count()).select_from(FACTS[entity].table)
+    stored = stored.where(*_which(organization_id, system, entity))
+    return (connection.scalar(stored) or 0) + (connection.scalar(quarantined) or 0)
 
 
 def waiting(connection: sa.Connection, organization_id: str, system: str, entity: str) -> bool:
