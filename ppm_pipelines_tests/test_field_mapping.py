@@ -17,7 +17,9 @@ import pytest
 from ppm_pipelines import database, drift, mappings, remapping
 from ppm_pipelines.load import COUNTS, SyncResult
 from ppm_pipelines.mapping.fields import SourceField
+from ppm_pipelines.mapping.overlay import lay_over
 from ppm_pipelines.mappings import BadMapping, ChangedMeanwhile, Saved, draft_of
+from ppm_pipelines.records import Commitment
 from ppm_pipelines.sandbox.app import create
 from ppm_pipelines_tests.conftest import TEMPLATE, copied
 from ppm_pipelines_tests.serving import serving
@@ -325,3 +327,13 @@ def test_a_field_that_vanishes_is_told_and_the_sync_goes_on_with_the_rest(world:
     world.calm()
     world.sync()
     assert told() == {"vanished": set(), "appeared": gone}
+
+
+def test_money_of_a_record_without_a_company_currency_is_mapped_all_the_same() -> None:
+    ten, none = Decimal(10), Decimal(0)
+    record = Commitment("1", "", "P", "1", "1", "EUR", ten, none, ten, "", none, none, none)
+    [doubled] = draft_of("commitments", {"lines": [line("ordered_amount", "net", do="number", decimal=",")]}).lines
+    made, failures = lay_over(record, {"net": "20,005"}, [doubled])
+    assert isinstance(made, Commitment)
+    assert (made.ordered_amount, made.open_amount, failures) == (Decimal("20.01"), Decimal("20.01"), [])
+    assert made.overlaid["ordered_amount"] == "10"

@@ -23,7 +23,7 @@ from ppm_pipelines.mapping import transforms
 from ppm_pipelines.mapping.fields import targets
 from ppm_pipelines.mapping.sentences import Said
 from ppm_pipelines.mapping.transforms import Failure, Line
-from ppm_pipelines.records import ZERO, Actual, Commitment, Mapped, Project, Rejection, known_currency, rounded
+from ppm_pipelines.records import ZERO, Actual, Commitment, Mapped, Project, Rejection, known_currency, shown
 
 ENTITY: Mapping[type, str] = {Project: "projects", Commitment: "commitments", Actual: "actuals"}
 NAMES: Mapping[type, tuple[str, ...]] = {kind: tuple(one.name for one in fields(kind)) for kind in ENTITY}
@@ -125,7 +125,7 @@ def _settle_budget(record: Project, money: list[str]) -> Failure | None:
         return None
     if not record.currency:
         return Failure("budget", (), Said("no_currency", {}))
-    record.budget = rounded(record.budget, record.currency)
+    record.budget = shown(record.budget, record.currency)
     return None
 
 
@@ -134,7 +134,7 @@ def _round(record: Commitment | Actual) -> None:
         value = getattr(record, name)
         if name.endswith("amount") and value is not None:
             currency = record.company_currency if name.startswith("company_") else record.currency
-            setattr(record, name, rounded(value, currency))
+            setattr(record, name, shown(value, currency))
 
 
 def _rest(record: Commitment, before: Values) -> Decimal:
@@ -170,7 +170,7 @@ def _converted(record: Commitment | Actual, before: Values, name: str) -> Decima
     whole = ORDERED if isinstance(record, Commitment) else "amount"
     if before[whole] == 0 or record.currency != before["currency"]:
         return None
-    return rounded(value * before[COMPANY[whole]] / before[whole], record.company_currency)
+    return shown(value * before[COMPANY[whole]] / before[whole], record.company_currency)
 
 
 # What can't be used --------------------------------------------------------------------------------------------------
