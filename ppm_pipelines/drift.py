@@ -6,7 +6,7 @@ a source tells its fields (``adapters``), which field is mapped to what (``mappi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -143,17 +143,23 @@ def counts(connection: sa.Connection, organization_id: str) -> dict[str, int]:
     return {row.system: row.fields for row in connection.execute(query)}
 
 
-def check(saved: Iterable[Saved], there: Mapping[str, Sequence[SourceField]]) -> None:
-    """Raises FieldLost where a required target is mapped to a field that is gone."""
+def gone(connection: sa.Connection, organization_id: str, system: str, entity: str) -> set[str]:
+    """The fields that the source told once and has no more. What only raw records hold it never told."""
+    query = sa.select(source_fields.c.name).where(_place(organization_id, system, entity))
+    return set(connection.scalars(query.where(source_fields.c.drift == VANISHED)))
+
+
+def check(saved: Iterable[Saved], lost: Mapping[str, Collection[str]]) -> None:
+    """Raises FieldLost where a required target is mapped to a field that is gone; ``lost`` are those, by entity."""
     for one in saved:
-        names = {field.name for field in there.get(one.entity, ())}
         required = {target.name for target in targets(one.entity) if target.required}  # type: ignore[arg-type]
-        for line in one.draft.lines if names else ():
-            lost = next((source for source in line.sources if source not in names and "record." not in source), None)
-            if lost and line.target in required:
+        for line in one.draft.lines:
+            missing = next((source for source in line.sources if source in lost.get(one.entity, ())), None)
+            if missing and line.target in required:
                 raise FieldLost(
-                    f"The source has no field {lost} any more, and the confirmed field mapping of {line.target} needs "
-                    f"it. Nothing was changed. Map {line.target} to another field, or ask the source's administrator."
+                    f"The source has no field {missing} any more, and the confirmed field mapping of {line.target} "
+                    f"needs it. Nothing was changed. Map {line.target} to another field, or ask the source's "
+                    "administrator."
                 )
 
 

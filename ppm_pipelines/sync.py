@@ -139,10 +139,12 @@ def _loaded(source: Adapter, request: runs.RunRequest, run_id: str, say: Say) ->
 def _see_fields(source: Adapter, request: runs.RunRequest, saved: Iterable[mappings.Saved]) -> None:
     """Notices what changed of the source's fields; raises ``drift.FieldLost`` where a mapping can't do without."""
     there = {entity: source.fields(entity) for entity in dict.fromkeys(("projects", *counted(request.entity)))}
+    place = (request.organization_id, request.system)
     with database.owner() as connection:
         for entity, fields in there.items():
-            drift.seen(connection, request.organization_id, request.system, entity, fields)
-    drift.check(saved, there)
+            drift.seen(connection, *place, entity, fields)
+        lost = {entity: drift.gone(connection, *place, entity) for entity in there}
+    drift.check(saved, lost)
 
 
 def _pending(request: runs.RunRequest, saved: Mapping[str, mappings.Saved]) -> bool:

@@ -337,3 +337,13 @@ def test_money_of_a_record_without_a_company_currency_is_mapped_all_the_same() -
     assert isinstance(made, Commitment)
     assert (made.ordered_amount, made.open_amount, failures) == (Decimal("20.01"), Decimal("20.01"), [])
     assert made.overlaid["ordered_amount"] == "10"
+
+
+@sap
+def test_a_field_that_only_raw_records_hold_is_not_taken_for_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(world, "commitments", line("po_number", "order.Dimension.Number"))
+    adapter = world.adapter()
+    monkeypatch.setattr(adapter, "fields", lambda _: [SourceField("order.CompanyCode")])
+    assert world.sync("full", adapter=adapter).rejected == 0
