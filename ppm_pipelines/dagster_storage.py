@@ -7,16 +7,19 @@ database is and how it is started is ``home.py``; nothing here knows what Dagste
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
 
 import psycopg2
-from dagster import DagsterInstance
+from dagster import AssetKey, AssetRecordsFilter, DagsterEventType, DagsterInstance, EventLogEntry
 from dagster._config.config_schema import UserConfigSchema
+from dagster._core.event_api import EventRecordsResult
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.defs_state.base import DefsStateStorage
+from dagster._core.storage.event_log import SqlEventLogStorageTable
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
@@ -109,12 +112,93 @@ class _Later:
             super().dispose()  # type: ignore[misc]
 
 
+def _asked_once(real: type, name: str) -> Callable[..., bool]:
+    """A question about Dagster's tables, which it asks the catalogue at each statement: what is there stays."""
+
+    def ask(self: Any, *arguments: Any) -> bool:
+        there: set[tuple[Any, ...]] = self.__dict__.setdefault("_there", set())
+        if (name, *arguments) in there:
+            return True
+        if found := bool(getattr(real, name)(self, *arguments)):
+            there.add((name, *arguments))
+        return found
+
+    return ask
+
+
 class _Runs(_Later, PostgresRunStorage):
     _real = PostgresRunStorage
+    has_run_stats_index_cols = _asked_once(PostgresRunStorage, "has_run_stats_index_cols")
+    has_bulk_actions_selector_cols = _asked_once(PostgresRunStorage, "has_bulk_actions_selector_cols")
+    has_backfill_id_column = _asked_once(PostgresRunStorage, "has_backfill_id_column")
+    has_bulk_action_job_name_column = _asked_once(PostgresRunStorage, "has_bulk_action_job_name_column")
+    has_backfill_tags_table = _asked_once(PostgresRunStorage, "has_backfill_tags_table")
 
 
-class _EventLog(_Later, PostgresEventLogStorage):
+PLANNED = {DagsterEventType.ASSET_MATERIALIZATION_PLANNED, DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED}
+HELD = {DagsterEventType.STEP_OUTPUT, DagsterEventType.ASSET_CHECK_EVALUATION}
+
+
+class EventLog(_Later, PostgresEventLogStorage):
+    """Writes the many events of a run's checks together: those that are planned, and their results.
+
+    ``alone`` says that this process carries out the run: nobody else materializes its assets, so that it knows the
+    latest of them (Dagster asks for it with each check), and results of checks that follow each other are written with
+    the next other event, at the latest the end of their step.
+    """
+
     _real = PostgresEventLogStorage
+    has_table = _asked_once(PostgresEventLogStorage, "has_table")
+    has_asset_key_index_cols = _asked_once(PostgresEventLogStorage, "has_asset_key_index_cols")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alone = False
+        self._latest: dict[Any, EventRecordsResult] = {}
+        self._held: list[EventLogEntry] = []
+
+    def store_event(self, event: EventLogEntry) -> None:
+        if self.alone and event.dagster_event_type in HELD:
+            self._held.append(event)
+            return
+        held, self._held = self._held, []
+        self._store_together(held)
+        super().store_event(event)
+        if event.dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION:
+            self._latest.clear()
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        if {event.dagster_event_type for event in events} <= PLANNED:
+            self._store_together(events)
+        else:
+            super().store_event_batch(events)
+
+    def _store_together(self, events: Sequence[EventLogEntry]) -> None:
+        """As ``store_event`` does one by one; a statement for all of them, and one more for what an event is about."""
+        if not events:
+            return
+        insert = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
+        with self.index_transaction() as connection:
+            ids = list(connection.execute(insert, [self._event_to_row(event) for event in events]).scalars())
+            for event, event_id in zip(events, ids, strict=True):
+                if event.dagster_event_type in ASSET_EVENTS:
+                    self._store_asset_event(connection, event, event_id)
+        for event, event_id in zip(events, ids, strict=True):
+            if event.dagster_event_type in ASSET_CHECK_EVENTS:
+                self.store_asset_check_event(event, event_id)
+
+    def fetch_materializations(
+        self,
+        records_filter: AssetKey | AssetRecordsFilter,
+        limit: int,
+        cursor: str | None = None,
+        ascending: bool = False,
+    ) -> EventRecordsResult:
+        asked = (repr(records_filter), limit, cursor, ascending)
+        found = self._latest.get(asked) or super().fetch_materializations(records_filter, limit, cursor, ascending)
+        if self.alone:
+            self._latest[asked] = found
+        return found
 
 
 class _Schedules(_Later, PostgresScheduleStorage):
@@ -126,7 +210,7 @@ class Storage(DagsterPostgresStorage):
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         self._inst_data = inst_data
-        self._run_storage, self._event_log_storage, self._schedule_storage = _Runs(), _EventLog(), _Schedules()
+        self._run_storage, self._event_log_storage, self._schedule_storage = _Runs(), EventLog(), _Schedules()
         DagsterStorage.__init__(self)  # type: ignore[arg-type]
 
     @classmethod

@@ -8,12 +8,17 @@ A fork server has imported everything once; each run is a fork of it, so that a 
 and still has a process of its own. ``multiprocessing``'s fork server is spoken to directly, not through ``Process``:
 that one would import the host's ``__main__`` again in every child, and join every run when the host exits.
 
+Where people click (the webserver warms its launcher), one more process is kept ready: it has opened Dagster's
+storages and our database and waits to be told its run. It takes one run and ends; the next is made ready when a run
+is over. Without a ready one, a run begins in a fresh fork.
+
 The child says in its first event who it is (host, pid, start time): whoever hosts a launcher after a restart can
 still see whether the run lives, and stop it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import pickle
@@ -24,18 +29,21 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.forkserver import ForkServer, read_signed
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, Field, IntSource, MetadataValue
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.events import EngineEventData
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, deserialize_value, serialize_value
+
+from ppm_pipelines.dagster_storage import EventLog
 
 log = logging.getLogger(__name__)
 
@@ -112,19 +120,23 @@ def worker_of(instance: DagsterInstance, run_id: str) -> Worker | None:
 
 @dataclass
 class Work:
-    """What the fork server's child unpickles and calls ``_bootstrap`` on, as it does with a ``Process``."""
+    """What the fork server's child unpickles and calls ``_bootstrap`` on, as it does with a ``Process``.
+
+    Without ``run_id`` it gets ready and waits for one, on the descriptor that came with it.
+    """
 
     instance_ref: str
-    run_id: str
+    run_id: str = ""
 
     def _bootstrap(self, _parent: int | None = None) -> int:
-        if not self.run_id:  # only to see that the server has imported everything
-            return 0
         from dagster._utils.interrupts import capture_interrupts
 
         try:
-            with capture_interrupts():
-                _execute(deserialize_value(self.instance_ref, InstanceRef), self.run_id)
+            with _opened(deserialize_value(self.instance_ref, InstanceRef)) as instance:
+                run_id = self.run_id or _told(instance)
+                if run_id:
+                    with capture_interrupts():
+                        _execute(instance, run_id)
         except BaseException:
             traceback.print_exc()
             return 1
@@ -134,22 +146,61 @@ class Work:
         return 0
 
 
-def _execute(ref: InstanceRef, run_id: str) -> None:
+def _opened(ref: InstanceRef) -> DagsterInstance:
+    """Dagster's instance; one kept connection per storage instead of one per event."""
+    instance = DagsterInstance.from_ref(ref)
+    DagsterInstance.optimize_for_webserver(instance, STATEMENT_TIMEOUT_MS, POOL_RECYCLE_SECONDS, 2)
+    return instance
+
+
+def _told(instance: DagsterInstance) -> str:
+    """Gets ready, then waits for the id of a run; empty when none comes any more, as when the host is gone.
+
+    Ctrl-C reaches all processes of a terminal; who waits goes with the host.
+    """
+    from multiprocessing import forkserver
+
+    from ppm_pipelines import rehearsal
+
+    [orders] = forkserver._forkserver._inherited_fds  # type: ignore[attr-defined]
+    kept = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Whoever finds no database now finds it when there is a run, or says so there.
+    with contextlib.suppress(Exception):
+        rehearsal.rehearse(instance)
+    with open(orders, encoding="ascii") as pipe:
+        run_id = pipe.read()
+    signal.signal(signal.SIGINT, kept)
+    if run_id:
+        _still_connected(instance)
+    return run_id
+
+
+def _still_connected(instance: DagsterInstance) -> None:
+    """The database may have restarted while we waited: connections that died are let go (ours look by themselves)."""
+    for storage in (instance.run_storage, instance.event_log_storage):
+        engine: sa.Engine = storage._engine  # type: ignore[union-attr]
+        try:
+            with engine.connect() as connection:
+                connection.exec_driver_sql("select")
+        except sa.exc.DBAPIError:
+            engine.dispose()
+
+
+def _execute(instance: DagsterInstance, run_id: str) -> None:
     """The run as ``dagster api execute_run`` executes it; what goes wrong in it is in its events."""
     from dagster._grpc.impl import core_execute_run
     from dagster._utils.hosted_user_process import recon_job_from_origin
 
-    with DagsterInstance.from_ref(ref) as instance:
-        # One kept connection per storage instead of one per event.
-        DagsterInstance.optimize_for_webserver(instance, STATEMENT_TIMEOUT_MS, POOL_RECYCLE_SECONDS, 2)
-        run = instance.get_run_by_id(run_id)
-        if run is None or run.job_code_origin is None:
-            raise RuntimeError(f"Run {run_id} is not in Dagster's storage, or does not say which code it is of.")
-        worker = Worker.me()
-        data = EngineEventData(metadata={"pid": worker.pid, WORKER: MetadataValue.json(vars(worker))})
-        instance.report_engine_event(f"Started in a warm process (pid {worker.pid}).", run, data)
-        for _ in core_execute_run(recon_job_from_origin(run.job_code_origin), run, instance, inject_env_vars=True):
-            pass
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.job_code_origin is None:
+        raise RuntimeError(f"Run {run_id} is not in Dagster's storage, or does not say which code it is of.")
+    worker = Worker.me()
+    data = EngineEventData(metadata={"pid": worker.pid, WORKER: MetadataValue.json(vars(worker))})
+    if isinstance(instance.event_log_storage, EventLog):
+        instance.event_log_storage.alone = True
+    instance.report_engine_event(f"Started in a warm process (pid {worker.pid}).", run, data)
+    for _ in core_execute_run(recon_job_from_origin(run.job_code_origin), run, instance, inject_env_vars=True):
+        pass
 
 
 # --- in the host: webserver, daemon --------------------------------------------------------------------------------
@@ -161,6 +212,30 @@ def _source_state() -> tuple[int, int]:
     return len(times), max(times)
 
 
+@dataclass
+class Ready:
+    """A process that waits for its run: told through ``orders``; ``over`` becomes readable when it has ended."""
+
+    pid: int
+    over: int
+    orders: int
+
+    def take(self, run_id: str) -> bool:
+        """Tells it its run; False when it is gone."""
+        try:
+            os.write(self.orders, run_id.encode("ascii"))
+        except BrokenPipeError:
+            os.close(self.over)
+            return False
+        finally:
+            os.close(self.orders)
+        return True
+
+    def let_go(self) -> None:
+        os.close(self.orders)
+        os.close(self.over)
+
+
 class WarmServer:
     """The fork server of this process, renewed when our code changed since it imported it."""
 
@@ -168,19 +243,42 @@ class WarmServer:
         self._lock = threading.Lock()
         self._server: ForkServer | None = None
         self._source = (0, 0)
+        self._ready: Ready | None = None
 
     def _current(self) -> ForkServer:
         source = _source_state()
         if self._server is None or source != self._source:
-            self.close()
+            self._close()
             self._server, self._source = ForkServer(), source
             self._server.set_forkserver_preload([PRELOAD])
         return self._server
 
-    def fork(self, work: Work) -> tuple[int, int]:
-        """Starts the work in a new process: its pid, and a descriptor that becomes readable when it is over."""
+    def start(self, instance_ref: str, run_id: str) -> tuple[int, int]:
+        """Starts the run in the process that is ready, else in a new one: its pid, and a descriptor that becomes
+        readable when it is over."""
         with self._lock:
-            over, orders = self._current().connect_to_new_process([])
+            self._current()  # code that changed is no code to be ready with
+            ready, self._ready = self._ready, None
+            if ready and ready.take(run_id):
+                return ready.pid, ready.over
+            return self._fork(Work(instance_ref, run_id))
+
+    def get_ready(self, instance_ref: str) -> None:
+        """Has a process wait for the next run, unless there is one."""
+        with self._lock:
+            self._current()
+            if self._ready is None:
+                heard, orders = os.pipe()
+                try:
+                    self._ready = Ready(*self._fork(Work(instance_ref), [heard]), orders)
+                except BaseException:
+                    os.close(orders)
+                    raise
+                finally:
+                    os.close(heard)
+
+    def _fork(self, work: Work, descriptors: Sequence[int] = ()) -> tuple[int, int]:
+        over, orders = self._current().connect_to_new_process(list(descriptors))
         try:
             with open(orders, "wb") as pipe:
                 # Preparation, then the object, as multiprocessing.spawn._main reads them. No preparation: nothing of
@@ -192,13 +290,15 @@ class WarmServer:
             os.close(over)
             raise
 
-    def warm(self) -> None:
-        """Starts the server and waits until it has imported everything, by forking a process that does nothing."""
-        _, over = self.fork(Work("", ""))
-        os.close(over)
-
     def close(self) -> None:
         """Lets the server go when its last run is over; running ones are not touched."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        if self._ready is not None:
+            self._ready.let_go()
+            self._ready = None
         if self._server is not None:
             stop = self._server._stop  # type: ignore[attr-defined]
             threading.Thread(target=stop, name="fork-server-end", daemon=True).start()
@@ -221,6 +321,7 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         self._inst_data = inst_data
         self._server = WarmServer()
         self._slots = threading.BoundedSemaphore(max_concurrent_runs)
+        self._keeps_ready = False
         self._runs: dict[str, Started] = {}
         super().__init__()  # type: ignore[no-untyped-call]
 
@@ -237,13 +338,14 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         return cls(inst_data=inst_data, **config_value)
 
     def warm(self) -> None:
-        """Begins to import everything in the background, so that the first run does not wait for it."""
-        threading.Thread(target=self._warm, name="warm-launcher", daemon=True).start()
+        """Begins to import everything in the background, and from now on keeps a process ready for the next run."""
+        self._keeps_ready = True
+        threading.Thread(target=self._get_ready, name="warm-launcher", daemon=True).start()
 
-    def _warm(self) -> None:
+    def _get_ready(self) -> None:
         try:
-            self._server.warm()
-        except OSError:
+            self._server.get_ready(serialize_value(self._instance.get_ref()))
+        except (OSError, EOFError):
             log.exception("The warm run process did not start; the next launch tries again.")
 
     def launch_run(self, context: LaunchRunContext) -> None:
@@ -264,10 +366,12 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
             log.exception("Run %s: its end could not be recorded.", started.run_id)
         finally:
             self._runs.pop(started.run_id, None)
+        if self._keeps_ready:
+            self._get_ready()
 
     def _run_to_its_end(self, started: Started, ref: str) -> None:
         try:
-            pid, over = self._server.fork(Work(ref, started.run_id))
+            pid, over = self._server.start(ref, started.run_id)
         except (OSError, EOFError) as error:
             self._report(started.run_id, f"No process for the run: {error}. The log of the webserver says why.")
             return
@@ -370,6 +474,10 @@ class WarmInstance(DagsterInstance):
     @classmethod
     def config_defaults(cls, base_dir: str) -> Mapping[str, ConfigurableClassData | None]:
         return InstanceRef.config_defaults(base_dir)
+
+    def _get_event_batch_size(self) -> int:
+        """So many planned events of a run are written together; Dagster asks an environment variable."""
+        return 1_000
 
     def optimize_for_webserver(self, statement_timeout: int, pool_recycle: int, max_overflow: int) -> None:
         super().optimize_for_webserver(statement_timeout, pool_recycle, max_overflow)

@@ -15,13 +15,34 @@ import psycopg
 import psycopg2
 
 from ppm_pipelines import definitions, launcher
+from ppm_pipelines.adapters import http
 
 __all__ = ["dagster", "dagster_postgres", "definitions", "launcher", "psycopg", "psycopg2"]
 
-for name in ("adapters", "connectors", "costbook", "dagster_storage", "load", "runs", "vault"):
+for name in ("adapters", "connectors", "costbook", "dagster_storage", "load", "rehearsal", "runs", "vault"):
     with contextlib.suppress(ImportError):  # a run that needs it says what is wrong with it
         importlib.import_module(f"ppm_pipelines.{name}")
 
+# What Dagster and others import only when a run does something for the first time.
+for name in (
+    "dagster._core.execution.plan.active",
+    "dagster._core.executor.in_process",
+    "dagster._core.instance.factory",
+    "dagster._core.storage.sqlite_storage",
+    "dagster._core.system_config.composite_descent",
+    "dagster._core.utility_ops",
+    "dagster._core.workspace.autodiscovery",
+    "dagster._utils.temp_file",
+    "dagster._utils.test.definitions",
+    "encodings.idna",
+    "fsspec.implementations.local",
+    "psycopg2.extras",
+    "upath.implementations.local",
+):
+    with contextlib.suppress(ImportError):  # another version of them works without
+        importlib.import_module(name)
+
 definitions.defs.get_repository_def()  # resolves the asset graph once
+http.trusted()  # reads the certificates once
 gc.collect()
 gc.freeze()  # a collection in a run then leaves the shared pages alone

@@ -134,10 +134,15 @@ def load(
     """
     started = time.monotonic()
     merge = _Merge(connection, request, run_id, final_postings)
+    totals: dict[str, list[ControlTotal]] = {}
+
+    def ask_control() -> None:
+        if control:
+            totals.update({name: control(name) for name in counted(request.entity)})
+
     # One load of a system and organisation at a time.
     with _locked(connection, load_lock(request.organization_id, request.system)), connection.transaction():
-        merge.stage_all(pages, on_progress)
-        totals = {name: control(name) for name in counted(request.entity)} if control else {}
+        merge.stage_all(pages, on_progress, ask_control)
         listed = set(complete())
         merge.companies = list(companies())
         if ended is not None and "commitments" in listed:
@@ -257,6 +262,9 @@ class _Merge(Staging):
         With the same change stamp but other amounts they contradict each other: which one is true is not ours to
         guess, so the key goes to quarantine (CONTRACT "Arithmetic").
         """
+        if not self.run(f"select from {fact.stage} group by source_key having count(*) > 1 limit 1").rowcount:
+            self.counts[fact.name]["skipped"] += self._last_of_good_and_bad(fact)
+            return
         stamp = ["changed_at"] if "changed_at" in fact.columns else []
         amounts = f"({listed([*fact.sums.values(), 'currency'])})" if fact.sums else "(true)"
         groups = listed(["source_key", *stamp])
@@ -308,7 +316,7 @@ class _Merge(Staging):
 
     def _let_deleted_go(self, fact: Fact) -> None:
         """What was read and then told to be deleted is not there; what was deleted and read again is."""
-        if not self.run(f"select 1 from {STAGE_DELETED} where entity = %(entity)s limit 1", entity=fact.name).rowcount:
+        if fact.name not in self.deleted:
             return
         for stage, which in ((fact.stage, "true"), (STAGE_REJECTIONS, "s.entity = d.entity")):
             for same_key in SAME_KEYS:
@@ -448,6 +456,8 @@ class _Merge(Staging):
     def _leave_scope(self, fact: Fact) -> None:
         """Rows that the source still has, and that belong to no project any more: they are skipped now, count no more
         and say why (DOMAIN "What counts": not stored, but counted as skipped)."""
+        if fact.name not in self.skipped:
+            return
         at, why = fact.ended or ("", "")
         zeroed = "".join(f", {name} = 0" for name in fact.zeroed)
         self.run(
@@ -465,6 +475,8 @@ class _Merge(Staging):
 
         An order is cancelled: nothing is ordered or open, what relieved it stays. A posting leaves the sums.
         """
+        if fact.name not in self.deleted:
+            return
         at, why = fact.ended or ("", "")
         closed_as = "cancelled" if fact.emptied else "deleted"
         emptied = "".join(f", {name} = 0" for name in fact.emptied)
@@ -611,6 +623,12 @@ class _Merge(Staging):
             entity=name,
             complete=complete,
         )
+        row = self.run(
+            f"select count(*) as rows from {STAGE_REJECTIONS} where entity = %(entity)s", entity=name
+        ).fetchone()
+        if not row or not row["rows"]:
+            return
+        self.counts[name]["rejected"] += row["rows"]
         mine = [column for column in REJECTED if column != "source_key"]
         changed = ", ".join(f"{column} = excluded.{column}" for column in [*mine, "run_id", "last_changed_at"])
         self.run(
@@ -621,10 +639,6 @@ class _Merge(Staging):
             f" where ({listed(mine, 'r.')}) is distinct from ({listed(mine, 'excluded.')})",
             entity=name,
         )
-        row = self.run(
-            f"select count(*) as rows from {STAGE_REJECTIONS} where entity = %(entity)s", entity=name
-        ).fetchone()
-        self.counts[name]["rejected"] += row["rows"] if row else 0
 
     def remark(self, name: str, remarks: list[dict[str, str]]) -> None:
         """What people should look at beside the counts."""

@@ -78,6 +78,9 @@ class Staging:
         self._unseen: set[tuple[str, str]] = set()  # of these, those whose first version came with this load too
         self.counts: dict[str, Counter[str]] = {name: Counter() for name in FACTS}
         self.skipped_money: dict[str, Decimal] = {}
+        # Entities of which records were skipped, or told to be deleted: an update of no row still fires its triggers.
+        self.skipped: set[str] = set()
+        self.deleted: set[str] = set()
 
     def run(self, statement: str, **values: Any) -> psycopg.Cursor[dict[str, Any]]:
         """A statement of ours with the organisation, the system, the run and its moment beside the given values."""
@@ -90,16 +93,21 @@ class Staging:
         }
         return cursor.execute(_sql(statement), known | values)
 
-    def stage_all(self, pages: Iterable[Page], on_progress: Progress) -> None:
-        self.run(f"set work_mem = '{WORK_MEMORY}'")
+    def stage_all(
+        self, pages: Iterable[Page], on_progress: Progress, afterwards: Callable[[], None] = lambda: None
+    ) -> None:
+        """``afterwards`` is asked of the source while the last pages are written."""
+        # Compiling a statement takes longer than most of ours.
+        self.run(f"set work_mem = '{WORK_MEMORY}'; set jit = off")
         self._create_stages()
-        for some in ahead(pages):
+        for some in ahead(pages, afterwards):
             self.pages += some.pages
             for entity, outcomes in some.outcomes.items():
                 self._stage(entity, outcomes)
                 self.rows += len(outcomes)
-                on_progress(f"reading {entity}", self.rows, None, self.pages)
             self._stage_raws(some.raws)
+            for entity in list(some.outcomes)[-1:]:
+                on_progress(f"reading {entity}", self.rows, None, self.pages)
         # Only what is joined and grouped by: to look at all columns of a wide table takes as long as to write it.
         stages = (STAGE_RAWS, STAGE_REJECTIONS, STAGE_SKIPPED, STAGE_DELETED)
         for stage in (*(fact.stage for fact in FACTS.values()), *stages):
@@ -147,6 +155,8 @@ class Staging:
                 good.append((place, outcome))
         self._seq += len(outcomes)
         counts["total"] += len(outcomes)
+        self.skipped |= {entity} if skipped else set()
+        self.deleted |= {entity} if deleted else set()
         self._copy(fact.stage, ["seq", *fact.columns], _columns(fact, good))
         rejected = ((place, entity, *self._rejected(one)) for place, one in bad)
         self._copy(STAGE_REJECTIONS, ["seq", "entity", *REJECTED], list(zip(*rejected, strict=True)))
@@ -220,8 +230,9 @@ class Gathered:
         return rows >= ROWS_AT_ONCE or time.monotonic() - self.since > SECONDS_AT_ONCE
 
 
-def ahead(pages: Iterable[Page]) -> Iterator[Gathered]:
+def ahead(pages: Iterable[Page], afterwards: Callable[[], None] = lambda: None) -> Iterator[Gathered]:
     """The pages, the next ones read while the last ones are written: source and PostgreSQL work at the same time.
+    ``afterwards`` is done by the reader when it has read the last one.
 
     Memory holds two times so many. What reading raises is raised here. When nobody wants the rest, the reader ends with
     the answer that it waits for, within the client's timeout; the run's process does not wait for it.
@@ -240,6 +251,7 @@ def ahead(pages: Iterable[Page]) -> Iterator[Gathered]:
                 if stopped.is_set():
                     return
             ready.put((some, None))
+            afterwards()
             ready.put((None, None))
         except BaseException as error:
             ready.put((None, error))

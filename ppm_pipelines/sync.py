@@ -105,10 +105,10 @@ def carry_out(
 
 
 def _loaded(source: Adapter, request: runs.RunRequest, run_id: str, say: Say) -> load.SyncResult:
-    source.linked = _linked(request)
+    source.linked = linked(request)
     source.forgotten = people.forgotten(request.organization_id, request.system)
     # Who accepts that records are gone accepts what the account sees now.
-    source.before = None if (request.scope or {}).get(load.ACCEPTED) else _remembered(request)
+    source.before = None if (request.scope or {}).get(load.ACCEPTED) else remembered(request)
     with database.owner() as connection:
         saved = mappings.all_active(connection, request.organization_id, request.system)
     again = request.mode in runs.AGAIN
@@ -152,7 +152,7 @@ def _pending(request: runs.RunRequest, saved: Mapping[str, mappings.Saved]) -> b
     return any(entity in saved and not saved[entity].applied for entity in counted(request.entity))
 
 
-def _linked(request: runs.RunRequest) -> frozenset[str]:
+def linked(request: runs.RunRequest) -> frozenset[str]:
     """The projects that people linked although the source never listed them: quarantined records named them."""
     link, project = tables.project_links.c, tables.projects.c
     listed = sa.exists().where(
@@ -219,10 +219,10 @@ def _settle(run_id: str, status: str, reason: str, problem: str | None) -> None:
 
 def _watermark(request: runs.RunRequest) -> dict[str, Any] | None:
     """Where the last sync of this entity stood; None reads everything."""
-    return None if request.mode == "full" else _remembered(request, request.entity)
+    return None if request.mode == "full" else remembered(request, request.entity)
 
 
-def _remembered(request: runs.RunRequest, only: str | None = None) -> dict[str, Any] | None:
+def remembered(request: runs.RunRequest, only: str | None = None) -> dict[str, Any] | None:
     """What the last sync of this entity left; where there was none and ``only`` names none, that of another entity."""
     state = tables.sync_state.c
     mine = (state.organization_id == request.organization_id, state.system == request.system)

@@ -12,7 +12,7 @@ from ppm_pipelines import costbook, database, planning, runs
 from ppm_pipelines.costbook import Budget, not_yet_committed
 from ppm_pipelines.planning import BadBudget, BadLink
 from ppm_pipelines.records import Page, Project, Rejection, WbsElement
-from ppm_pipelines.sync import _linked as linked
+from ppm_pipelines.sync import linked
 from ppm_pipelines_tests.test_load import actual, commitment, sync
 
 pytestmark = pytest.mark.usefixtures("database_url")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import dagster as dg
 import pytest
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from ppm_pipelines import home
-from ppm_pipelines.dagster_storage import Storage
+from ppm_pipelines.dagster_storage import EventLog, Storage
+from ppm_pipelines_tests.product import ROOT
 
 THREADS = 8
 
@@ -37,3 +40,54 @@ def test_a_database_that_was_away_is_asked_again(monkeypatch: pytest.MonkeyPatch
     home.home.cache_clear()
     assert dict(storage.run_storage.get_daemon_heartbeats()) == {}
     storage.run_storage.dispose()
+
+
+@dg.asset
+def orders() -> None:
+    """An asset with more checks than one."""
+
+
+@dg.asset_check(asset=orders)
+def add_up() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True)
+
+
+@dg.asset_check(asset=orders)
+def known() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN)
+
+
+def recorded(instance: dg.DagsterInstance, *, alone: bool) -> tuple[list[object], list[object]]:
+    """What a run leaves: its events in their order, and how its checks ended, of which materialization."""
+    log = instance.event_log_storage
+    assert isinstance(log, EventLog)
+    log.alone = alone
+    job = dg.Definitions(assets=[orders], asset_checks=[add_up, known]).resolve_implicit_global_asset_job_def()
+    run_id = job.execute_in_process(instance=instance).run_id
+    log.alone = False
+    events = [event.dagster_event for event in instance.all_logs(run_id) if event.dagster_event]
+    latest = instance.get_latest_materialization_event(orders.key)
+    assert latest is not None
+    checks = [
+        (
+            one.key.name,
+            one.status,
+            one.event.dagster_event.asset_check_evaluation_data.target_materialization_data.run_id,
+        )
+        for key in (add_up.check_key, known.check_key)
+        for one in log.get_asset_check_execution_history(key, limit=1)
+        if one.event and one.event.dagster_event
+    ]
+    assert {run for _, _, run in checks} == {run_id} == {latest.run_id}
+    return [(event.event_type, event.step_key) for event in events], [(name, status) for name, status, _ in checks]
+
+
+@pytest.mark.usefixtures("database_url")
+def test_events_that_are_written_together_are_the_same() -> None:
+    with dg.DagsterInstance.from_config(str(ROOT)) as instance:
+        one_by_one, together = recorded(instance, alone=False), recorded(instance, alone=True)
+    assert together == one_by_one
+    assert together[1] == [
+        ("add_up", AssetCheckExecutionRecordStatus.SUCCEEDED),
+        ("known", AssetCheckExecutionRecordStatus.FAILED),
+    ]

@@ -203,15 +203,15 @@ class _GuardedBackend(httpcore.NetworkBackend):
 
 class _Transport(httpx.HTTPTransport):
     def __init__(self, backend: httpcore.NetworkBackend) -> None:
-        super().__init__(verify=_trusted(), trust_env=False)
+        super().__init__(verify=trusted(), trust_env=False)
         # httpx has no public way to hand over a network backend; the pool is otherwise built as httpx builds it.
         self._pool = httpcore.ConnectionPool(
-            ssl_context=_trusted(), max_connections=4, keepalive_expiry=60, network_backend=backend
+            ssl_context=trusted(), max_connections=4, keepalive_expiry=60, network_backend=backend
         )
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
     """The certificates that are trusted; reading them takes longer than most requests."""
     return httpx.create_ssl_context()
 

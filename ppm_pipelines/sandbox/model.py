@@ -148,6 +148,11 @@ class Property:
     filterable: bool = True
     nullable: bool = True
 
+    @property
+    def constant(self) -> bool:
+        """Whether every row has the same value."""
+        return isinstance(self.get, Always)
+
 
 @dataclass(frozen=True)
 class Navigation:
@@ -205,6 +210,16 @@ def table(*rows: tuple[Any, ...]) -> dict[str, Property]:
     return {name: Property(name, kind, get) for name, kind, get in rows}
 
 
+@dataclass(frozen=True)
+class Always:
+    """A getter that looks at no row."""
+
+    value: Any
+
+    def __call__(self, _: Any) -> Any:
+        return self.value
+
+
 def constant(value: Any, kind: Kind, names: str) -> Iterable[tuple[str, Kind, Get]]:
     """Properties that are always the same here, by their names separated by spaces."""
-    return [(name, kind, lambda _: value) for name in names.split()]
+    return [(name, kind, Always(value)) for name in names.split()]

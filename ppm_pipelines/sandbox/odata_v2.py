@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 from xml.sax.saxutils import quoteattr
@@ -23,6 +24,7 @@ OPTIONS = {
     "$filter", "$select", "$expand", "$orderby", "$top", "$skip", "$inlinecount", "$skiptoken", "$format",
     "sap-client", "sap-language", "search",
 }  # fmt: skip
+SAFE = re.compile(r"[\w.~-]*", re.ASCII).fullmatch  # texts that need no quoting in a URL
 DEFAULT_PAGE = {"A_PurchaseOrder": 1000, "A_PurchaseOrderItem": 1000, "A_PurOrdAccountAssignment": 1000}
 LARGEST_PAGE = 5000
 
@@ -35,6 +37,13 @@ class Shape:
     columns: list[tuple[str, Callable[[Any], Any], Callable[[Any], Any]]]
     expanded: dict[str, Shape] = field(default_factory=dict)
     deferred: tuple[str, ...] = ()
+
+    @cached_property
+    def dimensions(self) -> list[int]:
+        """The places of the columns that an aggregated row's key is made of."""
+        properties = self.entity.properties
+        names = [name for name, _, _ in self.columns]
+        return [place for place, name in enumerate(names) if name != "ID" and not properties[name].measure]
 
 
 def answer(
@@ -133,7 +142,7 @@ def write(service: Service, shape: Shape, row: Any, base: str) -> dict[str, Any]
     entity = shape.entity
     raw = [get(row) for _, get, _ in shape.columns]
     group = _group_id(shape, raw) if entity.aggregate else ""
-    key = f"'{quote(group)}'" if entity.aggregate else _key(entity, row)
+    key = f"'{group if SAFE(group) else quote(group)}'" if entity.aggregate else _key(entity, row)
     uri = f"{base}{service.path}/{entity.set_name}({key})"
     made: dict[str, Any] = {"__metadata": {"id": uri, "uri": uri, "type": f"{service.namespace}.{entity.name}"}}
     for (name, _, write_value), value in zip(shape.columns, raw, strict=True):
@@ -165,13 +174,7 @@ def _key(entity: EntityType, row: Any) -> str:
 
 def _group_id(shape: Shape, raw: list[Any]) -> str:
     """The generated key of an aggregated row: its dimensions."""
-    properties = shape.entity.properties
-    shown = (
-        str(value)
-        for (name, _, _), value in zip(shape.columns, raw, strict=True)
-        if name != "ID" and not properties[name].measure
-    )
-    return ".1~" + "~".join(shown)
+    return ".1~" + "~".join([str(raw[place]) for place in shape.dimensions])
 
 
 def _single(
