@@ -23,6 +23,7 @@ from typing import Any
 import psycopg
 
 from ppm_pipelines import database, labour
+from ppm_pipelines.arriving import REJECTED, STAGE_DELETED, STAGE_REJECTIONS, STAGE_SKIPPED
 from ppm_pipelines.facts import FACTS, POINTERS, SUMMED, Fact, counted
 from ppm_pipelines.reconcile import reconciled
 from ppm_pipelines.records import (
@@ -33,17 +34,7 @@ from ppm_pipelines.records import (
     shown,
 )
 from ppm_pipelines.runs import AGAIN, CHANNEL, RunRequest
-from ppm_pipelines.staging import (
-    RAW_RECORDS,
-    REJECTED,
-    STAGE_DELETED,
-    STAGE_RAWS,
-    STAGE_REJECTIONS,
-    STAGE_SKIPPED,
-    Progress,
-    Staging,
-    listed,
-)
+from ppm_pipelines.staging import RAW_RECORDS, STAGE_RAWS, Progress, Staging, listed
 
 log = logging.getLogger(__name__)
 
@@ -316,7 +307,7 @@ class _Merge(Staging):
 
     def _let_deleted_go(self, fact: Fact) -> None:
         """What was read and then told to be deleted is not there; what was deleted and read again is."""
-        if fact.name not in self.deleted:
+        if fact.name not in self.arrived.deleted:
             return
         for stage, which in ((fact.stage, "true"), (STAGE_REJECTIONS, "s.entity = d.entity")):
             for same_key in SAME_KEYS:
@@ -456,7 +447,7 @@ class _Merge(Staging):
     def _leave_scope(self, fact: Fact) -> None:
         """Rows that the source still has, and that belong to no project any more: they are skipped now, count no more
         and say why (DOMAIN "What counts": not stored, but counted as skipped)."""
-        if fact.name not in self.skipped:
+        if fact.name not in self.arrived.skipped:
             return
         at, why = fact.ended or ("", "")
         zeroed = "".join(f", {name} = 0" for name in fact.zeroed)
@@ -475,7 +466,7 @@ class _Merge(Staging):
 
         An order is cancelled: nothing is ordered or open, what relieved it stays. A posting leaves the sums.
         """
-        if fact.name not in self.deleted:
+        if fact.name not in self.arrived.deleted:
             return
         at, why = fact.ended or ("", "")
         closed_as = "cancelled" if fact.emptied else "deleted"
@@ -739,7 +730,7 @@ class _Merge(Staging):
             for currency, figures in told["amounts"].items():
                 result.amounts.setdefault(currency, {}).update(figures)
         result.status = "partial" if result.rejected else "success"
-        result.skipped_amounts = {c: str(rounded(a, c)) for c, a in sorted(self.skipped_money.items())}
+        result.skipped_amounts = {c: str(rounded(a, c)) for c, a in sorted(self.arrived.skipped_money.items())}
         result.errors = self._errors()
         result.synced_at = self.now.isoformat()
         return result

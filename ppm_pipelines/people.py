@@ -27,8 +27,8 @@ from sqlalchemy.dialects.postgresql import insert
 from ppm_pipelines import connectors, database
 from ppm_pipelines.adapters import ADAPTERS
 from ppm_pipelines.adapters.base import ERASED, LABOUR
+from ppm_pipelines.arriving import encoded
 from ppm_pipelines.load import load_lock
-from ppm_pipelines.staging import encoded
 from ppm_pipelines.tables import audit_log, erased_people, integration_config
 from ppm_pipelines.vault import Vault
 

@@ -68,18 +68,16 @@ def recorded(instance: dg.DagsterInstance, *, alone: bool) -> tuple[list[object]
     events = [event.dagster_event for event in instance.all_logs(run_id) if event.dagster_event]
     latest = instance.get_latest_materialization_event(orders.key)
     assert latest is not None
-    checks = [
-        (
-            one.key.name,
-            one.status,
-            one.event.dagster_event.asset_check_evaluation_data.target_materialization_data.run_id,
-        )
-        for key in (add_up.check_key, known.check_key)
-        for one in log.get_asset_check_execution_history(key, limit=1)
-        if one.event and one.event.dagster_event
+    found = [
+        one for key in (add_up.check_key, known.check_key) for one in log.get_asset_check_execution_history(key, 1)
     ]
-    assert {run for _, _, run in checks} == {run_id} == {latest.run_id}
-    return [(event.event_type, event.step_key) for event in events], [(name, status) for name, status, _ in checks]
+    for one in found:
+        assert one.event
+        assert one.event.dagster_event
+        target = one.event.dagster_event.asset_check_evaluation_data.target_materialization_data
+        assert target
+        assert {one.run_id, target.run_id} == {run_id} == {latest.run_id}
+    return [(event.event_type, event.step_key) for event in events], [(one.key.name, one.status) for one in found]
 
 
 @pytest.mark.usefixtures("database_url")

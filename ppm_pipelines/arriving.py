@@ -1,0 +1,238 @@
+"""Pages as they arrive: put together, sorted by what becomes of their records, and written out for COPY.
+
+Belongs here: what the thread that reads does with a page, so that PostgreSQL and Python work at the same time; what is
+counted of it. Does not belong here: temporary tables and statements (``staging``), how values are written for COPY
+(``copying``). Memory holds two times a page, or so many small ones as are worth a COPY.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import queue
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ppm_pipelines import copying
+from ppm_pipelines.facts import FACTS, POINTERS, Fact
+from ppm_pipelines.records import MINOR_UNITS, ZERO, Deleted, Outcome, Page, Raw, Rejection, Skipped
+
+NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+RECORDS = msgspec.json.Encoder(decimal_format="string")  # a JSON number would be read back as a float
+# Small pages are staged together, as long as a source delivers them fast: each COPY waits for PostgreSQL.
+ROWS_AT_ONCE, SECONDS_AT_ONCE = 1_000, 0.2
+STAGE_REJECTIONS, STAGE_SKIPPED, STAGE_DELETED = "stage_rejections", "stage_skipped", "stage_deleted"
+REJECTED = (
+    "source_key",
+    "code",
+    "field",
+    "reason",
+    "raw",
+    "amount",
+    "currency",
+    "project_nr",
+    "open_amount",
+    "company_code",
+    "cost_center",
+    *POINTERS,
+)
+JSON = ("custom_fields", "overlaid")
+NO_JSON = "{}"
+
+
+class Copy(NamedTuple):
+    """Rows for a table, as COPY takes them."""
+
+    table: str
+    columns: list[str]
+    rows: str
+
+
+class RawRow(NamedTuple):
+    """A raw record by its stream and key: digest and JSON."""
+
+    stream: str
+    key: str
+    hash: bytes
+    record: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Some pages, ready to be written; ``entity`` is that of the last one."""
+
+    pages: int
+    rows: int
+    entity: str
+    copies: list[Copy]
+    raws: list[RawRow]
+
+
+class Gathered:
+    """Pages put together, each entity's rows in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.since, self.pages = time.monotonic(), 0
+        self.outcomes: dict[str, list[Outcome]] = {}
+        self.raws: list[Raw] = []
+
+    def add(self, page: Page) -> None:
+        self.pages += 1
+        self.outcomes.setdefault(page.entity, []).extend(page.outcomes)
+        self.raws += page.raws
+
+    @property
+    def enough(self) -> bool:
+        rows = max(len(self.raws), *map(len, self.outcomes.values()))
+        return rows >= ROWS_AT_ONCE or time.monotonic() - self.since > SECONDS_AT_ONCE
+
+
+class Sorter:
+    """Sorts what arrives, and counts it. ``counted`` are the entities whose skipped money is told."""
+
+    def __init__(self, counted: Iterable[str]) -> None:
+        self.counted = frozenset(counted)
+        self.counts: dict[str, Counter[str]] = {name: Counter() for name in FACTS}
+        self.skipped_money: dict[str, Decimal] = {}
+        # Entities of which records were skipped, or told to be deleted: an update of no row still fires its triggers.
+        self.skipped: set[str] = set()
+        self.deleted: set[str] = set()
+        self._seq = 0
+
+    def sorted(self, some: Gathered) -> Arrived:
+        copies = [copy for entity, outcomes in some.outcomes.items() for copy in self._copies(entity, outcomes)]
+        # A key that comes twice at once was never there in its first version.
+        latest = {(raw.stream, raw.key): raw for raw in some.raws}
+        raws = [RawRow(*key, *encoded(raw.record)) for key, raw in latest.items()]
+        rows = sum(map(len, some.outcomes.values()))
+        return Arrived(some.pages, rows, next(reversed(some.outcomes), ""), copies, raws)
+
+    def _copies(self, entity: str, outcomes: Sequence[Outcome]) -> Iterator[Copy]:
+        fact, counts = FACTS[entity], self.counts[entity]
+        good: list[tuple[int, Outcome]] = []
+        bad: list[tuple[Any, ...]] = []
+        skipped: list[tuple[int, str, str]] = []
+        deleted: list[tuple[int, str, str, bool]] = []
+        for place, outcome in enumerate(outcomes, self._seq):
+            if isinstance(outcome, Rejection):
+                bad.append((place, entity, *_rejected(outcome)))
+            elif isinstance(outcome, Skipped):
+                skipped.append((place, entity, outcome.source_key))
+                self._skip_money(entity, outcome)
+            elif isinstance(outcome, Deleted):
+                deleted.append((place, entity, outcome.source_key, outcome.whole))
+            else:
+                good.append((place, outcome))
+        self._seq += len(outcomes)
+        counts["total"] += len(outcomes)
+        counts["skipped"] += len(skipped)
+        self.skipped |= {entity} if skipped else set()
+        self.deleted |= {entity} if deleted else set()
+        if good:
+            yield _facts(fact, good)
+        for table, columns, rows in (
+            (STAGE_REJECTIONS, ["seq", "entity", *REJECTED], bad),
+            (STAGE_SKIPPED, ["seq", "entity", "source_key"], skipped),
+            (STAGE_DELETED, ["seq", "entity", "source_key", "whole"], deleted),
+        ):
+            if rows:
+                yield Copy(table, columns, copying.block(zip(*rows, strict=True)))
+
+    def _skip_money(self, entity: str, outcome: Skipped) -> None:
+        amount, currency = outcome.amount, outcome.currency or ""
+        if amount is not None and currency in MINOR_UNITS and entity in self.counted:
+            self.skipped_money[currency] = self.skipped_money.get(currency, ZERO) + amount
+
+
+def ahead(
+    pages: Iterable[Page], sort: Callable[[Gathered], Arrived], afterwards: Callable[[], None] = lambda: None
+) -> Iterator[Arrived]:
+    """The pages, the next ones read and sorted while the last ones are written: the source, Python and PostgreSQL work
+    at the same time. ``afterwards`` is done by the reader when it has read the last one.
+
+    What reading raises is raised here. When nobody wants the rest, the reader ends with the answer that it waits for,
+    within the client's timeout; the run's process does not wait for it.
+    """
+    ready: queue.Queue[tuple[Arrived | None, BaseException | None]] = queue.Queue(maxsize=1)
+    stopped = threading.Event()
+
+    def read() -> None:
+        some = Gathered()
+        try:
+            for page in pages:
+                some.add(page)
+                if some.enough:
+                    ready.put((sort(some), None))
+                    some = Gathered()
+                if stopped.is_set():
+                    return
+            ready.put((sort(some), None))
+            afterwards()
+            ready.put((None, None))
+        except BaseException as error:
+            ready.put((None, error))
+
+    threading.Thread(target=read, daemon=True, name="reader").start()
+    try:
+        while (found := ready.get())[0] is not None:
+            yield found[0]
+    finally:
+        stopped.set()
+        with contextlib.suppress(queue.Empty):
+            ready.get_nowait()
+    if found[1] is not None:
+        raise found[1]
+
+
+def usual(fact: Fact) -> dict[str, str | bool]:
+    """What most records have in columns that need not be told; as a staged column's default and as a record's."""
+    told = {one.name: one.default for one in fields(fact.record)}
+    return {name: value for name, value in told.items() if value is not MISSING and isinstance(value, str | bool)} | {
+        name: NO_JSON for name in JSON if name in told
+    }
+
+
+def _facts(fact: Fact, good: list[tuple[int, Outcome]]) -> Copy:
+    """The fields of the records, a column each, behind their running numbers; without those that hold nothing but what
+    is usual."""
+    records = [record for _, record in good]
+    columns: dict[str, Sequence[Any]] = {"seq": [place for place, _ in good]}
+    defaults = usual(fact)
+    for name in fact.columns:
+        values = list(map(attrgetter(name), records))
+        if name in JSON:
+            values = [_own_fields(own) if own else NO_JSON for own in values]
+        default = defaults.get(name)
+        if values[0] != default or values.count(default) != len(values):
+            columns[name] = values
+    return Copy(fact.stage, list(columns), copying.block(columns.values()))
+
+
+def _own_fields(own: Mapping[str, Any]) -> str:
+    return without_nul(json.dumps(own, default=str).encode()).decode()
+
+
+def _rejected(one: Rejection) -> tuple[Any, ...]:
+    values = {name: getattr(one, name) for name in REJECTED}
+    return tuple((values | {"raw": encoded(one.raw)[1]}).values())
+
+
+def without_nul(encoded: bytes) -> bytes:
+    """JSON without NUL characters; the six signs themselves, told by an escaped backslash before them, stay."""
+    return NUL.sub(rb"\1", encoded) if b"\\u0000" in encoded else encoded
+
+
+def encoded(record: Mapping[str, Any]) -> tuple[bytes, str]:
+    """A digest and the JSON of a raw record, decimals as texts; PostgreSQL's JSON can't hold NUL characters."""
+    told = without_nul(RECORDS.encode(record))
+    return hashlib.blake2b(told, digest_size=16).digest(), told.decode()
