@@ -12,11 +12,11 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from api.costbook import AsOf, Project
 from api.deps import Caller, Db, Viewer
-from api.pages import Limit, csv_answer, csv_line, cursor_of, parts_of, wants_csv
+from api.pages import Limit, csv_answer, csv_line, cursor_of, json_answer, parts_of, wants_csv
 from api.people import Hidden
 from api.problems import NOT_FOUND, Problem, invalid
 from api.runs import run_url
@@ -125,20 +125,21 @@ Offset = Annotated[int, Query(ge=0, le=2**31)]
 
 def _answer(
     lines: Lines, connection: sa.Connection, request: Request, limit: int, offset: int, cursor: str | None
-) -> Any:
+) -> Response:
     if wants_csv(request):
         return csv_answer(f"{lines.project.project_nr}-{lines.entity}", lines.as_csv())
     start = parts_of(cursor, int)[0] if cursor else offset
     rows = connection.execute(lines.query().order_by(*lines.order).limit(limit).offset(start)).mappings().all()
     total, sums = lines.sums(connection)
     after = start + len(rows)
-    return {
+    page = {
         "items": [lines.shown(row) for row in rows],
         "next_cursor": cursor_of(after) if after < total else None,
         "total": total,
         "sums": sums,
         "as_of": lines.moment or costbook.last_sync(connection, lines.project.organization_id),
     }
+    return json_answer(page)
 
 
 @router.get("/projects/{project_id}/commitments", response_model=None)
@@ -151,7 +152,7 @@ def list_commitments(
     limit: Limit = PAGE_DEFAULT,
     offset: Offset = 0,
     cursor: str | None = None,
-) -> Any:
+) -> Response:
     """Lines with ``sort=-field`` and ``filter[field]=``; as text/csv all of them."""
     return _answer(Lines("commitments", project, request, moment, hidden), connection, request, limit, offset, cursor)
 
@@ -166,7 +167,7 @@ def list_actuals(
     limit: Limit = PAGE_DEFAULT,
     offset: Offset = 0,
     cursor: str | None = None,
-) -> Any:
+) -> Response:
     return _answer(Lines("actuals", project, request, moment, hidden), connection, request, limit, offset, cursor)
 
 
