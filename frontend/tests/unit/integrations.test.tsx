@@ -119,6 +119,7 @@ test("fields are mapped where records have some, and a source that changed says 
     "Feldzuordnung von Abacus",
   ]);
   expect(screen.getByText("3 Felder geändert")).toBeVisible();
+  expect(screen.getByRole("button", { name: "Feldzuordnung von SAP" })).toHaveTextContent(/^Feldzuordnung$/);
   LISTED[0] = connector("sap", "SAP", ["projects", "commitments", "actuals", "costs"]);
 });
 

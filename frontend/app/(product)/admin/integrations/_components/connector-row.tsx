@@ -64,7 +64,7 @@ export function ConnectorRow({ connector, progress, waiting, onSync, onConfigure
         )}
       </td>
       <td className={cell}>
-        <div className="flex justify-start gap-2 sm:justify-end">
+        <div className="flex flex-wrap justify-start gap-2 sm:justify-end">
           <Hint text={t("configure")}>
             <Button size="icon" aria-label={t("configureLabel", { name: connector.name })} onClick={onConfigure}>
               <Settings aria-hidden />
@@ -87,9 +87,8 @@ function MapFields({ connector, onMap }: MapProps) {
   if (mappable(connector.entities).length === 0) return null;
   const reason = connector.configured ? undefined : integrations("configureFirst");
   return (
-    <Hint text={reason ?? t("open")}>
+    <Hint text={reason}>
       <Button
-        size="icon"
         aria-haspopup="dialog"
         aria-label={t("openLabel", { name: connector.name })}
         aria-disabled={reason !== undefined}
@@ -97,6 +96,7 @@ function MapFields({ connector, onMap }: MapProps) {
         onClick={reason ? undefined : onMap}
       >
         <Waypoints aria-hidden />
+        {t("open")}
       </Button>
     </Hint>
   );
