@@ -15,6 +15,7 @@ const PAGE = 50;
 /** Every field of the source, one row each: what it holds, what is suggested, what it fills. All of it by keyboard. */
 export function SourceView({ editor }: { editor: Editor }) {
   const t = useTranslations("mapping");
+  const common = useTranslations("common");
   const [search, setSearch] = useState("");
   const [filter, setFilter] = useState<RowFilter>("all");
   // Typing goes before the rows that it finds.
@@ -65,7 +66,7 @@ export function SourceView({ editor }: { editor: Editor }) {
           ))}
         </tbody>
       </table>
-      {visible.length === 0 ? <p className="py-8 text-center text-muted">{t("noMatch")}</p> : null}
+      {visible.length === 0 ? <p className="py-8 text-center text-muted">{common("noMatch")}</p> : null}
       {visible.length > PAGE ? <Pages page={list.page} total={visible.length} onTurn={list.turn} /> : null}
     </div>
   );
