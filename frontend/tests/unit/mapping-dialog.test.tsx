@@ -2,12 +2,14 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { render, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { Tooltip } from "radix-ui";
+import { useState } from "react";
 import { Toaster, toast } from "sonner";
 import { IntlProvider } from "use-intl";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { MappingDialog } from "@/app/(product)/admin/integrations/_components/mapping/mapping-dialog";
 import { LiveProvider } from "@/components/live";
 import type { Decisions, FieldMapping, MappingPreview, MappingVersion, Suggestion } from "@/lib/api-types";
+import type { Address } from "@/lib/mapping-address";
 import { messages } from "@/lib/messages";
 import { localeTag } from "@/lib/preferences";
 import { field, line, MAPPING, SUGGESTIONS, suggestion } from "./mapping-sample";
@@ -103,7 +105,14 @@ afterEach(async () => {
 });
 
 const closed = vi.fn();
-const SAP = { system: "sap", name: "SAP", entities: ["costs", "commitments", "actuals"] };
+const SAP = { name: "SAP", entities: ["costs", "commitments", "actuals"] };
+
+function Opened() {
+  const [address, setAddress] = useState<Address>({ system: "sap", entity: "commitments", view: "source" });
+  const move = (to: Partial<Address>) => setAddress({ ...address, ...to });
+  const calls = { onMove: move, onStay: () => undefined, onDirty: () => undefined, onClose: closed };
+  return <MappingDialog connector={SAP} address={address} {...calls} />;
+}
 
 async function opened(locale: "de" | "en" = "de"): Promise<HTMLElement> {
   closed.mockReset();
@@ -112,7 +121,7 @@ async function opened(locale: "de" | "en" = "de"): Promise<HTMLElement> {
       <QueryClientProvider client={new QueryClient({ defaultOptions: { queries: { retry: false } } })}>
         <Tooltip.Provider>
           <LiveProvider>
-            <MappingDialog connector={SAP} onClose={closed} />
+            <Opened />
           </LiveProvider>
           <Toaster />
         </Tooltip.Provider>
