@@ -164,8 +164,11 @@ test("from the open dialog to a saved mapping in four clicks, and the toast foll
   expect(await screen.findByText("Sync erfolgreich – 4 geändert")).toBeInTheDocument();
   expect(saves()).toHaveLength(1);
   expect(saves()[0]).toMatchObject({ ifMatch: '"2"', body: { reason: "", ignored: ["item.YY1_Foo"] } });
-  expect(saves()[0]?.body.lines).toEqual([...MAPPING.lines, line("requester", "item.YY1_Requester")]);
-  expect(await row(/YY1_Requester/)).toHaveTextContent("Bestätigt");
+  expect(saves()[0]?.body.lines).toEqual([
+    ...MAPPING.lines,
+    { ...line("requester", "item.YY1_Requester"), origin: "sure" },
+  ]);
+  expect(await row(/YY1_Requester/)).toHaveTextContent(/Bestätigt.*Mit allen sicheren bestätigt/);
 });
 
 test("what is only to be checked is not offered together", async () => {
@@ -202,6 +205,14 @@ test("an own field by the name that is typed", async () => {
   await userEvent.type(await screen.findByRole("combobox"), "Baustelle Süd");
   await userEvent.keyboard("{Enter}");
   expect(await row(/YY1_Bar/)).toHaveTextContent(/Manuell.*baustelle_sued/);
+});
+
+test("after a reload a line says how it came about; one that nobody said it of says nothing", async () => {
+  const [plant] = MAPPING.lines;
+  stored = { ...stored, lines: [{ ...line("vendor", "item.YY1_Bar"), origin: "by_hand" }, ...(plant ? [plant] : [])] };
+  await opened();
+  expect(await row(/^item.YY1_Bar/)).toHaveTextContent(/Manuell.*Von Hand gesetzt/);
+  expect(await row(/Plant/)).toHaveTextContent(/^Plant(?!.*(gesetzt|Vorschlag)).*Bestätigt/);
 });
 
 test("leaving with a draft asks first, and what was decided stays while one stays", async () => {
@@ -282,7 +293,7 @@ test("the preview shows records before and after, what can't be read, and the mo
 });
 
 test("the Costbook's fields say what fills them, and the rule where it is worked out", async () => {
-  const worked = { ...line("requester", "a", "b"), rule: "Bestellt weniger abgebaut." };
+  const worked = { ...line("requester", "a", "b"), origin: "standard" as const, rule: "Bestellt weniger abgebaut." };
   stored = { ...stored, standard: [...stored.standard, worked] };
   await withSuggestions();
   await userEvent.click(screen.getByRole("tab", { name: "Felder des Costbook" }));
