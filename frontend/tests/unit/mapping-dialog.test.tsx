@@ -345,13 +345,14 @@ test("an old version is in force again after two clicks, which say what changes"
   expect(await screen.findByText("Feldzuordnung von SAP gespeichert – Version 3")).toBeInTheDocument();
 });
 
-test("four hundred fields draw fifty rows, and the last is found", async () => {
+test("four hundred fields draw two hundred rows, and the last is found", async () => {
   stored = { ...stored, fields: Array.from({ length: 400 }, (_, at) => field(`item.F${at}`)) };
   suggestions = [];
   await opened();
-  await row(/item.F0 /);
-  expect(screen.getAllByRole("rowheader")).toHaveLength(50);
-  await userEvent.click(screen.getByRole("searchbox"));
+  await screen.findByText("item.F0");
+  // Asking so many rows for their roles takes longer than drawing them.
+  expect(document.querySelectorAll("tbody > tr")).toHaveLength(200);
+  await userEvent.click(screen.getByLabelText("Felder suchen"));
   await userEvent.paste("F399");
   expect(await row(/item.F399/)).toBeVisible();
 });
