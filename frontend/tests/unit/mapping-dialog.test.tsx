@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { render, screen, waitFor, within } from "@testing-library/react";
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { Tooltip } from "radix-ui";
 import { useState } from "react";
@@ -114,7 +114,7 @@ function Opened() {
   return <MappingDialog connector={SAP} address={address} {...calls} />;
 }
 
-async function opened(locale: "de" | "en" = "de"): Promise<HTMLElement> {
+function open(locale: "de" | "en" = "de"): void {
   closed.mockReset();
   render(
     <IntlProvider locale={localeTag(locale)} messages={messages[locale]} timeZone="UTC">
@@ -128,6 +128,10 @@ async function opened(locale: "de" | "en" = "de"): Promise<HTMLElement> {
       </QueryClientProvider>
     </IntlProvider>,
   );
+}
+
+function opened(locale: "de" | "en" = "de"): Promise<HTMLElement> {
+  open(locale);
   return screen.findByRole("dialog", { name: /SAP/ });
 }
 
@@ -348,14 +352,14 @@ test("an old version is in force again after two clicks, which say what changes"
 test("four hundred fields draw two hundred rows, and the last is found", async () => {
   stored = { ...stored, fields: Array.from({ length: 400 }, (_, at) => field(`item.F${at}`)) };
   suggestions = [];
-  await opened();
-  await screen.findByText("item.F0");
-  // Asking so many rows for their roles takes longer than drawing them.
-  expect(document.querySelectorAll("tbody > tr")).toHaveLength(200);
-  await userEvent.click(screen.getByLabelText("Felder suchen"));
-  await userEvent.paste("F399");
-  expect(await row(/item.F399/)).toBeVisible();
-});
+  open();
+  // Asking so many rows for their roles would take longer than drawing them.
+  const rows = () => [...document.querySelectorAll("tbody > tr th")].map((one) => one.textContent);
+  await waitFor(() => expect(rows()).toHaveLength(200));
+  fireEvent.change(screen.getByLabelText("Felder suchen"), { target: { value: "F399" } });
+  await waitFor(() => expect(rows()).toHaveLength(1));
+  expect(rows()[0]).toMatch(/^item.F399/);
+}, 20_000);
 
 test("a refusal is said in the dialog and can be tried again", async () => {
   refusal = 502;
