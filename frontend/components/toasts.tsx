@@ -8,9 +8,11 @@ import type { Theme } from "@/lib/preferences";
 const VISIBLE = 5;
 const GAP = 14;
 const EDGE = 24;
-/** Several lie as rows of one line each, which globals.css draws. */
+/** Several lie as rows of one line each, of two where the window is narrow; globals.css draws them. */
 const ROW = 36;
+const ROW_OF_TWO = 52;
 const ROW_GAP = 6;
+const NARROW = "(max-width: 600px)";
 
 /**
  * The messages at the lower end of the page, where tables have their names and not their sums. One alone is shown whole;
@@ -98,5 +100,6 @@ function heightOf(shown: HTMLElement[]): number {
   const [first] = shown;
   if (!first) return 0;
   if (shown.length === 1) return first.offsetHeight + 2 * EDGE;
-  return shown.length * (ROW + ROW_GAP) - ROW_GAP + 2 * EDGE;
+  const row = window.matchMedia(NARROW).matches ? ROW_OF_TWO : ROW;
+  return shown.length * (row + ROW_GAP) - ROW_GAP + 2 * EDGE;
 }

@@ -121,21 +121,21 @@ function Table({ list, onConfigure, onMap }: TableProps) {
   const running = Object.values(progress);
   return (
     <Panel className="overflow-hidden">
-      <table className="block w-full sm:table">
+      <table className="block w-full md:table">
         <caption className="sr-only">{t("title")}</caption>
-        <thead className="sr-only sm:not-sr-only sm:table-header-group">
+        <thead className="sr-only md:not-sr-only md:table-header-group">
           <tr className="bg-raised text-muted text-xs">
             {(["name", "status", "lastSync"] as const).map((key) => (
               <th key={key} scope="col" className="border-b px-4 py-2">
                 {t(key)}
               </th>
             ))}
-            <th scope="col" className="border-b px-4 py-2 sm:text-end">
+            <th scope="col" className="border-b px-4 py-2 md:text-end">
               {t("actions")}
             </th>
           </tr>
         </thead>
-        <tbody className="block divide-y sm:table-row-group">
+        <tbody className="block divide-y md:table-row-group">
           {list.map((connector) => (
             <ConnectorRow
               key={connector.system}
