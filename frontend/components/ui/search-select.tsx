@@ -71,7 +71,7 @@ export function SearchSelect({ label, text, size, className, tabIndex, onChoose,
 }
 
 /** How many are drawn at once; the rest is found by typing. */
-const SHOWN = 100;
+const SHOWN = 200;
 
 type ListProps = Omit<Props, "text" | "size" | "className" | "tabIndex">;
 

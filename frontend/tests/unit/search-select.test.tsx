@@ -1,4 +1,4 @@
-import { render, screen, within } from "@testing-library/react";
+import { render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { IntlProvider } from "use-intl";
 import { beforeEach, expect, test, vi } from "vitest";
@@ -67,12 +67,11 @@ test("what is typed can be an option of its own", async () => {
   expect(onChoose).toHaveBeenCalledExactlyOnceWith("neu:Keller");
 });
 
-test("of a long list the first hundred are drawn, and the rest is found", async () => {
-  options.mockReturnValue(Array.from({ length: 130 }, (_, at) => option(`${1000 + at}`)));
+test("of a long list the first two hundred are drawn, and the rest is found", async () => {
+  options.mockReturnValue(Array.from({ length: 230 }, (_, at) => option(`${1000 + at}`)));
   await opened();
-  const list = screen.getByRole("listbox");
-  expect(within(list).getAllByRole("option")).toHaveLength(100);
+  expect(screen.getByRole("listbox").children).toHaveLength(200);
   expect(screen.getByText("30 weitere – Suche eingrenzen")).toBeVisible();
-  await userEvent.keyboard("1129");
-  expect(names()).toEqual(["P-1129"]);
+  await userEvent.keyboard("1229");
+  expect(names()).toEqual(["P-1229"]);
 });
