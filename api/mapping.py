@@ -29,6 +29,7 @@ from ppm_pipelines.adapters.base import Adapter, SourceError
 from ppm_pipelines.mapping import review
 from ppm_pipelines.mapping.fields import Entity, SourceField, Target
 from ppm_pipelines.mapping.suggest import as_json
+from ppm_pipelines.mapping.transforms import Origin
 from ppm_pipelines.mapping_view import View, view
 from ppm_pipelines.mappings import Draft, Saved
 from ppm_pipelines.records import ZERO
@@ -43,12 +44,14 @@ class StrictBody(BaseModel):
 
 
 class MappedLine(StrictBody):
-    """One target from one or several fields; ``steps`` say how the value gets over."""
+    """One target from one or several fields; ``steps`` say how the value gets over, ``origin`` how the line came
+    about."""
 
     target: Annotated[str, Field(max_length=200)]
     type: str | None = None
     sources: Annotated[list[str], Field(max_length=20)] = []
     steps: Annotated[list[dict[str, Any]], Field(max_length=20)] = []
+    origin: Origin | None = None
 
 
 class Pair(StrictBody):

@@ -124,6 +124,19 @@ def test_a_version_is_restored(product: Product) -> None:
     assert listed[0]["saved_by"]
 
 
+def test_a_line_tells_where_it_comes_from(product: Product) -> None:
+    by_hand = line("requester", "order.PurchaseOrder") | {"origin": "by_hand"}
+    saved = put(product, by_hand, line("custom_fields.changed", "order.LastChangeDateTime"))
+    for told in (saved, get(product), get(product, "/versions")["items"][0]):
+        assert {one["target"]: one["origin"] for one in told["lines"]} == {
+            "requester": "by_hand",
+            "custom_fields.changed": None,
+        }
+    assert {one["origin"] for one in saved["standard"]} == {"standard"}
+    answer = product.api("integration").put(MAPPING, json={"lines": [by_hand | {"origin": "dream"}]})
+    assert answer.status_code == 422
+
+
 def test_what_somebody_else_saved_meanwhile_is_not_overwritten(product: Product) -> None:
     api = product.api("integration")
     read = api.get(MAPPING).headers["ETag"]

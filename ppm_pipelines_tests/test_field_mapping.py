@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from ppm_pipelines import database, drift, mappings, remapping
 from ppm_pipelines.load import COUNTS, SyncResult
@@ -241,6 +242,22 @@ def test_versions_are_kept_and_only_the_newest_counts(world: World) -> None:
     assert audited == [("anna@example.com", "saved_mapping", "sap", str(number)) for number in (1, 2)]
 
 
+@sap
+def test_how_a_line_came_about_is_kept_and_lays_nothing_over_what_is_held_anew(world: World) -> None:
+    mine = line("vendor", "record.po_number")
+    for origin in ("suggestion", "by_hand"):
+        save(world, "commitments", mine | {"origin": origin})
+        world.sync("remap", "commitments")
+    with database.owner() as connection:
+        # The first version as a release wrote it that knew no origins.
+        bare = "(select jsonb_agg(one - 'origin') from jsonb_array_elements(lines) one)"
+        connection.execute(sa.text(f"update ppm.field_mappings set lines = {bare} where version = 1"))
+        found = mappings.versions(connection, "default", "sap", "commitments")
+    assert [[one.origin for one in version.draft.lines] for version in found] == [["by_hand"], [None]]
+    assert found[0].draft == found[1].draft
+    assert save(world, "commitments", mine | {"origin": "sure"}).applied
+
+
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [
@@ -250,6 +267,7 @@ def test_versions_are_kept_and_only_the_newest_counts(world: World) -> None:
         ),
         ([line("vendor")], "vendor has no source: choose a field or give a constant."),
         ([line("vendor", "a", do="shout")], "'shout' is no step"),
+        ([line("vendor", "a") | {"origin": "dream"}], "'dream' is no origin of a line"),
         ([line("vendor", "a"), line("vendor", "b")], "vendor has two lines."),
         ([line("vendor", "gone")], "The source has no field gone. Choose another field."),
         ([line("vendor", "a") | {"type": "date"}], "vendor is of type text, not date."),

@@ -186,6 +186,13 @@ def test_lines_go_through_json() -> None:
     assert line(one.as_json()) == one
 
 
+def test_a_line_keeps_its_origin_and_is_the_same_line_without_it() -> None:
+    one = {"target": "x", "type": "text", "sources": ["a"], "steps": []}
+    assert line(one | {"origin": "sure"}).as_json()["origin"] == "sure"
+    assert line(one).as_json()["origin"] is None
+    assert line(one | {"origin": "sure"}) == line(one | {"origin": "by_hand"}) == line(one)
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [

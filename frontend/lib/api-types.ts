@@ -280,10 +280,20 @@ export type ValueType = "text" | "date" | "moment" | "amount" | "rate" | "quanti
 /** What is done to a value on its way; the server knows which parameters each kind needs. */
 export type Step = { do: string; [parameter: string]: Json };
 
-export type MappingLine = { target: string; type: ValueType; sources: string[]; steps: Step[] };
+/** How a line came about: one suggestion confirmed, one among all sure ones, a field kept with the rest, or by hand. */
+export type LineOrigin = "suggestion" | "sure" | "rest" | "by_hand";
+
+/** `origin` is null where nobody said, as in versions of earlier releases. */
+export type MappingLine = {
+  target: string;
+  type: ValueType;
+  sources: string[];
+  steps: Step[];
+  origin?: LineOrigin | null;
+};
 
 /** What the adapter does by itself. With a `rule` it is worked out of more than these fields. */
-export type StandardLine = MappingLine & { rule: string | null };
+export type StandardLine = Omit<MappingLine, "origin"> & { origin: "standard"; rule: string | null };
 
 export type MappingField = {
   name: string;

@@ -38,12 +38,6 @@ export function fingerprint(project: ProjectFigures): string {
   return [project.committed, project.actual, project.open, project.budget].join("|");
 }
 
-export function matches(project: ProjectFigures, search: string): boolean {
-  const words = search.toLocaleLowerCase().split(/\s+/).filter(Boolean);
-  const text = `${project.project_nr} ${project.name ?? ""}`.toLocaleLowerCase();
-  return words.every((word) => text.includes(word));
-}
-
 /** The newest run of each system that brought costs. */
 export function lastSyncs(runs: Run[]): Run[] {
   const seen = new Map<string, Run>();

@@ -26,11 +26,8 @@ export function mappable(entities: string[]): MappingEntity[] {
 
 // The draft ----------------------------------------------------------------------------------------------------------
 
-/** `byHand`: targets of lines that no suggestion gave; known until they are saved. */
-export type Draft = Decisions & { byHand: string[] };
-
 /** `base` is what the draft began with; `past` the drafts before each step, the newest last. */
-export type Editing = { base: Decisions & { version: number }; draft: Draft; past: Draft[] };
+export type Editing = { base: Decisions & { version: number }; draft: Decisions; past: Decisions[] };
 
 export type Action =
   | { do: "confirm"; lines: MappingLine[] }
@@ -45,7 +42,7 @@ export type Action =
 
 export function begin({ version, lines, ignored, rejected }: FieldMapping): Editing {
   const base = { version: version ?? 0, lines, ignored, rejected };
-  return { base, draft: { lines, ignored, rejected, byHand: [] }, past: [] };
+  return { base, draft: { lines, ignored, rejected }, past: [] };
 }
 
 export function reduce(now: Editing, action: Action): Editing {
@@ -56,11 +53,12 @@ export function reduce(now: Editing, action: Action): Editing {
   return { ...now, draft: step(now.draft, action), past: [...now.past, now.draft] };
 }
 
-function step(draft: Draft, action: Exclude<Action, { do: "undo" }>): Draft {
+function step(draft: Decisions, action: Exclude<Action, { do: "undo" }>): Decisions {
   if (action.do === "confirm") return action.lines.reduce((next, line) => withLine(next, line), draft);
   if (action.do === "set") {
-    const bare = action.instead ? withoutLine(draft, action.instead) : draft;
-    return withLine({ ...bare, byHand: unique([...bare.byHand, action.line.target]) }, action.line);
+    const { line, instead } = action;
+    if (instead && isSame(line, instead)) return draft;
+    return withLine(instead ? withoutLine(draft, instead) : draft, { ...line, origin: "by_hand" });
   }
   if (action.do === "remove") return withoutLine(draft, action.line);
   if (action.do === "merge") return merged(draft, action.target);
@@ -76,7 +74,7 @@ function step(draft: Draft, action: Exclude<Action, { do: "undo" }>): Draft {
 }
 
 /** A field that fills something is neither set aside nor refused for that target; the same end twice is one line. */
-function withLine(draft: Draft, line: MappingLine): Draft {
+function withLine(draft: Decisions, line: MappingLine): Decisions {
   return {
     ...draft,
     lines: [...draft.lines.filter((one) => lineKey(one) !== lineKey(line)), line],
@@ -85,20 +83,19 @@ function withLine(draft: Draft, line: MappingLine): Draft {
   };
 }
 
-function withoutLine(draft: Draft, line: MappingLine): Draft {
+function withoutLine(draft: Decisions, line: MappingLine): Decisions {
   return { ...draft, lines: draft.lines.filter((one) => !isSame(one, line)) };
 }
 
 /** Two lines of one target become one that writes their values one after the other. */
-function merged(draft: Draft, target: string): Draft {
+function merged(draft: Decisions, target: string): Decisions {
   const these = draft.lines.filter((line) => line.target === target);
   const [first] = these;
   if (!first) return draft;
   const sources = unique(these.flatMap((line) => line.sources));
   const steps = sources.length > 1 ? [{ do: "concatenate", separator: " " }] : first.steps;
   const others = draft.lines.filter((line) => line.target !== target);
-  const byHand = unique([...draft.byHand, target]);
-  return { ...draft, byHand, lines: [...others, { ...first, sources, steps }] };
+  return { ...draft, lines: [...others, { ...first, sources, steps, origin: "by_hand" }] };
 }
 
 function isPair(pair: FieldPair, field: string, target: string): boolean {
@@ -164,7 +161,6 @@ export function rebase(now: Editing, data: FieldMapping): Editing {
     lines,
     ignored: unique([...data.ignored.filter((name) => !heeded.includes(name)), ...ignored]),
     rejected: [...data.rejected, ...newPairs(data, { ...now.draft, rejected: newPairs(now.base, now.draft) })],
-    byHand: now.draft.byHand,
   };
   return { ...next, draft };
 }
@@ -174,8 +170,13 @@ export function lineKey({ target, sources }: MappingLine): string {
   return `${target} ← ${sources.join(" + ")}`;
 }
 
+/** Whether two lines do the same; how they came about makes no other line. */
 export function isSame(one: MappingLine, other: MappingLine): boolean {
-  return canonical(one) === canonical(other);
+  return canonical({ ...one, origin: null }) === canonical({ ...other, origin: null });
+}
+
+function isByHand({ origin }: MappingLine): boolean {
+  return origin === "by_hand";
 }
 
 /** The same text for the same line, whatever the order of its keys. */
@@ -205,7 +206,7 @@ export type FieldRow = {
 };
 
 /** Every field of the source with its state in the draft. The order is that of what is saved, so no decision moves a row. */
-export function fieldRows(data: FieldMapping, draft: Draft, suggestions: Suggestion[]): FieldRow[] {
+export function fieldRows(data: FieldMapping, draft: Decisions, suggestions: Suggestion[]): FieldRow[] {
   const suggested = new Map(suggestions.map((one) => [one.field, one]));
   const drifts = new Map(data.drift.map((one) => [one.field, one]));
   const doubled = conflictsIn(draft.lines);
@@ -222,10 +223,10 @@ export function fieldRows(data: FieldMapping, draft: Draft, suggestions: Suggest
   return rows.sort((a, b) => rank(a) - rank(b));
 }
 
-function stateOf(row: Omit<FieldRow, "state" | "gone">, draft: Draft, doubled: Set<string>): FieldState {
+function stateOf(row: Omit<FieldRow, "state" | "gone">, draft: Decisions, doubled: Set<string>): FieldState {
   const targets = row.lines.map((line) => line.target);
   if (targets.some((target) => doubled.has(target))) return "conflict";
-  if (targets.some((target) => draft.byHand.includes(target))) return "manual";
+  if (row.lines.some(isByHand)) return "manual";
   if (targets.length > 0) return "confirmed";
   if (draft.ignored.includes(row.field.name)) return "ignored";
   if (row.field.state === "standard" || row.standard.length > 0) return "standard";
@@ -242,7 +243,7 @@ function rank({ field, drift, gone }: FieldRow): number {
 }
 
 /** What was refused meanwhile is no suggestion any more, also before the server was asked again. */
-function openSuggestion(suggestion: Suggestion | undefined, draft: Draft): Suggestion | undefined {
+function openSuggestion(suggestion: Suggestion | undefined, draft: Decisions): Suggestion | undefined {
   if (!suggestion) return undefined;
   const { field, target, alternatives } = suggestion;
   const isRefused = (name: string) => draft.rejected.some((pair) => isPair(pair, field, name));
@@ -271,7 +272,7 @@ function vanished({ fields, lines, drift }: FieldMapping): MappingField[] {
     }));
 }
 
-function bySource<Line extends MappingLine>(lines: Line[]): Map<string, Line[]> {
+function bySource<Line extends { sources: string[] }>(lines: Line[]): Map<string, Line[]> {
   const found = new Map<string, Line[]>();
   for (const line of lines) {
     for (const source of unique(line.sources)) found.set(source, [...(found.get(source) ?? []), line]);
@@ -325,12 +326,12 @@ export type TargetState = "missing" | "conflict" | "manual" | "confirmed" | "sta
 export type TargetRow = { target: MappingTarget; state: TargetState; lines: MappingLine[]; standard: StandardLine[] };
 
 /** Every field of the Costbook with what fills it; custom ones that the draft adds come last. */
-export function targetRows(data: FieldMapping, draft: Draft): TargetRow[] {
+export function targetRows(data: FieldMapping, draft: Decisions): TargetRow[] {
   const doubled = conflictsIn(draft.lines);
   return allTargets(data, draft).map((target) => {
     const lines = draft.lines.filter((line) => line.target === target.name);
     const standard = data.standard.filter((line) => line.target === target.name);
-    const state = targetState(target, lines, standard, draft, doubled);
+    const state = targetState(target, lines, standard, doubled);
     return { target, lines, standard, state };
   });
 }
@@ -339,16 +340,15 @@ function targetState(
   { name, required }: MappingTarget,
   lines: MappingLine[],
   standard: StandardLine[],
-  { byHand }: Draft,
   doubled: Set<string>,
 ): TargetState {
   if (doubled.has(name)) return "conflict";
-  if (lines.length > 0) return byHand.includes(name) ? "manual" : "confirmed";
+  if (lines.length > 0) return lines.some(isByHand) ? "manual" : "confirmed";
   if (standard.length > 0) return "standard";
   return required ? "missing" : "empty";
 }
 
-export function allTargets({ targets }: FieldMapping, { lines }: Draft): MappingTarget[] {
+export function allTargets({ targets }: FieldMapping, { lines }: Decisions): MappingTarget[] {
   const known = new Set(targets.map((target) => target.name));
   const added = lines.filter((line) => !known.has(line.target));
   const names = unique(added.map((line) => line.target));
@@ -361,7 +361,7 @@ export function customTarget(name: string, type: MappingTarget["type"] = "text")
 }
 
 /** Required targets that neither the standard nor an own line fills. */
-export function missingIn(data: FieldMapping, draft: Draft): MappingTarget[] {
+export function missingIn(data: FieldMapping, draft: Decisions): MappingTarget[] {
   return targetRows(data, draft).flatMap(({ state, target }) => (state === "missing" ? [target] : []));
 }
 
@@ -373,7 +373,7 @@ export type Offer = { row: FieldRow; line: MappingLine; replaces: boolean; chose
 export function lineFor({ suggestion }: Pick<FieldRow, "suggestion">, targets: MappingTarget[]): MappingLine | null {
   if (!suggestion?.target) return null;
   const { target, sources, steps } = suggestion;
-  return { target, type: typeOf(target, targets), sources, steps };
+  return { target, type: typeOf(target, targets), sources, steps, origin: "suggestion" };
 }
 
 export function typeOf(name: string, targets: MappingTarget[]): MappingTarget["type"] {
@@ -384,7 +384,7 @@ export function typeOf(name: string, targets: MappingTarget[]): MappingTarget["t
  * Suggestions that are sure. One that would replace what the standard does is listed and not chosen: somebody should
  * want that. One whose target is filled by an own line already is not offered here.
  */
-export function sureOffers(rows: FieldRow[], data: FieldMapping, draft: Draft): Offer[] {
+export function sureOffers(rows: FieldRow[], data: FieldMapping, draft: Decisions): Offer[] {
   const targets = allTargets(data, draft);
   const taken = new Set(draft.lines.map((line) => line.target));
   return rows.flatMap((row) => {
@@ -392,19 +392,19 @@ export function sureOffers(rows: FieldRow[], data: FieldMapping, draft: Draft): 
     if (!line || taken.has(line.target)) return [];
     taken.add(line.target);
     const replaces = data.standard.some((one) => one.target === line.target);
-    return [{ row, line, replaces, chosen: !replaces }];
+    return [{ row, line: { ...line, origin: "sure" }, replaces, chosen: !replaces }];
   });
 }
 
 /** Fields that mean nothing known and carry values: worth keeping under a name of their own. */
-export function restOffers(rows: FieldRow[], data: FieldMapping, draft: Draft): Offer[] {
+export function restOffers(rows: FieldRow[], data: FieldMapping, draft: Decisions): Offer[] {
   const taken = new Set(
     [...allTargets(data, draft), ...draft.lines.map(({ target }) => ({ name: target }))].map((one) => one.name),
   );
   return rows.filter(isWorthKeeping).map((row) => {
     const name = freeName(row.field, taken);
     taken.add(name);
-    const line: MappingLine = { target: name, type: "text", sources: [row.field.name], steps: [] };
+    const line: MappingLine = { target: name, type: "text", sources: [row.field.name], steps: [], origin: "rest" };
     return { row, line, replaces: false, chosen: row.field.custom };
   });
 }

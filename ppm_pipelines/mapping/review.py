@@ -114,5 +114,6 @@ def standard_as_json(one: StandardLine, language: str) -> dict[str, Any]:
         "type": one.type,
         "sources": list(one.sources),
         "steps": [dict(step) for step in one.steps],
+        "origin": "standard",
         "rule": (one.rule_de if language == "de" else one.rule_en) or None,
     }

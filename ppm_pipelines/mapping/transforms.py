@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from ppm_pipelines.mapping.fields import CUSTOM, Kind, SourceField, Target
 from ppm_pipelines.mapping.profiles import FORMATS, date_forms, kinds, number_form
@@ -23,6 +23,9 @@ from ppm_pipelines.mapping.sentences import Said
 
 Step = Mapping[str, Any]
 Steps = tuple[Step, ...]
+# How a line came about: one suggestion that was confirmed, one among all that are sure, a field kept under its own name
+# with the rest, or set by hand.
+Origin = Literal["suggestion", "sure", "rest", "by_hand"]
 RECORD = "record."  # a source that begins so is a field of the record the adapter made, not of the raw record
 EXACT_FLOAT = 15  # digits that a JSON number keeps
 _YES = {"x", "true", "yes", "y", "ja", "j", "1"}
@@ -45,16 +48,19 @@ class NotApplied(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One target from one or several sources. ``sources``: names in the raw record, a dot leads into an object."""
+    """One target from one or several sources. ``sources``: names in the raw record, a dot leads into an object.
+    ``origin`` tells people where the line comes from (None: nobody said) and makes no other line of it."""
 
     target: str
     type: Kind
     sources: tuple[str, ...]
     steps: Steps = ()
+    origin: Origin | None = field(default=None, compare=False)
 
     def as_json(self) -> dict[str, Any]:
         steps = [dict(step) for step in self.steps]
-        return {"target": self.target, "type": self.type, "sources": list(self.sources), "steps": steps}
+        named = {"target": self.target, "type": self.type, "sources": list(self.sources), "steps": steps}
+        return named | {"origin": self.origin}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,8 @@ def line(data: Mapping[str, Any]) -> Line:
     sources, steps = tuple(data.get("sources", ())), tuple(dict(step) for step in data.get("steps", ()))
     if not target or kind not in get_args(Kind):
         raise BadLine("A line needs a target and one of the types " + ", ".join(get_args(Kind)))
+    if (origin := data.get("origin")) not in (None, *get_args(Origin)):
+        raise BadLine(f"{origin!r} is no origin of a line: choose one of {', '.join(get_args(Origin))}")
     for step in steps:
         _check_step(step)
     names = [str(step["do"]) for step in steps]
@@ -105,7 +113,7 @@ def line(data: Mapping[str, Any]) -> Line:
     several = names[:1] == ["concatenate"] or (names[:1] == ["sign"] and len(sources) == 2)
     if len(sources) > 1 and not several:
         raise BadLine(f"{target} has several sources: the first step must say how they become one")
-    return Line(target, kind, sources, steps)
+    return Line(target, kind, sources, steps, origin)
 
 
 def _check_step(step: Step) -> None:

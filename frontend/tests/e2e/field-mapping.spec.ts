@@ -1,6 +1,6 @@
 import type { Locator, Page } from "@playwright/test";
-import type { FieldMapping } from "@/lib/api-types";
-import { type Api, asRole, expect, expectAccessible, message, signIn, test } from "./product";
+import type { FieldMapping, MappingField } from "@/lib/api-types";
+import { type Api, asRole, expect, expectAccessible, fault, message, noFault, signIn, test } from "./product";
 
 /** The customer's own fields come into the Costbook: few clicks, nothing unconfirmed, and back again in two. */
 
@@ -92,6 +92,120 @@ test("by keyboard: confirmed, previewed, set aside and left, and nothing of it i
   await expect(dialog).toBeHidden();
   await expect(open).toBeFocused();
   expect(await stored()).toEqual(before);
+});
+
+test("an open mapping is a link: reloaded it is the same, and Back closes it", async ({ page }) => {
+  await (await mappingButton(page)).click();
+  const dialog = page.getByRole("dialog", { name: "Feldzuordnung: SAP" });
+  await dialog.getByRole("radio", { name: "Ist-Werte" }).click();
+  await dialog.getByRole("tab", { name: "Felder des Costbook" }).click();
+  await expect(page).toHaveURL(/\/admin\/integrations\?mapping=sap&entity=actuals&view=target$/);
+  await page.reload();
+  await expect(dialog.getByRole("radio", { name: "Ist-Werte" })).toBeChecked();
+  await expect(dialog.getByRole("tab", { name: "Felder des Costbook", selected: true })).toBeVisible();
+  await dialog.getByRole("tab", { name: "Felder der Quelle" }).click();
+  await dialog
+    .getByRole("button", { name: /ignorieren$/ })
+    .first()
+    .click();
+  await page.goBack();
+  await page.getByRole("button", { name: "Weiter bearbeiten" }).click();
+  await expect(page).toHaveURL(/mapping=sap&entity=actuals$/);
+  await expect(dialog.getByRole("radio", { name: "Ist-Werte · Entwurf" })).toBeChecked();
+  await page.goBack();
+  await page.getByRole("button", { name: "Verwerfen" }).click();
+  await expect(dialog).toBeHidden();
+  await expect(page).toHaveURL(/\/admin\/integrations$/);
+  await page.goForward();
+  await expect(dialog.getByRole("radio", { name: "Ist-Werte", exact: true })).toBeChecked();
+});
+
+test("two people at once: the second is told, and what they decided lies over what the first has saved", async ({
+  page,
+}) => {
+  const before = await stored();
+  const isFree = ({ custom, read, state }: MappingField) => custom && read && state === "open";
+  const [mine, theirs] = before.fields.filter(isFree);
+  if (!mine || !theirs) throw new Error("Two fields of the customer are open.");
+  const other = await page.context().newPage();
+  const open = async (where: Page) => {
+    await where.goto("/admin/integrations?mapping=sap");
+    const dialog = where.getByRole("dialog", { name: "Feldzuordnung: SAP" });
+    const row = (name: string) => dialog.getByRole("row").filter({ hasText: name });
+    const save = async () => {
+      await dialog.getByRole("button", { name: "Speichern …" }).click();
+      const saving = where.getByRole("dialog", { name: "Als neue Version speichern" });
+      await saving.getByRole("button", { name: "Speichern" }).click();
+      return saving;
+    };
+    return { dialog, row, save };
+  };
+  await signIn(page, "admin", "/admin/integrations");
+  const [first, second] = [await open(other), await open(page)];
+  await second
+    .row(mine.name)
+    .getByRole("button", { name: /^Ziel für/ })
+    .click();
+  await page.getByRole("combobox").fill("Von Hand");
+  await page.keyboard.press("Enter");
+  await expect(second.row(mine.name)).toContainText("Manuell");
+
+  await first
+    .row(theirs.name)
+    .getByRole("button", { name: /ignorieren$/ })
+    .click();
+  await first.save();
+  await expect(message(other).getByText(/^Feldzuordnung von SAP gespeichert/)).toBeVisible();
+  await other.close();
+
+  const saving = await second.save();
+  const told = saving.getByRole("alert");
+  await expect(told).toContainText("Inzwischen hat jemand anderes eine Version gespeichert");
+  await expectAccessible(page);
+  expect((await stored()).lines, "nothing of it is in force").toEqual(before.lines);
+  await told.getByRole("button", { name: "Neu laden, Entwurf behalten" }).click();
+  await expect(told).toBeHidden();
+  await expect(saving.getByRole("listitem").filter({ hasText: /^neu.*von_hand/ })).toHaveCount(1);
+  await saving.getByRole("button", { name: "Speichern" }).click();
+  await expect(saving).toBeHidden();
+  await expect(message(page).getByText(/^Sync erfolgreich/)).toBeVisible({ timeout: 60_000 });
+  const after = await stored();
+  expect(after.ignored).toContain(theirs.name);
+  const own = { target: "custom_fields.von_hand", type: "text", sources: [mine.name], steps: [], origin: "by_hand" };
+  expect(after.lines).toEqual(expect.arrayContaining([...before.lines, own]));
+
+  await page.reload();
+  await expect(second.row(mine.name)).toContainText(/Manuell.*von_hand.*Von Hand gesetzt/);
+  await expect(second.row(theirs.name)).toContainText("Ignoriert");
+});
+
+test("what changed in the source is told in its row and in the dialog until somebody has seen it", async ({
+  page,
+  request,
+}) => {
+  await signIn(page, "admin", "/admin/integrations?mapping=sap");
+  const dialog = page.getByRole("dialog", { name: "Feldzuordnung: SAP" });
+  const drift = dialog.getByRole("region", { name: "Die Quelle hat sich geändert" });
+  const ask = dialog.getByRole("button", { name: "SAP neu fragen" });
+  // An older release of the source lacks fields that the newer one has.
+  await fault(request, "old_release", 1_000);
+  await ask.click();
+  await expect(drift.getByText(/ist verschwunden/).first()).toBeVisible();
+  await expect(dialog.getByRole("row").filter({ hasText: "verschwunden" }).first()).toBeVisible();
+  await expectAccessible(page);
+  await noFault(request);
+  await ask.click();
+  await expect(drift.getByText(/ist neu/).first()).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(dialog).toBeHidden();
+  const row = page.getByRole("row", { name: /SAP/ });
+  await row.getByRole("button", { name: /Felder? der Quelle/ }).click();
+  await drift.getByRole("button", { name: "Als gesehen speichern" }).click();
+  const saving = page.getByRole("dialog", { name: "Änderungen der Quelle als gesehen speichern" });
+  await saving.getByRole("button", { name: "Speichern" }).click();
+  await expect(drift).toBeHidden();
+  await page.keyboard.press("Escape");
+  await expect(row.getByRole("button", { name: /Felder? der Quelle/ })).toBeHidden();
 });
 
 test("the versions say who and when, and the standard is back in two clicks", async ({ page }) => {

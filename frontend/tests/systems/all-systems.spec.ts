@@ -1,3 +1,4 @@
+import type { Page } from "@playwright/test";
 import type { Run } from "@/lib/api-types";
 import {
   advance,
@@ -47,12 +48,32 @@ test("a controller syncs all of them with one click and reads what each brought"
     const own = message(page).filter({ hasText: name });
     await expect(own).toContainText(/Sync (erfolgreich|mit Hinweisen)/, { timeout: 120_000 });
   }
+  // A row each, beside the sums, and whole for whoever looks at them.
+  await expect.poll(() => coveredAmounts(page)).toEqual([]);
+  await message(page).filter({ hasText: "SAP" }).hover();
+  await expect(message(page).first()).toHaveAttribute("data-expanded", "true");
+  await page.mouse.move(0, 0);
   const told = await page.request.get("/api/integrations/runs?system=sap&limit=1");
   const [run] = ((await told.json()) as { items: Run[] }).items;
   const count = run?.by_entity?.commitments?.inserted ?? 0;
   expect(count, "so many steps always bring new orders").toBeGreaterThan(1);
   await expect(message(page).filter({ hasText: "SAP" })).toContainText(`${count} neue Commitments`);
 });
+
+/** Amounts of the page that a message lies over now. */
+function coveredAmounts(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const over = [...document.querySelectorAll("[data-sonner-toast]")].map((one) => one.getBoundingClientRect());
+    const amounts = [...document.querySelectorAll("td.amount")].filter((cell) => {
+      const { left, right, top, bottom } = cell.getBoundingClientRect();
+      return over.some((one) => left < one.right && right > one.left && top < one.bottom && bottom > one.top);
+    });
+    return [
+      ...over.filter(({ height }) => height > 40).map(() => "whole"),
+      ...amounts.map((one) => `${one.textContent}`),
+    ];
+  });
+}
 
 test("what is switched off is not synced by a click", async ({ page, request }) => {
   await (await asRole(request, "admin")).enable(OTHERS, false);

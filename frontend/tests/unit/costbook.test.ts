@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ProjectFigures, ProjectList, Run } from "@/lib/api-types";
-import { countStanding, figuresOf, lastSyncs, matches, standing, whose, withoutBudget } from "@/lib/costbook";
+import { countStanding, figuresOf, lastSyncs, standing, whose, withoutBudget } from "@/lib/costbook";
 
 function project(given: Partial<ProjectFigures>): ProjectFigures {
   return {
@@ -51,12 +51,6 @@ test("without a project the server's total of the chosen currency is shown", () 
   expect(figuresOf(list, undefined, "USD").currency).toBe("USD");
   expect(figuresOf(list, undefined, "CHF").currency).toBe("EUR");
   expect(figuresOf(list, project({ currency: "CHF" }), "USD").currency).toBe("CHF");
-});
-
-test("projects are found by number and by words of the name", () => {
-  expect(matches(project({}), "0001")).toBe(true);
-  expect(matches(project({}), "halle neubau")).toBe(true);
-  expect(matches(project({}), "halle 4")).toBe(false);
 });
 
 test("the newest run that brought something counts as the last sync", () => {

@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { render, screen, waitFor, within } from "@testing-library/react";
+import { act, render, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { Tooltip } from "radix-ui";
 import { IntlProvider } from "use-intl";
@@ -9,10 +9,11 @@ import { LiveProvider } from "@/components/live";
 import type { Connector } from "@/lib/api-types";
 import { messages } from "@/lib/messages";
 import { localeTag } from "@/lib/preferences";
+import { MAPPING } from "./mapping-sample";
 
 /** The connectors that the API lists, whichever they are. */
 
-vi.mock("next/navigation", () => ({ useRouter: () => ({ push: () => undefined }) }));
+vi.mock("next/navigation", () => import("./navigation"));
 
 const connector = (system: string, name: string, entities: string[]): Connector => ({
   system,
@@ -48,6 +49,9 @@ const LISTED = [
 let started: unknown[] = [];
 
 function answered(path: string, request?: RequestInit): Promise<Response> {
+  if (path.endsWith("/suggest")) return Promise.resolve(Response.json({ suggestions: [], milliseconds: 1 }));
+  const [, mapped, kind] = /integrations\/(\w+)\/mapping\/(\w+)/.exec(path) ?? [];
+  if (mapped) return Promise.resolve(Response.json({ ...MAPPING, system: mapped, entity: kind }));
   if (!path.startsWith("/api/integrations/sync")) return Promise.resolve(Response.json(LISTED));
   started.push(JSON.parse(String(request?.body)));
   const { system, entity } = started.at(-1) as { system: string; entity: string };
@@ -62,6 +66,7 @@ class Silent extends EventTarget {
 
 beforeEach(() => {
   started = [];
+  window.history.replaceState(null, "", "/admin/integrations");
   vi.stubGlobal("fetch", answered);
   vi.stubGlobal("EventSource", Silent);
 });
@@ -79,7 +84,7 @@ async function shown(): Promise<void> {
       </QueryClientProvider>
     </IntlProvider>,
   );
-  await screen.findByRole("row", { name: /SAP/ });
+  await screen.findByText("SAP");
 }
 
 test("every system that is listed has its row and says what it brings, also one that is new to this page", async () => {
@@ -119,6 +124,7 @@ test("fields are mapped where records have some, and a source that changed says 
     "Feldzuordnung von Abacus",
   ]);
   expect(screen.getByText("3 Felder geändert")).toBeVisible();
+  expect(screen.getByRole("button", { name: "Feldzuordnung von SAP" })).toHaveTextContent(/^Feldzuordnung$/);
   LISTED[0] = connector("sap", "SAP", ["projects", "commitments", "actuals", "costs"]);
 });
 
@@ -134,4 +140,62 @@ test("what a digest told of is not new in it", async () => {
   const row = screen.getByRole("row", { name: /Slack/ });
   expect(within(row).getByText("1 Nachricht gesendet · 2 Warnungen")).toBeTruthy();
   expect(within(row).queryByText(/9684/)).toBeNull();
+});
+
+const search = () => window.location.search;
+const mapping = () => screen.findByRole("dialog", { name: /^Feldzuordnung: / });
+const gone = () => waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+/** Back, as the browser does it: the address is another one and says so. */
+const back = (address = "/admin/integrations") => act(() => window.history.replaceState(null, "", address));
+
+test("the mapping that is open stands in the address: system, kind and view", async () => {
+  await shown();
+  await userEvent.click(screen.getByRole("button", { name: "Feldzuordnung von SAP" }));
+  const dialog = await mapping();
+  expect(search()).toBe("?mapping=sap");
+  const before = window.history.length;
+  await userEvent.click(within(dialog).getByRole("radio", { name: "Ist-Werte" }));
+  await userEvent.click(await within(dialog).findByRole("tab", { name: "Felder des Costbook" }));
+  expect(search()).toBe("?mapping=sap&entity=actuals&view=target");
+  expect(window.history.length, "Back closes it, wherever in it one has been").toBe(before);
+  await userEvent.click(within(dialog).getByRole("button", { name: "Schließen" }));
+  await gone();
+  expect(search()).toBe("");
+});
+
+test("a link opens it where it says, and Back closes it", async () => {
+  window.history.replaceState(null, "", "/admin/integrations?mapping=sap&entity=actuals&view=target");
+  await shown();
+  const dialog = await mapping();
+  expect(await within(dialog).findByRole("tab", { name: "Felder des Costbook", selected: true })).toBeVisible();
+  expect(within(dialog).getByRole("radio", { name: "Ist-Werte" })).toBeChecked();
+  back();
+  await gone();
+});
+
+test.each(["mapping=slack", "mapping=nobody", "mapping=sap&entity=nothing&view=nowhere"])(
+  "a link to what is not there (%s) opens nothing, or the first there is",
+  async (query) => {
+    window.history.replaceState(null, "", `/admin/integrations?${query}`);
+    await shown();
+    if (!query.includes("sap")) return expect(screen.queryByRole("dialog")).toBeNull();
+    expect(
+      await within(await mapping()).findByRole("tab", { name: "Felder der Quelle", selected: true }),
+    ).toBeVisible();
+    expect(screen.getByRole("radio", { name: "Commitments" })).toBeChecked();
+  },
+);
+
+test("Back with a draft asks first: it stays with its address, or goes", async () => {
+  window.history.replaceState(null, "", "/admin/integrations?mapping=sap&entity=actuals");
+  await shown();
+  const dialog = await mapping();
+  await userEvent.click(await within(dialog).findByRole("button", { name: "item.YY1_Bar ignorieren" }));
+  back();
+  await userEvent.click(await screen.findByRole("button", { name: "Weiter bearbeiten" }));
+  await waitFor(() => expect(search()).toBe("?mapping=sap&entity=actuals"));
+  expect(within(dialog).getByRole("radio", { name: "Ist-Werte · Entwurf" })).toBeChecked();
+  back("/admin/integrations?mapping=abacus");
+  await userEvent.click(await screen.findByRole("button", { name: "Verwerfen" }));
+  expect(await screen.findByRole("dialog", { name: "Feldzuordnung: Abacus" })).toBeVisible();
 });

@@ -69,8 +69,8 @@ export const MAPPING: FieldMapping = {
     { ...target("custom_fields.plant", "plant"), custom: true, state: "own" },
   ],
   standard: [
-    { ...line("po_number", "order.PurchaseOrder"), rule: null },
-    { ...line("vendor", "order.Supplier"), rule: null },
+    { ...line("po_number", "order.PurchaseOrder"), origin: "standard", rule: null },
+    { ...line("vendor", "order.Supplier"), origin: "standard", rule: null },
   ],
   lines: [line("custom_fields.plant", "item.YY1_Plant")],
   ignored: ["item.YY1_Foo"],

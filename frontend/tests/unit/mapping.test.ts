@@ -47,6 +47,17 @@ test("confirming makes the line, by hand is told apart, and both are undone step
   expect(isDirty(reduce(reduce(byHand, { do: "undo" }), { do: "undo" }))).toBe(false);
 });
 
+test("by hand stays by hand once it is saved; how a line came about alone is no change", () => {
+  const [plant] = MAPPING.lines;
+  if (!plant) throw new Error("The sample has a line.");
+  const saved = begin({ ...MAPPING, lines: [{ ...plant, origin: "by_hand" }] });
+  expect(states(saved)["item.YY1_Plant"]).toBe("manual");
+  expect(targetRows(MAPPING, saved.draft).find(({ target }) => target.name === plant.target)?.state).toBe("manual");
+  expect(isDirty(reduce(saved, { do: "confirm", lines: [{ ...plant, origin: "suggestion" }] }))).toBe(false);
+  const untouched = reduce(saved, { do: "set", line: { ...plant, origin: null }, instead: plant });
+  expect(untouched.draft).toEqual(saved.draft);
+});
+
 test("a refused suggestion is remembered and gone at once", () => {
   const now = after({ do: "reject", field: "item.YY1_Requester", target: "requester" });
   expect(states(now)["item.YY1_Requester"]).toBe("open");
@@ -80,6 +91,7 @@ test("one field may fill several targets; one target by two lines is a conflict 
   expect(one.draft.lines.find(({ target }) => target === "vendor")).toEqual({
     ...line("vendor", "item.YY1_Plant", "item.YY1_Bar"),
     steps: [{ do: "concatenate", separator: " " }],
+    origin: "by_hand",
   });
   expect(states(one)["item.YY1_Bar"]).toBe("manual");
 });
@@ -89,7 +101,7 @@ test("an edited line takes the place of the old one", () => {
   const edited = { ...before, steps: [{ do: "trim_zeros" }] };
   const { base, draft } = after({ do: "set", line: edited, instead: before });
   const changes = changesBetween(base, draft);
-  expect(changes.changed).toEqual([{ before, after: edited }]);
+  expect(changes.changed).toEqual([{ before, after: { ...edited, origin: "by_hand" } }]);
   expect([changes.added, changes.removed]).toEqual([[], []]);
 });
 
@@ -147,7 +159,7 @@ test("together only sure ones are offered, and what would replace the standard i
     ["vendor", true, false],
   ]);
   const sure = sureOffers(fieldRows(MAPPING, draft, SUGGESTIONS), MAPPING, draft);
-  expect(sure.map(({ line, chosen }) => [line, chosen])).toEqual([[requester, true]]);
+  expect(sure.map(({ line, chosen }) => [line, chosen])).toEqual([[{ ...requester, origin: "sure" }, true]]);
 });
 
 test("the rest is kept under names of its own where there are values and nothing better", () => {
@@ -169,9 +181,9 @@ test("the rest is kept under names of its own where there are values and nothing
   ];
   const { draft } = begin(data);
   const offers = restOffers(fieldRows(data, draft, given), data, draft);
-  expect(offers.map(({ line }) => [line.target, line.sources])).toEqual([
-    ["custom_fields.plant_2", ["item.YY1_Bar"]],
-    ["custom_fields.lot", ["item.YY1_Lot"]],
+  expect(offers.map(({ line }) => [line.target, line.sources, line.origin])).toEqual([
+    ["custom_fields.plant_2", ["item.YY1_Bar"], "rest"],
+    ["custom_fields.lot", ["item.YY1_Lot"], "rest"],
   ]);
 });
 

@@ -2,9 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useFormatter, useTranslations } from "use-intl";
-import { Confirm } from "@/components/ui/confirm";
-import { Dialog } from "@/components/ui/dialog";
-import { ErrorPanel } from "@/components/ui/error-panel";
+import { QueryDialog } from "@/components/ui/query-dialog";
 import { Skeleton } from "@/components/ui/skeleton";
 import { call } from "@/lib/api";
 import type { ConnectorSettings } from "@/lib/api-types";
@@ -16,7 +14,6 @@ type Props = { system: string; name: string; onClose: () => void };
 export function ConfigDialog({ system, name, onClose }: Props) {
   const t = useTranslations("config");
   const [dirty, setDirty] = useState(false);
-  const [leaving, setLeaving] = useState(false);
   const config = useQuery({
     queryKey: ["integration", system],
     queryFn: ({ signal }) => call<ConnectorSettings>(`integrations/${system}/config`, { signal }),
@@ -24,38 +21,29 @@ export function ConfigDialog({ system, name, onClose }: Props) {
     // Another answer while somebody types would throw their input away: not even the end of a run asks again.
     staleTime: "static",
   });
-  const close = () => (dirty ? setLeaving(true) : onClose());
-  const answer = (leave: boolean) => {
-    setLeaving(false);
-    if (leave) onClose();
-  };
   return (
-    <Dialog
-      open
-      onOpenChange={(open) => !open && close()}
+    <QueryDialog
+      query={config}
       title={t("title", { name })}
       description={useSubtitle(config.data?.data)}
+      dirty={dirty}
+      question={{ text: t("leave"), yes: t("leaveYes"), no: t("leaveNo") }}
+      onClose={onClose}
+      loading={<Loading />}
     >
-      {config.isError ? (
-        <div className="p-5">
-          <ErrorPanel error={config.error} onRetry={() => config.refetch()} />
-        </div>
-      ) : config.data ? (
+      {({ data, etag }, close) => (
         <ConfigForm
           key={config.dataUpdatedAt}
           name={name}
-          config={config.data.data}
-          etag={config.data.etag}
+          config={data}
+          etag={etag}
           onDirty={setDirty}
           onReload={() => config.refetch()}
           onCancel={close}
           onSaved={onClose}
         />
-      ) : (
-        <Loading />
       )}
-      {leaving ? <Confirm question={t("leave")} yes={t("leaveYes")} no={t("leaveNo")} onAnswer={answer} /> : null}
-    </Dialog>
+    </QueryDialog>
   );
 }
 

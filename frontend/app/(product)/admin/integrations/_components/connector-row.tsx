@@ -32,14 +32,14 @@ type Props = {
   onMap: () => void;
 };
 
-const cell = "block px-4 py-1.5 align-top sm:table-cell sm:py-3";
+const cell = "block px-4 py-1.5 align-top md:table-cell md:py-3";
 
 export function ConnectorRow({ connector, progress, waiting, onSync, onConfigure, onMap }: Props) {
   const t = useTranslations("integrations");
   const running = Boolean(progress) || waiting || connector.health === "running";
   const runId = progress?.run_id ?? connector.running ?? null;
   return (
-    <tr className="block py-2 sm:table-row sm:py-0">
+    <tr className="block py-2 md:table-row md:py-0">
       <th scope="row" className={cell}>
         <Name connector={connector} />
       </th>
@@ -56,7 +56,7 @@ export function ConnectorRow({ connector, progress, waiting, onSync, onConfigure
         ) : null}
         <Drifted connector={connector} onMap={onMap} />
       </td>
-      <td className={`${cell} sm:w-72`}>
+      <td className={`${cell} md:w-72`}>
         {running ? (
           <Running name={connector.name} progress={progress} runId={runId} />
         ) : (
@@ -64,7 +64,7 @@ export function ConnectorRow({ connector, progress, waiting, onSync, onConfigure
         )}
       </td>
       <td className={cell}>
-        <div className="flex justify-start gap-2 sm:justify-end">
+        <div className="flex flex-wrap justify-start gap-2 md:justify-end">
           <Hint text={t("configure")}>
             <Button size="icon" aria-label={t("configureLabel", { name: connector.name })} onClick={onConfigure}>
               <Settings aria-hidden />
@@ -87,9 +87,8 @@ function MapFields({ connector, onMap }: MapProps) {
   if (mappable(connector.entities).length === 0) return null;
   const reason = connector.configured ? undefined : integrations("configureFirst");
   return (
-    <Hint text={reason ?? t("open")}>
+    <Hint text={reason}>
       <Button
-        size="icon"
         aria-haspopup="dialog"
         aria-label={t("openLabel", { name: connector.name })}
         aria-disabled={reason !== undefined}
@@ -97,6 +96,7 @@ function MapFields({ connector, onMap }: MapProps) {
         onClick={reason ? undefined : onMap}
       >
         <Waypoints aria-hidden />
+        {t("open")}
       </Button>
     </Hint>
   );

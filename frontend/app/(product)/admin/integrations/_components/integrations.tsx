@@ -12,6 +12,7 @@ import { get } from "@/lib/api";
 import type { Connector } from "@/lib/api-types";
 import { ConfigDialog } from "./config-dialog";
 import { ConnectorRow } from "./connector-row";
+import { useMappingAddress } from "./use-mapping-address";
 
 /** Comes when it is opened first: the page itself does without it. */
 const MappingDialog = lazy(async () => ({ default: (await import("./mapping/mapping-dialog")).MappingDialog }));
@@ -27,11 +28,11 @@ export function Integrations() {
   });
   const { connected } = useLive();
   const [editing, setEditing] = useState<Connector | null>(null);
-  const [mapping, setMapping] = useState<Connector | null>(null);
   const list = connectors.data;
+  const mapping = useMappingAddress(list);
+  const mapped = list?.find(({ system }) => system === mapping.address?.system);
   const close = () => {
     setEditing(null);
-    setMapping(null);
     void queries.invalidateQueries({ queryKey: ["integrations"] });
   };
 
@@ -47,14 +48,26 @@ export function Integrations() {
       {connectors.isError ? <ErrorPanel error={connectors.error} onRetry={() => connectors.refetch()} /> : null}
       {list?.every((one) => !one.configured) ? <Begin first={list[0]} onConfigure={setEditing} /> : null}
       {list ? (
-        <Table list={list} onConfigure={setEditing} onMap={setMapping} />
+        <Table list={list} onConfigure={setEditing} onMap={({ system }) => mapping.open(system)} />
       ) : connectors.isError ? null : (
         <Loading />
       )}
       {editing ? <ConfigDialog system={editing.system} name={editing.name} onClose={close} /> : null}
-      {mapping ? (
+      {mapped && mapping.address ? (
         <Suspense>
-          <MappingDialog connector={mapping} onClose={close} />
+          <MappingDialog
+            key={mapped.system}
+            connector={mapped}
+            address={mapping.address}
+            left={mapping.left}
+            onMove={mapping.move}
+            onStay={mapping.stay}
+            onDirty={mapping.setDirty}
+            onClose={() => {
+              mapping.close();
+              close();
+            }}
+          />
         </Suspense>
       ) : null}
     </div>
@@ -108,21 +121,21 @@ function Table({ list, onConfigure, onMap }: TableProps) {
   const running = Object.values(progress);
   return (
     <Panel className="overflow-hidden">
-      <table className="block w-full sm:table">
+      <table className="block w-full md:table">
         <caption className="sr-only">{t("title")}</caption>
-        <thead className="sr-only sm:not-sr-only sm:table-header-group">
+        <thead className="sr-only md:not-sr-only md:table-header-group">
           <tr className="bg-raised text-muted text-xs">
             {(["name", "status", "lastSync"] as const).map((key) => (
               <th key={key} scope="col" className="border-b px-4 py-2">
                 {t(key)}
               </th>
             ))}
-            <th scope="col" className="border-b px-4 py-2 sm:text-end">
+            <th scope="col" className="border-b px-4 py-2 md:text-end">
               {t("actions")}
             </th>
           </tr>
         </thead>
-        <tbody className="block divide-y sm:table-row-group">
+        <tbody className="block divide-y md:table-row-group">
           {list.map((connector) => (
             <ConnectorRow
               key={connector.system}

@@ -22,6 +22,7 @@ type Props = {
 /** One own line: what it fills or what fills it, its steps, and what can be done to it. */
 export function LineChip({ editor, line, beside, tabIndex, onRemove }: Props) {
   const t = useTranslations("mapping");
+  const origins = useTranslations("mapping.lineOrigins");
   const [open, setOpen] = useState(false);
   const target = editor.labelOf(line.target);
   const sources = line.sources.map(editor.fieldLabelOf).join(" + ");
@@ -60,6 +61,7 @@ export function LineChip({ editor, line, beside, tabIndex, onRemove }: Props) {
         <p className="break-words text-muted text-xs">{t("together", { sources })}</p>
       ) : null}
       <Steps steps={line.steps} />
+      {line.origin ? <p className="text-muted text-xs">{origins(line.origin)}</p> : null}
       {beside === "source" && conflictsIn(editor.editing.draft.lines).has(line.target) ? (
         <Conflict editor={editor} line={line} tabIndex={tabIndex} />
       ) : null}

@@ -1,10 +1,10 @@
 "use client";
 import { ChevronDown, ChevronUp, Trash2, X } from "lucide-react";
-import { type FormEvent, useId, useState } from "react";
+import { useId, useState } from "react";
 import { useTranslations } from "use-intl";
 import { Button } from "@/components/ui/button";
-import { Dialog } from "@/components/ui/dialog";
 import { Field, Input, Select, TextArea } from "@/components/ui/field";
+import { FormDialog } from "@/components/ui/form-dialog";
 import type { MappingLine, Step, ValueType } from "@/lib/api-types";
 import { CUSTOM } from "@/lib/mapping";
 import {
@@ -32,16 +32,12 @@ const TYPES: ValueType[] = ["text", "date", "moment", "amount", "quantity", "rat
 /** One line in full: its sources, the steps between, and the type of an own field. */
 export function LineEditor({ editor, line, instead, onClose }: Props) {
   const t = useTranslations("mapping");
-  const common = useTranslations("common");
   const [draft, setDraft] = useState(() => keyed(line));
   const [tried, setTried] = useState(false);
   const now = plain(draft);
   const wrong = lineComplaint(now);
   const target = editor.labelOf(line.target);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    // React passes the event on to the dialog below, which is no form of this one.
-    event.stopPropagation();
+  const submit = () => {
     setTried(true);
     if (wrong || now.steps.some(stepComplaint)) return;
     editor.set(now, instead);
@@ -49,35 +45,25 @@ export function LineEditor({ editor, line, instead, onClose }: Props) {
   };
   const change = (steps: KeyedStep[]) => setDraft({ ...draft, steps });
   return (
-    <Dialog
-      open
-      nested
-      onOpenChange={(open) => !open && onClose()}
+    <FormDialog
       title={t("editTitle", { target })}
       description={t("editLead")}
       className="sm:w-[min(38rem,94vw)]"
+      submit={{ text: t("apply") }}
+      onSubmit={submit}
+      onClose={onClose}
     >
-      <form noValidate onSubmit={submit} className="flex min-h-0 flex-1 flex-col">
-        <div className="grid min-h-0 flex-1 content-start gap-4 overflow-y-auto px-5 py-4">
-          <Sources
-            editor={editor}
-            line={now}
-            onChange={(next) => setDraft(keyed(next))}
-            error={wrong && (tried || now.sources.length > 1) ? t(`complaints.${wrong}`) : undefined}
-          />
-          {line.target.startsWith(CUSTOM) ? (
-            <TypeField value={draft.type} onChange={(type) => setDraft({ ...draft, type })} />
-          ) : null}
-          <StepList steps={draft.steps} tried={tried} onChange={change} />
-        </div>
-        <div className="flex flex-wrap justify-end gap-2 border-t bg-raised px-5 py-3">
-          <Button onClick={onClose}>{common("cancel")}</Button>
-          <Button type="submit" variant="main">
-            {t("apply")}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+      <Sources
+        editor={editor}
+        line={now}
+        onChange={(next) => setDraft(keyed(next))}
+        error={wrong && (tried || now.sources.length > 1) ? t(`complaints.${wrong}`) : undefined}
+      />
+      {line.target.startsWith(CUSTOM) ? (
+        <TypeField value={draft.type} onChange={(type) => setDraft({ ...draft, type })} />
+      ) : null}
+      <StepList steps={draft.steps} tried={tried} onChange={change} />
+    </FormDialog>
   );
 }
 

@@ -1,54 +1,77 @@
 "use client";
 import { ToggleGroup } from "radix-ui";
-import { useState } from "react";
+import { useEffect } from "react";
 import { useFormatter, useTranslations } from "use-intl";
-import { Confirm } from "@/components/ui/confirm";
-import { Dialog } from "@/components/ui/dialog";
-import { ErrorPanel } from "@/components/ui/error-panel";
+import { QueryDialog } from "@/components/ui/query-dialog";
 import { Skeleton } from "@/components/ui/skeleton";
 import { useEntityWord } from "@/components/use-entity-word";
 import type { Connector, FieldMapping, MappingEntity } from "@/lib/api-types";
 import { mappable } from "@/lib/mapping";
+import type { Address } from "@/lib/mapping-address";
 import { MappingEditor } from "./mapping-editor";
 import { useDrafts } from "./use-drafts";
 import { type Place, useMapping } from "./use-mapping";
 
-type Props = { connector: Pick<Connector, "system" | "name" | "entities">; onClose: () => void };
+type Props = {
+  connector: Pick<Connector, "name" | "entities">;
+  address: Address;
+  /** Back has left it while there was a draft. */
+  left?: boolean;
+  onMove: (to: Partial<Address>) => void;
+  onStay: () => void;
+  onDirty: (dirty: boolean) => void;
+  onClose: () => void;
+};
 
 /** Which field of the source fills which field of the Costbook, for each kind of record. */
-export function MappingDialog({ connector: { system, name, entities }, onClose }: Props) {
+export function MappingDialog({
+  connector: { name, entities },
+  address,
+  left,
+  onMove,
+  onStay,
+  onDirty,
+  onClose,
+}: Props) {
   const t = useTranslations("mapping");
-  const kinds = mappable(entities);
-  const [entity, setEntity] = useState<MappingEntity>(kinds[0] ?? "commitments");
+  const { system, entity, view } = address;
   const drafts = useDrafts();
-  const [leaving, setLeaving] = useState(false);
+  const { dirty } = drafts;
+  useEffect(() => onDirty(dirty), [onDirty, dirty]);
   const place: Place = { system, name, entity };
   const mapping = useMapping(place);
-  const close = () => (drafts.dirty ? setLeaving(true) : onClose());
-  const answer = (leave: boolean) => {
-    setLeaving(false);
-    if (leave) onClose();
-  };
   return (
-    <Dialog
-      open
-      onOpenChange={(open) => !open && close()}
+    <QueryDialog
+      query={mapping}
       title={t("title", { name })}
       description={useSubtitle(mapping.data)}
       className="sm:h-[calc(94dvh-var(--toasts))] sm:max-h-none sm:w-[min(96rem,97vw)]"
+      dirty={dirty}
+      question={{ text: t("leave"), yes: t("leaveYes"), no: t("leaveNo") }}
+      left={left}
+      onStay={onStay}
+      onClose={onClose}
+      head={
+        <EntitySwitch
+          kinds={mappable(entities)}
+          value={entity}
+          isDirtyIn={drafts.isDirtyIn}
+          onChange={(kind) => onMove({ entity: kind })}
+        />
+      }
+      loading={<Loading />}
     >
-      <EntitySwitch kinds={kinds} value={entity} isDirtyIn={drafts.isDirtyIn} onChange={setEntity} />
-      {mapping.isError ? (
-        <div className="p-5">
-          <ErrorPanel error={mapping.error} onRetry={() => mapping.refetch()} />
-        </div>
-      ) : mapping.data ? (
-        <MappingEditor key={entity} place={place} data={mapping.data} drafts={drafts} />
-      ) : (
-        <Loading />
+      {(data) => (
+        <MappingEditor
+          key={entity}
+          place={place}
+          data={data}
+          drafts={drafts}
+          view={view}
+          onView={(next) => onMove({ view: next })}
+        />
       )}
-      {leaving ? <Confirm question={t("leave")} yes={t("leaveYes")} no={t("leaveNo")} onAnswer={answer} /> : null}
-    </Dialog>
+    </QueryDialog>
   );
 }
 

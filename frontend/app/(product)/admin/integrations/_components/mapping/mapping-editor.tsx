@@ -11,6 +11,7 @@ import { Hint } from "@/components/ui/hint";
 import type { FieldMapping } from "@/lib/api-types";
 import { cn } from "@/lib/class-names";
 import { changesBetween, conflictsIn, isIn, type Offer, restOffers, sureOffers } from "@/lib/mapping";
+import { VIEWS, type View } from "@/lib/mapping-address";
 import { ChangesList } from "./changes-list";
 import { Notes } from "./notes";
 import { OffersDialog } from "./offers-dialog";
@@ -23,16 +24,18 @@ import { type Editor, useEditor } from "./use-editor";
 import { type Place, useMapping, useRefresh, useSave } from "./use-mapping";
 import { Versions } from "./versions";
 
-type Props = { place: Place; data: FieldMapping; drafts: Drafts };
-
-const VIEWS = ["source", "target", "versions"] as const;
-type View = (typeof VIEWS)[number];
+type Props = {
+  place: Place;
+  data: FieldMapping;
+  drafts: Drafts;
+  view: View;
+  onView: (view: View) => void;
+};
 
 /** The mapping of one kind of record: its views, the preview beside them, and saving. */
-export function MappingEditor({ place, data, drafts }: Props) {
+export function MappingEditor({ place, data, drafts, view, onView }: Props) {
   const t = useTranslations("mapping");
   const editor = useEditor(place, data, drafts);
-  const [view, setView] = useState<View>("source");
   const [previewing, setPreviewing] = useState(false);
   const [saving, setSaving] = useState<"draft" | "seen" | null>(null);
   const versions = view === "versions";
@@ -47,7 +50,7 @@ export function MappingEditor({ place, data, drafts }: Props) {
     <div className="flex min-h-0 flex-1 flex-col" onKeyDown={onKeyDown}>
       <Tabs.Root
         value={view}
-        onValueChange={(next) => setView(next as View)}
+        onValueChange={(next) => onView(next as View)}
         className="grid min-h-0 flex-1 content-start gap-3 overflow-y-auto px-5 pb-4"
       >
         <div className="-mx-5 z-10 flex flex-wrap items-center gap-x-3 gap-y-2 bg-surface px-5 pt-2 pb-1 md:sticky md:top-0">

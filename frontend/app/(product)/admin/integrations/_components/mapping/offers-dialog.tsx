@@ -1,9 +1,8 @@
 "use client";
 import { ArrowRight } from "lucide-react";
-import { type FormEvent, useId, useState } from "react";
+import { useId, useState } from "react";
 import { useTranslations } from "use-intl";
-import { Button } from "@/components/ui/button";
-import { Dialog } from "@/components/ui/dialog";
+import { FormDialog } from "@/components/ui/form-dialog";
 import type { MappingLine } from "@/lib/api-types";
 import { CUSTOM, type Offer } from "@/lib/mapping";
 import { Confidence } from "./source-row";
@@ -21,45 +20,30 @@ type Props = {
 /** Several lines at once: all are shown first, each can be left out. */
 export function OffersDialog({ editor, title, lead, offers, onConfirm, onClose }: Props) {
   const t = useTranslations("mapping");
-  const common = useTranslations("common");
   const [chosen, setChosen] = useState(() => offers.flatMap((offer) => (offer.chosen ? [offer.line.target] : [])));
   const toggle = (target: string, on: boolean) =>
     setChosen((now) => (on ? [...now, target] : now.filter((one) => one !== target)));
   const lines = offers.flatMap(({ line }) => (chosen.includes(line.target) ? [line] : []));
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    event.stopPropagation();
-    if (lines.length > 0) onConfirm(lines);
-  };
   return (
-    <Dialog
-      open
-      nested
-      onOpenChange={(open) => !open && onClose()}
+    <FormDialog
       title={title}
       description={lead}
-      className="sm:w-[min(44rem,94vw)]"
+      submit={{ text: t("confirmCount", { count: lines.length }), disabled: lines.length === 0 }}
+      onSubmit={() => onConfirm(lines)}
+      onClose={onClose}
     >
-      <form noValidate onSubmit={submit} className="flex min-h-0 flex-1 flex-col">
-        <ul className="min-h-0 flex-1 divide-y overflow-y-auto px-5 py-2">
-          {offers.map((offer) => (
-            <OfferRow
-              key={offer.line.target}
-              editor={editor}
-              offer={offer}
-              checked={chosen.includes(offer.line.target)}
-              onCheck={(on) => toggle(offer.line.target, on)}
-            />
-          ))}
-        </ul>
-        <div className="flex flex-wrap justify-end gap-2 border-t bg-raised px-5 py-3">
-          <Button onClick={onClose}>{common("cancel")}</Button>
-          <Button type="submit" variant="main" aria-disabled={lines.length === 0}>
-            {t("confirmCount", { count: lines.length })}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+      <ul className="-my-2 divide-y">
+        {offers.map((offer) => (
+          <OfferRow
+            key={offer.line.target}
+            editor={editor}
+            offer={offer}
+            checked={chosen.includes(offer.line.target)}
+            onCheck={(on) => toggle(offer.line.target, on)}
+          />
+        ))}
+      </ul>
+    </FormDialog>
   );
 }
 

@@ -1,10 +1,10 @@
 "use client";
-import { type FormEvent, useId, useState } from "react";
+import { useId, useState } from "react";
 import { useTranslations } from "use-intl";
 import { Button } from "@/components/ui/button";
-import { Dialog } from "@/components/ui/dialog";
 import { ErrorPanel } from "@/components/ui/error-panel";
 import { Field, Input } from "@/components/ui/field";
+import { FormDialog } from "@/components/ui/form-dialog";
 import { ApiError } from "@/lib/api";
 import type { Changes } from "@/lib/mapping";
 import { ChangesList } from "./changes-list";
@@ -33,57 +33,40 @@ type Props = {
 export function SaveDialog(props: Props) {
   const { editor, title, changes, lines, warning, submitText, pending, error, onSubmit, onReload, onClose } = props;
   const t = useTranslations("mapping");
-  const common = useTranslations("common");
   const preview = usePreview(editor.place, lines, true);
   const [reason, setReason] = useState(props.reason ?? "");
   const id = useId();
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    event.stopPropagation();
-    if (!pending) onSubmit(reason.trim());
-  };
   return (
-    <Dialog
-      open
-      nested
-      onOpenChange={(open) => !open && onClose()}
+    <FormDialog
       title={title}
       description={t("saveLead")}
-      className="sm:w-[min(44rem,94vw)]"
+      submit={{ text: submitText, pending }}
+      onSubmit={() => onSubmit(reason.trim())}
+      onClose={onClose}
     >
-      <form noValidate onSubmit={submit} className="flex min-h-0 flex-1 flex-col">
-        <div className="grid min-h-0 flex-1 content-start gap-4 overflow-y-auto px-5 py-4">
-          <Field id={id} label={t("reason")} hint={t("reasonHint")}>
-            <Input
-              id={id}
-              autoFocus
-              aria-describedby={`${id}-hint`}
-              maxLength={500}
-              value={reason}
-              onChange={(event) => setReason(event.target.value)}
-            />
-          </Field>
-          {warning ? <p className="text-warn">{warning}</p> : null}
-          <section className="grid gap-1.5">
-            <h3 className="font-semibold">{t("changes.title")}</h3>
-            <ChangesList editor={editor} changes={changes} />
-          </section>
-          {preview.data ? (
-            <>
-              <Summary found={preview.data} />
-              {preview.data.of > 0 ? <MoneyTable found={preview.data} /> : null}
-            </>
-          ) : null}
-          {error ? <Failed error={error} onReload={onReload} /> : null}
-        </div>
-        <div className="flex flex-wrap justify-end gap-2 border-t bg-raised px-5 py-3">
-          <Button onClick={onClose}>{common("cancel")}</Button>
-          <Button type="submit" variant="main" aria-disabled={pending} aria-busy={pending}>
-            {submitText}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+      <Field id={id} label={t("reason")} hint={t("reasonHint")}>
+        <Input
+          id={id}
+          autoFocus
+          aria-describedby={`${id}-hint`}
+          maxLength={500}
+          value={reason}
+          onChange={(event) => setReason(event.target.value)}
+        />
+      </Field>
+      {warning ? <p className="text-warn">{warning}</p> : null}
+      <section className="grid gap-1.5">
+        <h3 className="font-semibold">{t("changes.title")}</h3>
+        <ChangesList editor={editor} changes={changes} />
+      </section>
+      {preview.data ? (
+        <>
+          <Summary found={preview.data} />
+          {preview.data.of > 0 ? <MoneyTable found={preview.data} /> : null}
+        </>
+      ) : null}
+      {error ? <Failed error={error} onReload={onReload} /> : null}
+    </FormDialog>
   );
 }
 

@@ -1,5 +1,6 @@
 "use client";
 import { ArrowRight, Check, EyeOff, X } from "lucide-react";
+import { memo } from "react";
 import { useTranslations } from "use-intl";
 import { Button } from "@/components/ui/button";
 import { Tag } from "@/components/ui/tag";
@@ -25,7 +26,7 @@ type Props = {
 const cell = "block px-2 py-1 align-top lg:table-cell lg:py-2";
 
 /** One field of the source. Only the row with the focus lets Tab into its buttons: the arrow keys go past the others. */
-export function SourceRow({ editor, row, index, active, onActive, onDecide }: Props) {
+export const SourceRow = memo(function SourceRow({ editor, row, index, active, onActive, onDecide }: Props) {
   const tabIndex = active ? 0 : -1;
   return (
     <tr
@@ -49,7 +50,7 @@ export function SourceRow({ editor, row, index, active, onActive, onDecide }: Pr
       </td>
     </tr>
   );
-}
+});
 
 function FieldCell({ row: { field, drift, gone } }: { row: FieldRow }) {
   const t = useTranslations("mapping");

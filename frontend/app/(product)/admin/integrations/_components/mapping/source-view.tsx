@@ -1,6 +1,6 @@
 "use client";
 import { ChevronLeft, ChevronRight } from "lucide-react";
-import { type KeyboardEvent, useDeferredValue, useEffect, useId, useRef, useState } from "react";
+import { type KeyboardEvent, useCallback, useDeferredValue, useEffect, useId, useRef, useState } from "react";
 import { useTranslations } from "use-intl";
 import { Button } from "@/components/ui/button";
 import { cn } from "@/lib/class-names";
@@ -9,12 +9,13 @@ import { SearchField } from "./search-field";
 import { SourceRow } from "./source-row";
 import type { Editor } from "./use-editor";
 
-/** So many rows are drawn at once, however many fields the source has. */
-const PAGE = 50;
+/** So many rows are drawn at once: all fields of a usual tenant, and not the thousands of a large one. */
+const PAGE = 200;
 
 /** Every field of the source, one row each: what it holds, what is suggested, what it fills. All of it by keyboard. */
 export function SourceView({ editor }: { editor: Editor }) {
   const t = useTranslations("mapping");
+  const common = useTranslations("common");
   const [search, setSearch] = useState("");
   const [filter, setFilter] = useState<RowFilter>("all");
   // Typing goes before the rows that it finds.
@@ -65,7 +66,7 @@ export function SourceView({ editor }: { editor: Editor }) {
           ))}
         </tbody>
       </table>
-      {visible.length === 0 ? <p className="py-8 text-center text-muted">{t("noMatch")}</p> : null}
+      {visible.length === 0 ? <p className="py-8 text-center text-muted">{common("noMatch")}</p> : null}
       {visible.length > PAGE ? <Pages page={list.page} total={visible.length} onTurn={list.turn} /> : null}
     </div>
   );
@@ -77,10 +78,14 @@ function useRows(visible: FieldRow[], editor: Editor) {
   const [wanted, setActive] = useState<string | null>(null);
   const [turned, setTurned] = useState(0);
   const [focusing, setFocusing] = useState(0);
+  const latest = useRef(visible);
   const page = Math.min(turned, Math.max(0, Math.ceil(visible.length / PAGE) - 1));
   const shown = visible.slice(page * PAGE, page * PAGE + PAGE);
   const active = shown.some((row) => row.field.name === wanted) ? wanted : (shown[0]?.field.name ?? null);
 
+  useEffect(() => {
+    latest.current = visible;
+  });
   useEffect(() => {
     if (focusing) table.current?.querySelector<HTMLElement>('tbody > tr[tabindex="0"]')?.focus();
   }, [focusing]);
@@ -92,15 +97,19 @@ function useRows(visible: FieldRow[], editor: Editor) {
     setTurned(Math.floor(visible.indexOf(row) / PAGE));
     setFocusing((count) => count + 1);
   };
-  /** The button that was pressed may go with the decision: the focus stays in the row, or goes on. */
-  const decide = (row: FieldRow, decision: (row: FieldRow) => void, goesOn = false) => {
-    const at = visible.indexOf(row);
-    const next = visible[at + 1] ?? visible[at - 1];
+  /**
+   * The button that was pressed may go with the decision: the focus stays in the row, or goes on. Always the same
+   * function, so that moving from row to row draws these two alone.
+   */
+  const decide = useCallback((row: FieldRow, decision: (row: FieldRow) => void, goesOn = false) => {
+    const rows = latest.current;
+    const at = rows.indexOf(row);
+    const next = rows[at + 1] ?? rows[at - 1];
     decision(row);
     setActive(goesOn && next ? next.field.name : row.field.name);
-    if (goesOn && next) setTurned(Math.floor(visible.indexOf(next) / PAGE));
+    if (goesOn && next) setTurned(Math.floor(rows.indexOf(next) / PAGE));
     setFocusing((count) => count + 1);
-  };
+  }, []);
   const onKeyDown = (event: KeyboardEvent<HTMLTableElement>) => {
     const { target, currentTarget, key } = event;
     // Dialogs and lists that a row has opened are elsewhere in the document.

@@ -17,6 +17,7 @@ const cell = "block px-2 py-1 align-top lg:table-cell lg:py-2";
 /** Every field of the Costbook and what fills it: the standard, an own line, or nothing. */
 export function TargetView({ editor }: { editor: Editor }) {
   const t = useTranslations("mapping");
+  const common = useTranslations("common");
   const [search, setSearch] = useState("");
   const wanted = search.trim().toLowerCase();
   const shown = editor.filled.filter(({ target }) => `${target.label} ${target.name}`.toLowerCase().includes(wanted));
@@ -41,7 +42,7 @@ export function TargetView({ editor }: { editor: Editor }) {
           ))}
         </tbody>
       </table>
-      {shown.length === 0 ? <p className="py-8 text-center text-muted">{t("noMatch")}</p> : null}
+      {shown.length === 0 ? <p className="py-8 text-center text-muted">{common("noMatch")}</p> : null}
     </div>
   );
 }

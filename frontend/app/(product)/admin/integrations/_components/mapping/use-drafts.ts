@@ -34,7 +34,7 @@ export function useDrafts() {
 export type Drafts = ReturnType<typeof useDrafts>;
 
 const NOTHING = { lines: [], ignored: [], rejected: [] };
-const EMPTY: Editing = { base: { ...NOTHING, version: 0 }, draft: { ...NOTHING, byHand: [] }, past: [] };
+const EMPTY: Editing = { base: { ...NOTHING, version: 0 }, draft: NOTHING, past: [] };
 
 /** The browser asks before a page with a draft is closed or left. */
 function useWarning(dirty: boolean): void {

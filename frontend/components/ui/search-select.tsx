@@ -1,44 +1,54 @@
 "use client";
-import { ChevronsUpDown } from "lucide-react";
+import { Check, ChevronsUpDown } from "lucide-react";
 import { Popover } from "radix-ui";
-import { type KeyboardEvent, useId, useState } from "react";
+import { type KeyboardEvent, useId, useRef, useState } from "react";
 import { useTranslations } from "use-intl";
-import { Button } from "@/components/ui/button";
-import { Input } from "@/components/ui/field";
 import { cn } from "@/lib/class-names";
+import { hasWords } from "@/lib/has-words";
+import { Button } from "./button";
+import { Input } from "./field";
 
-export type Option = { value: string; label: string; detail: string };
+export type Option = { value: string; label: string; detail?: string };
 
 type Props = {
-  /** What is chosen for what, spoken. */
+  /** What is chosen, or for what; read to those who do not see it. */
   label: string;
   /** What the closed button reads. */
   text: string;
-  options: Option[];
+  /** What the text field is called, where the label alone would not do. */
+  search?: string;
+  placeholder: string;
+  /** Asked for when the list opens: a page may hold hundreds that stay closed. */
+  options: () => Option[];
+  /** The value that is chosen now, where there is one. */
+  chosen?: string;
   onChoose: (value: string) => void;
   /** A further option made of what is typed. */
   typed?: (text: string) => Option | null;
+  size?: "normal" | "small";
+  className?: string;
   tabIndex?: number;
-  id?: string;
 };
 
 /** A searchable select: a list that is too long for a native one, and that may take what is typed. */
-export function Pick({ label, text, tabIndex, id, ...list }: Props) {
+export function SearchSelect({ label, text, size, className, tabIndex, onChoose, ...list }: Props) {
   const [open, setOpen] = useState(false);
+  const trigger = useRef<HTMLButtonElement>(null);
   const choose = (value: string) => {
     setOpen(false);
-    list.onChoose(value);
+    onChoose(value);
   };
+  // A dialog holds all scrolling but its own: a list over one is modal itself, else it would not scroll.
+  const overDialog = open && Boolean(trigger.current?.closest('[role="dialog"]'));
   return (
-    // Modal, so that the list scrolls inside of a dialog that holds all other scrolling.
-    <Popover.Root open={open} onOpenChange={setOpen} modal>
+    <Popover.Root open={open} onOpenChange={setOpen} modal={overDialog}>
       <Popover.Trigger asChild>
         <Button
-          id={id}
-          size="small"
+          ref={trigger}
+          size={size}
           tabIndex={tabIndex}
           aria-label={label}
-          className="max-w-full justify-between font-normal"
+          className={cn("max-w-full justify-between", className)}
         >
           <span className="truncate">{text}</span>
           <ChevronsUpDown aria-hidden className="text-muted" />
@@ -61,15 +71,18 @@ export function Pick({ label, text, tabIndex, id, ...list }: Props) {
 }
 
 /** How many are drawn at once; the rest is found by typing. */
-const SHOWN = 60;
+const SHOWN = 200;
 
-function List({ label, options, typed, onChoose }: Omit<Props, "text" | "tabIndex" | "id">) {
-  const t = useTranslations("mapping");
+type ListProps = Omit<Props, "text" | "size" | "className" | "tabIndex">;
+
+function List({ label, search = label, placeholder, options, chosen, onChoose, typed }: ListProps) {
+  const t = useTranslations("common");
   const id = useId();
-  const [search, setSearch] = useState("");
+  const [all] = useState(options);
+  const [text, setText] = useState("");
   const [active, setActive] = useState(0);
-  const found = matching(options, search);
-  const own = search.trim() ? typed?.(search.trim()) : null;
+  const found = all.filter(({ label, detail }) => hasWords(`${label} ${detail ?? ""}`, text));
+  const own = text.trim() ? typed?.(text.trim()) : null;
   const shown = own ? [...found.slice(0, SHOWN), own] : found.slice(0, SHOWN);
   const onKeyDown = (event: KeyboardEvent) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -93,18 +106,18 @@ function List({ label, options, typed, onChoose }: Omit<Props, "text" | "tabInde
           aria-expanded="true"
           aria-controls={`${id}-list`}
           aria-activedescendant={shown.length > 0 ? `${id}-${active}` : undefined}
-          aria-label={label}
-          placeholder={t(typed ? "pickOrType" : "pick")}
+          aria-label={search}
+          placeholder={placeholder}
           autoComplete="off"
-          value={search}
+          value={text}
           onChange={(event) => {
-            setSearch(event.target.value);
+            setText(event.target.value);
             setActive(0);
           }}
           onKeyDown={onKeyDown}
         />
       </div>
-      <div id={`${id}-list`} role="listbox" aria-label={label} tabIndex={-1} className="max-h-72 overflow-auto p-1">
+      <div id={`${id}-list`} role="listbox" aria-label={label} tabIndex={-1} className="max-h-80 overflow-auto p-1">
         {shown.map((option, index) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the text field above has the focus and answers the keys
           <div
@@ -112,12 +125,23 @@ function List({ label, options, typed, onChoose }: Omit<Props, "text" | "tabInde
             id={`${id}-${index}`}
             role="option"
             tabIndex={-1}
-            aria-selected={index === active}
+            aria-selected={chosen === undefined ? index === active : option.value === chosen}
             onClick={() => onChoose(option.value)}
-            className={cn("cursor-pointer rounded px-2 py-1.5 hover:bg-raised", index === active && "bg-raised")}
+            className={cn(
+              "flex cursor-pointer items-start gap-2 rounded px-2 py-1.5 hover:bg-raised",
+              index === active && "bg-raised",
+            )}
           >
-            <span className="block break-words font-medium">{option.label}</span>
-            <span className="block break-all text-muted text-xs">{option.detail}</span>
+            {chosen === undefined ? null : (
+              <Check
+                aria-hidden
+                className={cn("mt-0.5 size-4 shrink-0 text-main", option.value !== chosen && "invisible")}
+              />
+            )}
+            <span className="flex min-w-0 flex-wrap items-baseline gap-x-2">
+              <span className="break-words font-medium">{option.label}</span>
+              {option.detail ? <span className="break-all text-muted text-xs">{option.detail}</span> : null}
+            </span>
           </div>
         ))}
       </div>
@@ -127,9 +151,4 @@ function List({ label, options, typed, onChoose }: Omit<Props, "text" | "tabInde
       ) : null}
     </>
   );
-}
-
-function matching(options: Option[], search: string): Option[] {
-  const wanted = search.trim().toLowerCase();
-  return options.filter(({ label, detail }) => `${label} ${detail}`.toLowerCase().includes(wanted));
 }
