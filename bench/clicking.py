@@ -3,13 +3,13 @@ and beside the same job in a process that is warm already."""
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -188,26 +188,20 @@ def many(product: Product, change: Callable[[], None], clicks: int) -> Iterator[
     """Many at once make one run, and readers do not wait for it."""
     change()
     reads: list[float] = []
-    urls = f"http://127.0.0.1:{product.port('api')}"
+    url = f"http://127.0.0.1:{product.port('api')}"
     bearer = product.api("controller").headers["authorization"]
-    limits = httpx.Limits(max_connections=None)
-    with httpx.Client(
-        base_url=urls, headers={"authorization": bearer}, timeout=300, limits=limits, trust_env=False
-    ) as c:
-
-        def click(_: int) -> str:
-            body = {"system": "sap", "entity": "costs"}
-            return str(c.post("/api/integrations/sync", params={"wait": 300}, json=body).json()["run_id"])
-
-        with ThreadPoolExecutor(clicks) as pool:
-            started = time.perf_counter()
-            asked = [pool.submit(click, number) for number in range(clicks)]
-            while not all(one.done() for one in asked):
+    command = [sys.executable, "-m", "bench.crowd", url, str(clicks)]
+    with httpx.Client(base_url=url, headers={"authorization": bearer}, timeout=300, trust_env=False) as reader:
+        started = time.perf_counter()
+        environment = os.environ | {"BEARER": bearer}
+        with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE) as crowd:
+            while crowd.poll() is None:
                 before = time.perf_counter()
-                c.get("/api/costbook/projects").raise_for_status()
+                reader.get("/api/costbook/projects").raise_for_status()
                 reads.append(time.perf_counter() - before)
-            runs = {one.result() for one in asked}
             taken = time.perf_counter() - started
+            assert crowd.stdout is not None
+            runs = set(json.loads(crowd.stdout.read()))
     yield Measured(f"{clicks} clicks at once, until the last answer", taken, "s")
     yield Measured(f"runs that {clicks} clicks made", len(runs), "", "1")
     yield Measured(
