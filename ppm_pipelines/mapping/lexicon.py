@@ -27,6 +27,8 @@ ENTITIES = ("commitments", "actuals", "projects", "tasks")
 AMBIGUOUS = 0.8  # what a form counts that can mean something else too
 IMPLIED = 0.95  # what a meaning counts that leaves implied words out
 LIGHT = 0.25  # what a word counts that says little ("number")
+HEADLESS = 0.8  # what a meaning counts that leaves out what the header is about: of "Vertragsart" the "Art"
+VAGUE = 0.8  # what a vague word counts with something unknown before it: "Mandatsreferenz" is no reference
 LEAST = 0.45  # below this a form says nothing
 _LINKS = ("", "s", "n", "en", "es", "er", "e")  # between the parts of a German compound
 _ENDINGS = ("en", "es", "er", "em", "e", "n", "s")  # of German and English plurals and cases
@@ -36,11 +38,13 @@ _PREFIXES = re.compile(
     re.I,
 )
 _SUFFIXES = re.compile(r"(?:_value|_+c|@odata\..*|_sdh|_pdh|_pdi)$", re.I)
+_MONEY = re.compile(r"(?<![^\W_])[TtKkM]?[€$£]")  # "Budget (T€)"
 _CODES = re.compile(r"(?<=[a-z] )\(?(?:" + "|".join(sorted(MINOR_UNITS)) + r")\)?$")  # "Amount (EUR)"
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _INITIALS = re.compile(r"\b([A-Za-z])\.(?=[A-Za-z]\b)")  # P.O. is PO
 _CHUNK = re.compile(r"[^\W_]+|#|%")
 _PIECE = re.compile(r"[a-z]+|\d+|#|%")
+_FIRST = ("#0", "#1")  # a name 1 is the name, a name 2 another
 _SHORTEST = 3  # letters before a full stop that may be the beginning of a word: "Betr."
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _BARE = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss", "Ä": "A", "Ö": "O", "Ü": "U"})
@@ -119,8 +123,11 @@ class Lexicon:
         for spelt in self._words:
             self._starts[spelt[0]] = max(len(spelt), self._starts.get(spelt[0], 1))
         self._fuzzy = sorted(one for one in self._singles if len(one) >= 6)
+        self._vague: set[str] = set(data.get("vague", {}).get("words", "").split())
         self._apart = set(data.get("apart", {}).get("words", "").split())
+        self._alone = {form: word for word, forms in data.get("alone", {}).items() for form in forms.split()}
         self._abbreviated = lru_cache(maxsize=4096)(self._abbreviated_of)
+        self._parts = lru_cache(maxsize=20_000)(self._parts_of)
         self.concepts: dict[str, Concept] = {}
         self._names: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
         self._index = _Index()
@@ -198,15 +205,30 @@ class Lexicon:
     # Text to words ---------------------------------------------------------------------------------------------------
 
     def _words_of(self, text: str) -> Words:
-        tokens = [one for token in _tokens(_CODES.sub(" ", text), self._singles) for one in self._whole(token)]
+        return frozenset(word for words in self._parts(text) for word in words)
+
+    def _parts_of(self, text: str) -> list[list[str]]:
+        """The words of each part of the text, in their order."""
+        text = _CODES.sub(" ", _MONEY.sub(" ", text))
+        tokens = [one for token in _tokens(text, self._singles) for one in self._whole(token)]
         tokens = [token for token in tokens if token not in self._ignored]
-        found: list[str] = []
+        if len(tokens) == 1 and (alone := self._alone.get(tokens[0].rstrip("."))):
+            return [[alone]]
+        found: list[list[str]] = []
         place = 0
         while place < len(tokens):
             length, words = self._longest(tokens, place)
-            found += words
+            found.append(words)
             place += length
-        return frozenset(found)
+        return found
+
+    def _heads(self, text: str) -> tuple[Words, bool]:
+        """What the header is about: the last words of its first and of its last part that say something; and whether
+        a part has something unknown before its last word."""
+        parts = [[word for word in words if word not in self._light and word[0] != "#"] for words in self._parts(text)]
+        ends = [words[-1] for words in parts if words]
+        unclear = any(word[0] == "?" for words in parts for word in words[:-1])
+        return frozenset((*ends[:1], *ends[-1:])), unclear
 
     def _whole(self, token: str) -> tuple[str, ...]:
         """A token that ends with a full stop as the words it abbreviates; others as they are."""
@@ -218,24 +240,29 @@ class Lexicon:
         return self._abbreviated(bare)
 
     def _abbreviated_of(self, bare: str) -> tuple[str, ...]:
-        """ "Bestelldat" is "bestell" and the only word that begins so; as it is where several words do."""
+        """ "Bestelldat" is "bestell" and the word that begins so; as it is where none or several do."""
+        splits = [(bare[:begin], bare[begin:]) for begin in range(len(bare) - _SHORTEST + 1)]
+        splits = [(head, tail) for head, tail in splits if not head or self._single(head) or self._compound(head)]
+        for head, tail in splits:
+            if f"{tail}." in self._singles:
+                return (head, f"{tail}.") if head else (f"{tail}.",)
         if len(bare) >= 5 and self._compound(bare):
             return (bare,)
-        for begin in range(len(bare) - _SHORTEST + 1):
-            head, tail = bare[:begin], bare[begin:]
-            if head and not (self._single(head) or self._compound(head)):
-                continue
+        for head, tail in splits:
             if whole := self._begun(tail):
                 return (head, whole) if head else (whole,)
         return (bare,)
 
     def _begun(self, beginning: str) -> str:
-        """The shortest form of the one word whose forms begin so; "" where it is none or several."""
-        if f"{beginning}." in self._singles:
-            return f"{beginning}."
-        forms = [form for form in self._singles if form.startswith(beginning)]
+        """The shortest form of the word whose forms begin so. Of several words the one that is shortest, where the
+        beginning says enough ("Rechn." is more than "Re."); "" where there is none."""
+        forms = sorted(
+            (form for form in self._singles if form.startswith(beginning)), key=lambda form: (len(form), form)
+        )
         words = {self._singles[form] for form in forms}
-        return min(forms, key=lambda form: (len(form), form)) if len(words) == 1 else ""
+        shortest = {self._singles[form] for form in forms if len(form) == len(forms[0])}
+        clear = len(words) == 1 or (len(shortest) == 1 and len(beginning) > _SHORTEST)
+        return forms[0] if clear else ""
 
     def _longest(self, tokens: list[str], place: int) -> tuple[int, list[str]]:
         longest = max(self._starts.get(tokens[place], 1), self._starts.get(_singular(tokens[place]), 1))
@@ -288,9 +315,15 @@ class Lexicon:
             if link and token[stop:end] != link:
                 continue
             for begin in range(max(0, stop - 24), stop - 1):
-                word = None if token[begin:stop] in self._apart else self._singles.get(token[begin:stop])
+                word = self._part(token[begin:stop], begin == 0 and end < len(token))
                 if word and (stop - begin >= 3 or (not link and (begin == 0 or end == len(token)))):
                     yield begin, word
+
+    def _part(self, part: str, first: bool) -> str | None:
+        """What a part of a compound means; the first may be an abbreviation without its full stop: "Buchdatum"."""
+        if part in self._apart:
+            return None
+        return self._singles.get(part) or (self._singles.get(f"{part}.") if first and len(part) >= _SHORTEST else None)
 
     def _with_rest(self, token: str) -> list[str] | None:
         """A known head of at least five letters behind something unknown: ``Nebenkostenstelle``."""
@@ -306,20 +339,20 @@ class Lexicon:
         return len(words) - (1 - LIGHT) * len(self._lights(words))
 
     def _lights(self, words: Words) -> Words:
-        return frozenset(word for word in words if word in self._light or word[0] == "#")
+        return frozenset(word for word in words if word in self._light or word in _FIRST)
 
     def _meaning_of(self, text: str, entity: str = "") -> Meaning:
         """Concepts with how much of their nearest form and of the text agree, 0 to 1; in this entity, whose fields may
         carry words that all of them imply ("PO delivery date")."""
-        words = self.words(text)
-        found = dict(self._nearest(words))
+        words, (heads, unclear) = self.words(text), self._heads(text)
+        found = dict(self._nearest(words, heads, unclear))
         rest = words - self._implied.get(entity, frozenset())
-        if rest != words and self._lights(rest) != rest:
-            for name, score in self._nearest(rest).items():
+        if rest != words and self._lights(rest) != rest and max(found.values(), default=0.0) < 1.0:
+            for name, score in self._nearest(rest, heads & rest, unclear).items():
                 found[name] = max(found.get(name, 0.0), IMPLIED * score)
         return found
 
-    def _nearest_of(self, words: Words) -> dict[str, float]:
+    def _nearest_of(self, words: Words, heads: Words, unclear: bool) -> dict[str, float]:
         own, light = self._weight(words), self._lights(words)
         shared: dict[int, float] = defaultdict(float)
         for word in words - light or words:
@@ -334,6 +367,8 @@ class Lexicon:
                 continue
             both = (heavy if form.weight > LIGHT * len(form.light) else 0.0) + LIGHT * len(form.light & light)
             score = form.strength * both / (own + form.weight - both)
+            score *= HEADLESS if heads and not heads & form.words else 1.0
+            score *= VAGUE if unclear and form.words - form.light <= self._vague else 1.0
             if score >= LEAST and score > found.get(form.concept, 0.0):
                 found[form.concept] = score
         return found
@@ -354,7 +389,7 @@ class Lexicon:
 
     def forget(self) -> None:
         """Reads every text anew; to measure how long that takes."""
-        for remembered in (self.words, self.meaning, self._nearest):
+        for remembered in (self._parts, self.words, self.meaning, self._nearest):
             remembered.cache_clear()
 
     def systems(self) -> list[str]:
@@ -382,7 +417,7 @@ def _singular(token: str) -> str:
 
 def _tokens(text: str, whole: Mapping[str, str], umlauts: Mapping[int, str] = _UMLAUTS) -> list[str]:
     """Lower-case pieces; a chunk that is a word as it stands (``MwSt``) is not taken apart at its capitals, and one
-    with a full stop behind it keeps that."""
+    with a full stop behind it keeps that. A piece before a capital may be short for something too (``EinkBeleg``)."""
     text = _INITIALS.sub(r"\1", unicodedata.normalize("NFC", text).translate(umlauts))
     text = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
     found: list[str] = []
@@ -390,8 +425,10 @@ def _tokens(text: str, whole: Mapping[str, str], umlauts: Mapping[int, str] = _U
         if chunk[0].lower() in whole:
             found.append(chunk[0].lower())
         else:
-            for part in _CAMEL.split(chunk[0]):
-                found += _PIECE.findall(part.lower())
+            *parts, last = _CAMEL.split(chunk[0])
+            for part in parts:
+                found += [f"{piece}." if piece.isalpha() else piece for piece in _PIECE.findall(part.lower())]
+            found += _PIECE.findall(last.lower())
         if text[chunk.end() : chunk.end() + 1] == "." and found and found[-1].isalpha():
             found[-1] += "."
     return found
