@@ -26,6 +26,7 @@ from ppm_pipelines.records import MINOR_UNITS
 ENTITIES = ("commitments", "actuals", "projects", "tasks")
 AMBIGUOUS = 0.8  # what a form counts that can mean something else too
 IMPLIED = 0.95  # what a meaning counts that leaves implied words out
+QUALIFIED = 0.95  # what a meaning counts that is put together from a thing and the currency it is told in
 LIGHT = 0.25  # what a word counts that says little ("number")
 HEADLESS = 0.8  # what a meaning counts that leaves out what the header is about: of "Vertragsart" the "Art"
 VAGUE = 0.8  # what a vague word counts with something unknown before it: "Mandatsreferenz" is no reference
@@ -115,6 +116,13 @@ class Lexicon:
         self._light: set[str] = set(data["light"]["words"].split())
         self.target_looks: Mapping[str, str] = data.get("target_looks", {})
         self._implied = {entity: frozenset(words.split()) for entity, words in data.get("implied", {}).items()}
+        self._qualified = [
+            (
+                [frozenset(words.split()) for words in given["words"].split(";")],
+                {name: meant.split() for name, meant in given["means"].items()},
+            )
+            for given in data.get("in_currency", {}).values()
+        ]
         self._ignored: set[str] = set(data["ignored"]["words"].split())
         self._words: dict[tuple[str, ...], str] = {}
         self._read_words(data["words"])
@@ -192,6 +200,9 @@ class Lexicon:
                 sure[form.words].append(form.concept)
         for words, concepts in sure.items():
             self._check_apart(words, concepts)
+        meant = {one for _, means in self._qualified for names in (means, *means.values()) for one in names}
+        if unknown := sorted(meant - self.concepts.keys()):
+            raise BadLexicon(f"in_currency speaks of {', '.join(unknown)}, and there is no such concept")
 
     def _check_apart(self, words: Words, names: list[str]) -> None:
         for entity in ENTITIES:
@@ -350,7 +361,17 @@ class Lexicon:
         if rest != words and self._lights(rest) != rest and max(found.values(), default=0.0) < 1.0:
             for name, score in self._nearest(rest, heads & rest, unclear).items():
                 found[name] = max(found.get(name, 0.0), IMPLIED * score)
+        for name, score in self._in_currency(words, heads, unclear):
+            found[name] = max(found.get(name, 0.0), QUALIFIED * score)
         return found
+
+    def _in_currency(self, words: Words, heads: Words, unclear: bool) -> Iterator[tuple[str, float]]:
+        """What an amount means that says in which currency it is: "Offener Wert HW"."""
+        for qualifiers, means in self._qualified:
+            qualifier = next((one for one in qualifiers if one < words), frozenset())
+            nearest = self._nearest(words - qualifier, heads - qualifier, unclear) if qualifier else {}
+            for name, score in nearest.items():
+                yield from ((meant, score) for meant in means.get(name, ()))
 
     def _nearest_of(self, words: Words, heads: Words, unclear: bool) -> dict[str, float]:
         own, light = self._weight(words), self._lights(words)
