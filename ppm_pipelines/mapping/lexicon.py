@@ -28,8 +28,8 @@ AMBIGUOUS = 0.8  # what a form counts that can mean something else too
 IMPLIED = 0.95  # what a meaning counts that leaves implied words out
 QUALIFIED = 0.95  # what a meaning counts that is put together from a thing and the currency it is told in
 LIGHT = 0.25  # what a word counts that says little ("number")
-HEADLESS = 0.8  # what a meaning counts that leaves out what the header is about: of "Vertragsart" the "Art"
-VAGUE = 0.8  # what a vague word counts with something unknown before it: "Mandatsreferenz" is no reference
+HEADLESS = 0.7  # what a meaning counts that is about something else: of "Vertragsart" the "Vertrag"
+VAGUE = 0.8  # what a vague word counts in a compound that says more: "Mandatsreferenz" is not any reference
 LEAST = 0.45  # below this a form says nothing
 _LINKS = ("", "s", "n", "en", "es", "er", "e")  # between the parts of a German compound
 _ENDINGS = ("en", "es", "er", "em", "e", "n", "s")  # of German and English plurals and cases
@@ -77,6 +77,7 @@ class _Form:
     strength: float
     weight: float
     light: Words
+    heads: Words
 
 
 @dataclass(slots=True)
@@ -170,12 +171,14 @@ class Lexicon:
         label_en, label_de = (next((form.lstrip("~") for form in forms), name) for forms in (english, german))
         self.concepts[name] = Concept(name, label_en, label_de, given.get("looks", ""), given.get("only", ""), fits)
         best: dict[Words, float] = {}
+        heads: dict[Words, Words] = {}
         for form in english + german:
             words = self._words_of(form.lstrip("~"))
             if words and words not in self._unseen:
                 best[words] = max(best.get(words, 0.0), AMBIGUOUS if form.startswith("~") else 1.0)
+                heads[words] = heads.get(words, frozenset()) | self._heads(form)[0]
         for words, strength in best.items():
-            self._add_form(_Form(words, name, strength, self._weight(words), self._lights(words)))
+            self._add_form(_Form(words, name, strength, self._weight(words), self._lights(words), heads[words]))
         for system, names in given.get("names", {}).items():
             if system.split("_")[0] not in without and system not in without:
                 self._add_names(system, names.split(), name)
@@ -235,11 +238,10 @@ class Lexicon:
 
     def _heads(self, text: str) -> tuple[Words, bool]:
         """What the header is about: the last words of its first and of its last part that say something; and whether
-        a part has something unknown before its last word."""
+        a part is a compound."""
         parts = [[word for word in words if word not in self._light and word[0] != "#"] for words in self._parts(text)]
         ends = [words[-1] for words in parts if words]
-        unclear = any(word[0] == "?" for words in parts for word in words[:-1])
-        return frozenset((*ends[:1], *ends[-1:])), unclear
+        return frozenset((*ends[:1], *ends[-1:])), any(len(words) > 1 for words in parts)
 
     def _whole(self, token: str) -> tuple[str, ...]:
         """A token that ends with a full stop as the words it abbreviates; others as they are."""
@@ -355,25 +357,25 @@ class Lexicon:
     def _meaning_of(self, text: str, entity: str = "") -> Meaning:
         """Concepts with how much of their nearest form and of the text agree, 0 to 1; in this entity, whose fields may
         carry words that all of them imply ("PO delivery date")."""
-        words, (heads, unclear) = self.words(text), self._heads(text)
-        found = dict(self._nearest(words, heads, unclear))
+        words, (heads, compound) = self.words(text), self._heads(text)
+        found = dict(self._nearest(words, heads, compound))
         rest = words - self._implied.get(entity, frozenset())
         if rest != words and self._lights(rest) != rest and max(found.values(), default=0.0) < 1.0:
-            for name, score in self._nearest(rest, heads & rest, unclear).items():
+            for name, score in self._nearest(rest, heads & rest, compound).items():
                 found[name] = max(found.get(name, 0.0), IMPLIED * score)
-        for name, score in self._in_currency(words, heads, unclear):
+        for name, score in self._in_currency(words, heads, compound):
             found[name] = max(found.get(name, 0.0), QUALIFIED * score)
         return found
 
-    def _in_currency(self, words: Words, heads: Words, unclear: bool) -> Iterator[tuple[str, float]]:
+    def _in_currency(self, words: Words, heads: Words, compound: bool) -> Iterator[tuple[str, float]]:
         """What an amount means that says in which currency it is: "Offener Wert HW"."""
         for qualifiers, means in self._qualified:
             qualifier = next((one for one in qualifiers if one < words), frozenset())
-            nearest = self._nearest(words - qualifier, heads - qualifier, unclear) if qualifier else {}
+            nearest = self._nearest(words - qualifier, heads - qualifier, compound) if qualifier else {}
             for name, score in nearest.items():
                 yield from ((meant, score) for meant in means.get(name, ()))
 
-    def _nearest_of(self, words: Words, heads: Words, unclear: bool) -> dict[str, float]:
+    def _nearest_of(self, words: Words, heads: Words, compound: bool) -> dict[str, float]:
         own, light = self._weight(words), self._lights(words)
         shared: dict[int, float] = defaultdict(float)
         for word in words - light or words:
@@ -388,8 +390,9 @@ class Lexicon:
                 continue
             both = (heavy if form.weight > LIGHT * len(form.light) else 0.0) + LIGHT * len(form.light & light)
             score = form.strength * both / (own + form.weight - both)
-            score *= HEADLESS if heads and not heads & form.words else 1.0
-            score *= VAGUE if unclear and form.words - form.light <= self._vague else 1.0
+            score *= HEADLESS if heads and form.heads and not heads & form.heads else 1.0
+            if compound and form.words - form.light <= self._vague and words - light > form.words - form.light:
+                score *= VAGUE
             if score >= LEAST and score > found.get(form.concept, 0.0):
                 found[form.concept] = score
         return found
