@@ -30,7 +30,7 @@ QUALIFIED = 0.95  # what a meaning counts that is put together from a thing and 
 LIGHT = 0.25  # what a word counts that says little ("number")
 HEADLESS = 0.7  # what a meaning counts that is about something else: of "Vertragsart" the "Vertrag"
 VAGUE = 0.8  # what a vague word counts in a compound that says more: "Mandatsreferenz" is not any reference
-LEAST = 0.45  # below this a form says nothing
+LEAST = 0.3  # below this a form says nothing
 _LINKS = ("", "s", "n", "en", "es", "er", "e")  # between the parts of a German compound
 _ENDINGS = ("en", "es", "er", "em", "e", "n", "s")  # of German and English plurals and cases
 _PREFIXES = re.compile(
@@ -225,9 +225,9 @@ class Lexicon:
         """The words of each part of the text, in their order."""
         text = _CODES.sub(" ", _MONEY.sub(" ", text))
         tokens = [one for token in _tokens(text, self._singles) for one in self._whole(token)]
-        tokens = [token for token in tokens if token not in self._ignored]
         if len(tokens) == 1 and (alone := self._alone.get(tokens[0].rstrip("."))):
             return [[alone]]
+        tokens = [token for token in tokens if token not in self._ignored]
         found: list[list[str]] = []
         place = 0
         while place < len(tokens):
@@ -294,7 +294,7 @@ class Lexicon:
             return [word]
         if len(token) >= 5 and (parts := self._compound(token)):
             return parts
-        return [self._misspelt(token) or f"?{token}"]
+        return [self._misspelt(token) or self._contracted(token) or f"?{token}"]
 
     def _single(self, token: str) -> str | None:
         if token in self._singles:
@@ -310,6 +310,14 @@ class Lexicon:
             return None
         near = process.extractOne(token, self._fuzzy, scorer=fuzz.ratio, score_cutoff=88)
         return self._singles[near[0]] if near and near[0][0] == token[0] else None
+
+    def _contracted(self, token: str) -> str | None:
+        """The one word that the token is when letters inside it are left out: "Whrg"; None where it is none or several."""
+        if not 4 <= len(token) <= 6:
+            return None
+        forms = (one for one in self._fuzzy if one[0] == token[0] and one[-1] == token[-1] and len(one) <= 2 * len(token))
+        words = {self._singles[one] for one in forms if _within(token, one)}
+        return words.pop() if len(words) == 1 else None
 
     def _compound(self, token: str) -> list[str] | None:
         """Fewest parts that make up the token, with links between them; None where it is no compound."""
@@ -456,6 +464,12 @@ def _tokens(text: str, whole: Mapping[str, str], umlauts: Mapping[int, str] = _U
         if text[chunk.end() : chunk.end() + 1] == "." and found and found[-1].isalpha():
             found[-1] += "."
     return found
+
+
+def _within(letters: str, text: str) -> bool:
+    """Whether the letters are in the text in this order."""
+    rest = iter(text)
+    return all(letter in rest for letter in letters)
 
 
 def _spelt(form: str, umlauts: Mapping[int, str]) -> tuple[str, ...]:
