@@ -131,6 +131,7 @@ class Lexicon:
         self._starts: dict[str, int] = {}  # first token of a phrase -> how many tokens the longest has
         for spelt in self._words:
             self._starts[spelt[0]] = max(len(spelt), self._starts.get(spelt[0], 1))
+        self._linked = {spelt for spelt in self._words if len(spelt) > 1 and self._ignored.intersection(spelt)}
         self._fuzzy = sorted(one for one in self._singles if len(one) >= 6)
         self._vague: set[str] = set(data.get("vague", {}).get("words", "").split())
         self._apart = set(data.get("apart", {}).get("words", "").split())
@@ -151,6 +152,10 @@ class Lexicon:
     # Reading what is written -----------------------------------------------------------------------------------------
 
     def _read_words(self, words: Mapping[str, list[str]]) -> None:
+        english, german = (
+            {_spelt(form, _UMLAUTS) for one in words.values() for form in one[place].split(",")} for place in (0, 1)
+        )
+        self._english = {spelt[0] for spelt in english - german if len(spelt) == 1}
         for word, languages in words.items():
             for form in ", ".join(languages).split(","):
                 for spelt in {_spelt(form, table) for table in (_UMLAUTS, _BARE)}:
@@ -227,21 +232,41 @@ class Lexicon:
         tokens = [one for token in _tokens(text, self._singles) for one in self._whole(token)]
         if len(tokens) == 1 and (alone := self._alone.get(tokens[0].rstrip("."))):
             return [[alone]]
-        tokens = [token for token in tokens if token not in self._ignored]
         found: list[list[str]] = []
+        for run in self._runs(tokens):
+            place = 0
+            while place < len(run):
+                length, words = self._longest(run, place)
+                found.append(words)
+                place += length
+        return found
+
+    def _runs(self, tokens: list[str]) -> Iterator[list[str]]:
+        """The tokens that count; a phrase that needs a word which else says nothing ("bill to") by itself."""
+        run: list[str] = []
         place = 0
         while place < len(tokens):
-            length, words = self._longest(tokens, place)
-            found.append(words)
+            length = next((one for one in (4, 3, 2) if tuple(tokens[place : place + one]) in self._linked), 1)
+            if length > 1:
+                yield from (run, tokens[place : place + length])
+                run = []
+            elif tokens[place] not in self._ignored:
+                run.append(tokens[place])
             place += length
-        return found
+        yield run
 
     def _heads(self, text: str) -> tuple[Words, bool]:
         """What the header is about: the last words of its first and of its last part that say something; and whether
         a part is a compound."""
         parts = [[word for word in words if word not in self._light and word[0] != "#"] for words in self._parts(text)]
         ends = [words[-1] for words in parts if words]
-        return frozenset((*ends[:1], *ends[-1:])), any(len(words) > 1 for words in parts)
+        return frozenset((*ends[:1], *ends[-1:])), any(len(words) > 1 for words in parts) or self._is_english(text)
+
+    def _is_english(self, text: str) -> bool:
+        """Whether the words stand side by side as in English: "Error Text" is put together as "Fehlertext" is."""
+        tokens = [token.rstrip(".") for token in _tokens(text, self._singles)]
+        known = [token in self._english for token in tokens if token in self._singles]
+        return len(tokens) > 1 and bool(known) and all(known)
 
     def _whole(self, token: str) -> tuple[str, ...]:
         """A token that ends with a full stop as the words it abbreviates; others as they are."""
@@ -312,10 +337,12 @@ class Lexicon:
         return self._singles[near[0]] if near and near[0][0] == token[0] else None
 
     def _contracted(self, token: str) -> str | None:
-        """The one word that the token is when letters inside it are left out: "Whrg"; None where it is none or several."""
+        """The one word that the token is without some of its letters: "Whrg"; None where it is none or several."""
         if not 4 <= len(token) <= 6:
             return None
-        forms = (one for one in self._fuzzy if one[0] == token[0] and one[-1] == token[-1] and len(one) <= 2 * len(token))
+        forms = (
+            one for one in self._fuzzy if one[0] == token[0] and one[-1] == token[-1] and len(one) <= 2 * len(token)
+        )
         words = {self._singles[one] for one in forms if _within(token, one)}
         return words.pop() if len(words) == 1 else None
 
