@@ -476,7 +476,7 @@ def _singular(token: str) -> str:
 
 def _tokens(text: str, whole: Mapping[str, str], umlauts: Mapping[int, str] = _UMLAUTS) -> list[str]:
     """Lower-case pieces; a chunk that is a word as it stands (``MwSt``) is not taken apart at its capitals, and one
-    with a full stop behind it keeps that. A piece before a capital may be short for something too (``EinkBeleg``)."""
+    with a full stop behind it keeps that. Pieces between capitals may be short for something too (``EinkBeleg``)."""
     text = _INITIALS.sub(r"\1", unicodedata.normalize("NFC", text).translate(umlauts))
     text = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
     found: list[str] = []
@@ -484,12 +484,23 @@ def _tokens(text: str, whole: Mapping[str, str], umlauts: Mapping[int, str] = _U
         if chunk[0].lower() in whole:
             found.append(chunk[0].lower())
         else:
-            *parts, last = _CAMEL.split(chunk[0])
+            parts = _joined([part.lower() for part in _CAMEL.split(chunk[0])], whole)
+            stop = "." if len(parts) > 1 else ""
             for part in parts:
-                found += [f"{piece}." if piece.isalpha() else piece for piece in _PIECE.findall(part.lower())]
-            found += _PIECE.findall(last.lower())
+                found += [piece + stop if piece.isalpha() else piece for piece in _PIECE.findall(part)]
         if text[chunk.end() : chunk.end() + 1] == "." and found and found[-1].isalpha():
             found[-1] += "."
+    return found
+
+
+def _joined(parts: list[str], whole: Mapping[str, str]) -> list[str]:
+    """Parts that are words together and not by themselves, together: of "BAnfNr" the "Banf"."""
+    found: list[str] = []
+    for part in parts:
+        if found and found[-1] not in whole and found[-1] + part in whole:
+            found[-1] += part
+        else:
+            found.append(part)
     return found
 
 
