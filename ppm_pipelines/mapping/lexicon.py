@@ -77,6 +77,7 @@ class _Form:
     strength: float
     weight: float
     light: Words
+    heavy: Words
     heads: Words
 
 
@@ -137,6 +138,7 @@ class Lexicon:
         self._apart = set(data.get("apart", {}).get("words", "").split())
         self._alone = {form: word for word, forms in data.get("alone", {}).items() for form in forms.split()}
         self._abbreviated = lru_cache(maxsize=4096)(self._abbreviated_of)
+        self._tokens = lru_cache(maxsize=20_000)(self._tokens_of)
         self._parts = lru_cache(maxsize=20_000)(self._parts_of)
         self.concepts: dict[str, Concept] = {}
         self._names: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
@@ -183,7 +185,8 @@ class Lexicon:
                 best[words] = max(best.get(words, 0.0), AMBIGUOUS if form.startswith("~") else 1.0)
                 heads[words] = heads.get(words, frozenset()) | self._heads(form)[0]
         for words, strength in best.items():
-            self._add_form(_Form(words, name, strength, self._weight(words), self._lights(words), heads[words]))
+            light = self._lights(words)
+            self._add_form(_Form(words, name, strength, self._weight(words), light, words - light, heads[words]))
         for system, names in given.get("names", {}).items():
             if system.split("_")[0] not in without and system not in without:
                 self._add_names(system, names.split(), name)
@@ -226,10 +229,12 @@ class Lexicon:
     def _words_of(self, text: str) -> Words:
         return frozenset(word for words in self._parts(text) for word in words)
 
+    def _tokens_of(self, text: str) -> list[str]:
+        return _tokens(_CODES.sub(" ", _MONEY.sub(" ", text)), self._singles)
+
     def _parts_of(self, text: str) -> list[list[str]]:
         """The words of each part of the text, in their order."""
-        text = _CODES.sub(" ", _MONEY.sub(" ", text))
-        tokens = [one for token in _tokens(text, self._singles) for one in self._whole(token)]
+        tokens = [one for token in self._tokens(text) for one in self._whole(token)]
         if len(tokens) == 1 and (alone := self._alone.get(tokens[0].rstrip("."))):
             return [[alone]]
         found: list[list[str]] = []
@@ -264,7 +269,7 @@ class Lexicon:
 
     def _is_english(self, text: str) -> bool:
         """Whether the words stand side by side as in English: "Error Text" is put together as "Fehlertext" is."""
-        tokens = [token.rstrip(".") for token in _tokens(text, self._singles)]
+        tokens = [token.rstrip(".") for token in self._tokens(text)]
         known = [token in self._english for token in tokens if token in self._singles]
         return len(tokens) > 1 and bool(known) and all(known)
 
@@ -412,8 +417,9 @@ class Lexicon:
 
     def _nearest_of(self, words: Words, heads: Words, compound: bool) -> dict[str, float]:
         own, light = self._weight(words), self._lights(words)
+        said = words - light
         shared: dict[int, float] = defaultdict(float)
-        for word in words - light or words:
+        for word in said or words:
             for place in self._index.heavy.get(word, ()):
                 shared[place] += 1.0
         found: dict[str, float] = {}
@@ -425,8 +431,10 @@ class Lexicon:
                 continue
             both = (heavy if form.weight > LIGHT * len(form.light) else 0.0) + LIGHT * len(form.light & light)
             score = form.strength * both / (own + form.weight - both)
+            if score < LEAST or score <= found.get(form.concept, 0.0):
+                continue
             score *= HEADLESS if heads and form.heads and not heads & form.heads else 1.0
-            if compound and form.words - form.light <= self._vague and words - light > form.words - form.light:
+            if compound and said > form.heavy and form.heavy <= self._vague:
                 score *= VAGUE
             if score >= LEAST and score > found.get(form.concept, 0.0):
                 found[form.concept] = score
@@ -448,7 +456,7 @@ class Lexicon:
 
     def forget(self) -> None:
         """Reads every text anew; to measure how long that takes."""
-        for remembered in (self._parts, self.words, self.meaning, self._nearest):
+        for remembered in (self._tokens, self._parts, self.words, self.meaning, self._nearest):
             remembered.cache_clear()
 
     def systems(self) -> list[str]:
