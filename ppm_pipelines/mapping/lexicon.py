@@ -45,6 +45,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _INITIALS = re.compile(r"\b([A-Za-z])\.(?=[A-Za-z]\b)")  # P.O. is PO
 _CHUNK = re.compile(r"[^\W_]+|#|%")
 _PIECE = re.compile(r"[a-z]+|\d+|#|%")
+_VERBAL = ("be", "ver", "er", "ab", "an", "auf", "aus", "ein", "um", "vor", "zu")  # make another word of "Rechnung"
 _FIRST = ("#0", "#1")  # a name 1 is the name, a name 2 another
 _SHORTEST = 3  # letters before a full stop that may be the beginning of a word: "Betr."
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
@@ -379,10 +380,12 @@ class Lexicon:
         return self._singles.get(part) or (self._singles.get(f"{part}.") if first and len(part) >= _SHORTEST else None)
 
     def _with_rest(self, token: str) -> list[str] | None:
-        """A known head of at least five letters behind something unknown: ``Nebenkostenstelle``."""
+        """A known head of at least five letters behind something unknown: ``Nebenkostenstelle``; not the end of another
+        word, as in ``Kostenberechnung``."""
         for begin in range(3, len(token) - 4):
             word = self._single(token[begin:])
-            if word and len(token) - begin >= 5:
+            other = token.endswith("ung") and token[:begin].endswith(_VERBAL)
+            if word and len(token) - begin >= 5 and not other:
                 return [f"?{token[:begin]}", word]
         return None
 
