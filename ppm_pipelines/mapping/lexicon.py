@@ -136,7 +136,7 @@ class Lexicon:
         self._linked = {spelt for spelt in self._words if len(spelt) > 1 and self._ignored.intersection(spelt)}
         self._fuzzy = sorted(one for one in self._singles if len(one) >= 6)
         self._vague: set[str] = set(data.get("vague", {}).get("words", "").split())
-        self._apart = set(data.get("apart", {}).get("words", "").split())
+        self._read_pieces(data.get("apart", {}).get("words", "").split())
         self._alone = {form: word for word, forms in data.get("alone", {}).items() for form in forms.split()}
         self._abbreviated = lru_cache(maxsize=4096)(self._abbreviated_of)
         self._tokens = lru_cache(maxsize=20_000)(self._tokens_of)
@@ -163,6 +163,12 @@ class Lexicon:
             for form in ", ".join(languages).split(","):
                 for spelt in {_spelt(form, table) for table in (_UMLAUTS, _BARE)}:
                     self._add_word(spelt, word, bare=spelt != _spelt(form, _UMLAUTS))
+
+    def _read_pieces(self, apart: Iterable[str]) -> None:
+        """What compounds are made of; their beginning may be an abbreviation without its full stop: "Buchdatum"."""
+        self._pieces = {one: word for one, word in self._singles.items() if one not in apart}
+        short = {one[:-1]: word for one, word in self._singles.items() if one[-1] == "." and len(one) > _SHORTEST}
+        self._first_pieces = {one: word for one, word in (short | self._pieces).items() if one not in apart}
 
     def _add_word(self, spelt: tuple[str, ...], word: str, bare: bool) -> None:
         if not spelt:
@@ -369,15 +375,9 @@ class Lexicon:
             if link and token[stop:end] != link:
                 continue
             for begin in range(max(0, stop - 24), stop - 1):
-                word = self._part(token[begin:stop], begin == 0 and end < len(token))
+                word = (self._pieces if begin or end == len(token) else self._first_pieces).get(token[begin:stop])
                 if word and (stop - begin >= 3 or (not link and (begin == 0 or end == len(token)))):
                     yield begin, word
-
-    def _part(self, part: str, first: bool) -> str | None:
-        """What a part of a compound means; the first may be an abbreviation without its full stop: "Buchdatum"."""
-        if part in self._apart:
-            return None
-        return self._singles.get(part) or (self._singles.get(f"{part}.") if first and len(part) >= _SHORTEST else None)
 
     def _with_rest(self, token: str) -> list[str] | None:
         """A known head of at least five letters behind something unknown: ``Nebenkostenstelle``; not the end of another
