@@ -3,7 +3,7 @@
 The labelled fields are given by path. Columns: system, source_entity, external_field, label_en, label_de,
 example_values, type, target_entity, target_field, alt_targets ("-": empty is right too), split ("dev" or "test").
 Weights are fitted on "dev" (``--fit`` prints them); "test" is only measured. Strangers' headers are in
-``ppm_pipelines_tests/mapping_headers*.csv``.
+``ppm_pipelines_tests/mapping_headers*.csv``, headers made up for their words in ``mapping_words.csv`` beside them.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import os
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from ppm_pipelines.mapping.scoring import FEATURES, Wanted, Weights, pairs, read
 from ppm_pipelines.mapping.suggest import Decision, Memory, Suggestion, suggest
 
 HEADERS = sorted((Path(__file__).parent.parent / "ppm_pipelines_tests").glob("mapping_headers*.csv"))
+WORDS = HEADERS[0].parent / "mapping_words.csv"
 FIELDS, TARGETS = 65, 36  # what a large schema has
 SHARES = (  # in the order of Figures.shares, with what strangers' headers are to reach
     ("first right", "≥ 85 %"),
@@ -110,10 +112,22 @@ def strangers(samples: bool = True) -> list[Schema]:
         schema = Schema("", export, "strangers", targets(entity))
         for row in these:
             values = tuple(one.strip() for one in row["samples"].split("|") if one.strip()) if samples else ()
-            right = frozenset(None if one == "-" else one for one in row["targets"].split("|"))
-            schema.cases.append(Case(SourceField(row["field"], samples=values), right))
+            schema.cases.append(Case(SourceField(row["field"], samples=values), _named(row)))
         found.append(schema)
     return found
+
+
+def alone() -> list[Schema]:
+    """Headers made up to go through the words of every target, each read by itself: neighbours tell nothing here."""
+    rows: list[dict[str, Any]] = list(csv.DictReader(WORDS.read_text("utf-8").splitlines(), delimiter=";"))
+    return [
+        Schema("", row["entity"], "words", targets(row["entity"]), [Case(SourceField(row["field"]), _named(row))])
+        for row in rows
+    ]
+
+
+def _named(row: Mapping[str, str]) -> frozenset[str | None]:
+    return frozenset(None if one == "-" else one for one in row["targets"].split("|"))
 
 
 # Variants: what is known of a field ----------------------------------------------------------------------------------
@@ -239,6 +253,7 @@ def report(path: Path) -> Iterator[str]:
     yield f"\nThe same with all that is known\n{table(_without(schemas, weights, everything))}"
     own = {"headers alone": measured(strangers(False), lexicon, weights)}
     own["headers and samples"] = measured(strangers(), lexicon, weights)
+    own["words, each by itself"] = measured(alone(), lexicon, weights)
     yield f"\nStrangers' headers, the Costbook's own targets\n{table(own)}"
     yield f"\nMemory: every second field confirmed\n{table(_with_memory(schemas, lexicon, weights))}"
     yield f"\n{_timed(schemas)}"

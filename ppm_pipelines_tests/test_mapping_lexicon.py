@@ -39,6 +39,13 @@ SAME = [
     ("Bestelldat.", "Bestelldatum"),
     ("Steuerbetr.", "tax amount"),
     ("ReNr.", "Rechnungsnummer"),
+    ("EinkBeleg", "Einkaufsbeleg"),
+    ("Buchdatum", "Buchungsdatum"),
+    ("Rech.-Dat.", "Rechnungsdatum"),
+    ("Lieferterm.", "Liefertermin"),
+    ("Whrg", "Währung"),
+    ("Budget (T€)", "Budget"),
+    ("budget_eur", "Budget in EUR"),
 ]
 
 
@@ -63,7 +70,7 @@ def test_what_is_unknown_before_a_known_head_is_kept() -> None:
 
 def test_a_full_stop_tells_an_abbreviation_from_a_word() -> None:
     assert shipped().words("Per.") == {"period"}
-    assert shipped().words("per") == frozenset()
+    assert shipped().words("price per unit") == {"price", "unit"}
     assert "document" not in shipped().words("bel")
     assert "invoice" not in shipped().words("Reordered")
 
@@ -71,6 +78,44 @@ def test_a_full_stop_tells_an_abbreviation_from_a_word() -> None:
 def test_a_beginning_that_many_words_share_abbreviates_none() -> None:
     assert shipped().words("Ver.") != shipped().words("Vertrag")
     assert shipped().words("Xyz.") == {"?xyz"}
+
+
+def test_a_word_means_something_else_where_it_is_the_whole_header() -> None:
+    assert shipped().words("Name") != shipped().words("Bezeichnung")
+    assert shipped().words("Lieferantenname") == shipped().words("Lieferantenbezeichnung")
+    assert shipped().meaning("Kurs")["exchange_rate"] == 1.0
+    assert shipped().meaning("Kurs der Schulung")["exchange_rate"] < 0.5
+    assert shipped().words("Per") == {"period"}
+
+
+def test_a_phrase_may_need_a_word_that_else_says_nothing() -> None:
+    assert shipped().words("Bill to") == {"recipient"}
+    assert shipped().words("Bill") == {"invoice"}
+
+
+@pytest.mark.parametrize(
+    ("header", "concept"),
+    [("Vertragsart", "contract"), ("Kostenstellengruppe", "cost_center"), ("Mandatsreferenz", "vendor_invoice"),
+     ("Kautionsbetrag", "amount"), ("Error Text", "item_text")],
+)  # fmt: skip
+def test_what_only_speaks_of_something_is_not_it(header: str, concept: str) -> None:
+    assert shipped().meaning(header, "actuals").get(concept, 0.0) < 0.45
+
+
+def test_a_second_one_is_another() -> None:
+    assert shipped().meaning("Kostenstelle 1")["cost_center"] > 0.75
+    assert shipped().meaning("Kostenstelle 2")["cost_center"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("header", "entity", "concept"),
+    [("Offener Wert HW", "commitments", "company_open_amount"), ("Nettowert BW", "commitments", "order_net_amount"),
+     ("Abgerechneter Betrag in Hauswährung", "commitments", "company_relieved_amount"),
+     ("Istkosten in Hauswährung", "actuals", "company_amount"), ("Rechnungsbetrag FW", "actuals", "document_amount")],
+)  # fmt: skip
+def test_an_amount_that_says_its_currency_is_read_from_both(header: str, entity: str, concept: str) -> None:
+    meaning = shipped().meaning(header, entity)
+    assert meaning[concept] == max(meaning.values()) > 0.9
 
 
 def test_a_word_is_not_split_though_its_letters_would_allow_it() -> None:
@@ -167,6 +212,13 @@ def test_a_form_may_be_shared_where_that_is_said_or_does_no_harm(other: dict[str
 def test_a_form_that_is_wanted_is_not_recognised_as_unneeded_too() -> None:
     with pytest.raises(BadLexicon, match="which is not needed"):
         Lexicon(small(a={"en": "vendor", "actuals": "one"}, b={"de": "Lieferant"}))
+
+
+def test_currencies_qualify_concepts_that_there_are() -> None:
+    data = small(a={"en": "vendor", "actuals": "one"})
+    data["in_currency"] = {"company": {"words": "local", "means": {"a": "b"}}}
+    with pytest.raises(BadLexicon, match="speaks of b, and there is no such concept"):
+        Lexicon(data)
 
 
 def test_concepts_have_labels_in_both_languages() -> None:

@@ -26,8 +26,11 @@ from ppm_pipelines.records import MINOR_UNITS
 ENTITIES = ("commitments", "actuals", "projects", "tasks")
 AMBIGUOUS = 0.8  # what a form counts that can mean something else too
 IMPLIED = 0.95  # what a meaning counts that leaves implied words out
+QUALIFIED = 0.95  # what a meaning counts that is put together from a thing and the currency it is told in
 LIGHT = 0.25  # what a word counts that says little ("number")
-LEAST = 0.45  # below this a form says nothing
+HEADLESS = 0.7  # what a meaning counts that is about something else: of "Vertragsart" the "Vertrag"
+VAGUE = 0.8  # what a vague word counts in a compound that says more: "Mandatsreferenz" is not any reference
+LEAST = 0.3  # below this a form says nothing
 _LINKS = ("", "s", "n", "en", "es", "er", "e")  # between the parts of a German compound
 _ENDINGS = ("en", "es", "er", "em", "e", "n", "s")  # of German and English plurals and cases
 _PREFIXES = re.compile(
@@ -36,11 +39,14 @@ _PREFIXES = re.compile(
     re.I,
 )
 _SUFFIXES = re.compile(r"(?:_value|_+c|@odata\..*|_sdh|_pdh|_pdi)$", re.I)
+_MONEY = re.compile(r"(?<![^\W_])[TtKkM]?[€$£]")  # "Budget (T€)"
 _CODES = re.compile(r"(?<=[a-z] )\(?(?:" + "|".join(sorted(MINOR_UNITS)) + r")\)?$")  # "Amount (EUR)"
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _INITIALS = re.compile(r"\b([A-Za-z])\.(?=[A-Za-z]\b)")  # P.O. is PO
 _CHUNK = re.compile(r"[^\W_]+|#|%")
 _PIECE = re.compile(r"[a-z]+|\d+|#|%")
+_VERBAL = ("be", "ver", "er", "ab", "an", "auf", "aus", "ein", "um", "vor", "zu")  # make another word of "Rechnung"
+_FIRST = ("#0", "#1")  # a name 1 is the name, a name 2 another
 _SHORTEST = 3  # letters before a full stop that may be the beginning of a word: "Betr."
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _BARE = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss", "Ä": "A", "Ö": "O", "Ü": "U"})
@@ -72,6 +78,8 @@ class _Form:
     strength: float
     weight: float
     light: Words
+    heavy: Words
+    heads: Words
 
 
 @dataclass(slots=True)
@@ -111,6 +119,13 @@ class Lexicon:
         self._light: set[str] = set(data["light"]["words"].split())
         self.target_looks: Mapping[str, str] = data.get("target_looks", {})
         self._implied = {entity: frozenset(words.split()) for entity, words in data.get("implied", {}).items()}
+        self._qualified = [
+            (
+                [frozenset(words.split()) for words in given["words"].split(";")],
+                {name: meant.split() for name, meant in given["means"].items()},
+            )
+            for given in data.get("in_currency", {}).values()
+        ]
         self._ignored: set[str] = set(data["ignored"]["words"].split())
         self._words: dict[tuple[str, ...], str] = {}
         self._read_words(data["words"])
@@ -118,9 +133,14 @@ class Lexicon:
         self._starts: dict[str, int] = {}  # first token of a phrase -> how many tokens the longest has
         for spelt in self._words:
             self._starts[spelt[0]] = max(len(spelt), self._starts.get(spelt[0], 1))
+        self._linked = {spelt for spelt in self._words if len(spelt) > 1 and self._ignored.intersection(spelt)}
         self._fuzzy = sorted(one for one in self._singles if len(one) >= 6)
-        self._apart = set(data.get("apart", {}).get("words", "").split())
+        self._vague: set[str] = set(data.get("vague", {}).get("words", "").split())
+        self._read_pieces(data.get("apart", {}).get("words", "").split())
+        self._alone = {form: word for word, forms in data.get("alone", {}).items() for form in forms.split()}
         self._abbreviated = lru_cache(maxsize=4096)(self._abbreviated_of)
+        self._tokens = lru_cache(maxsize=20_000)(self._tokens_of)
+        self._parts = lru_cache(maxsize=20_000)(self._parts_of)
         self.concepts: dict[str, Concept] = {}
         self._names: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
         self._index = _Index()
@@ -135,10 +155,20 @@ class Lexicon:
     # Reading what is written -----------------------------------------------------------------------------------------
 
     def _read_words(self, words: Mapping[str, list[str]]) -> None:
+        english, german = (
+            {_spelt(form, _UMLAUTS) for one in words.values() for form in one[place].split(",")} for place in (0, 1)
+        )
+        self._english = {spelt[0] for spelt in english - german if len(spelt) == 1}
         for word, languages in words.items():
             for form in ", ".join(languages).split(","):
                 for spelt in {_spelt(form, table) for table in (_UMLAUTS, _BARE)}:
                     self._add_word(spelt, word, bare=spelt != _spelt(form, _UMLAUTS))
+
+    def _read_pieces(self, apart: Iterable[str]) -> None:
+        """What compounds are made of; their beginning may be an abbreviation without its full stop: "Buchdatum"."""
+        self._pieces = {one: word for one, word in self._singles.items() if one not in apart}
+        short = {one[:-1]: word for one, word in self._singles.items() if one[-1] == "." and len(one) > _SHORTEST}
+        self._first_pieces = {one: word for one, word in (short | self._pieces).items() if one not in apart}
 
     def _add_word(self, spelt: tuple[str, ...], word: str, bare: bool) -> None:
         if not spelt:
@@ -155,12 +185,15 @@ class Lexicon:
         label_en, label_de = (next((form.lstrip("~") for form in forms), name) for forms in (english, german))
         self.concepts[name] = Concept(name, label_en, label_de, given.get("looks", ""), given.get("only", ""), fits)
         best: dict[Words, float] = {}
+        heads: dict[Words, Words] = {}
         for form in english + german:
             words = self._words_of(form.lstrip("~"))
             if words and words not in self._unseen:
                 best[words] = max(best.get(words, 0.0), AMBIGUOUS if form.startswith("~") else 1.0)
+                heads[words] = heads.get(words, frozenset()) | self._heads(form)[0]
         for words, strength in best.items():
-            self._add_form(_Form(words, name, strength, self._weight(words), self._lights(words)))
+            light = self._lights(words)
+            self._add_form(_Form(words, name, strength, self._weight(words), light, words - light, heads[words]))
         for system, names in given.get("names", {}).items():
             if system.split("_")[0] not in without and system not in without:
                 self._add_names(system, names.split(), name)
@@ -185,6 +218,9 @@ class Lexicon:
                 sure[form.words].append(form.concept)
         for words, concepts in sure.items():
             self._check_apart(words, concepts)
+        meant = {one for _, means in self._qualified for names in (means, *means.values()) for one in names}
+        if unknown := sorted(meant - self.concepts.keys()):
+            raise BadLexicon(f"in_currency speaks of {', '.join(unknown)}, and there is no such concept")
 
     def _check_apart(self, words: Words, names: list[str]) -> None:
         for entity in ENTITIES:
@@ -198,15 +234,51 @@ class Lexicon:
     # Text to words ---------------------------------------------------------------------------------------------------
 
     def _words_of(self, text: str) -> Words:
-        tokens = [one for token in _tokens(_CODES.sub(" ", text), self._singles) for one in self._whole(token)]
-        tokens = [token for token in tokens if token not in self._ignored]
-        found: list[str] = []
+        return frozenset(word for words in self._parts(text) for word in words)
+
+    def _tokens_of(self, text: str) -> list[str]:
+        return _tokens(_CODES.sub(" ", _MONEY.sub(" ", text)), self._singles)
+
+    def _parts_of(self, text: str) -> list[list[str]]:
+        """The words of each part of the text, in their order."""
+        tokens = [one for token in self._tokens(text) for one in self._whole(token)]
+        if len(tokens) == 1 and (alone := self._alone.get(tokens[0].rstrip("."))):
+            return [[alone]]
+        found: list[list[str]] = []
+        for run in self._runs(tokens):
+            place = 0
+            while place < len(run):
+                length, words = self._longest(run, place)
+                found.append(words)
+                place += length
+        return found
+
+    def _runs(self, tokens: list[str]) -> Iterator[list[str]]:
+        """The tokens that count; a phrase that needs a word which else says nothing ("bill to") by itself."""
+        run: list[str] = []
         place = 0
         while place < len(tokens):
-            length, words = self._longest(tokens, place)
-            found += words
+            length = next((one for one in (4, 3, 2) if tuple(tokens[place : place + one]) in self._linked), 1)
+            if length > 1:
+                yield from (run, tokens[place : place + length])
+                run = []
+            elif tokens[place] not in self._ignored:
+                run.append(tokens[place])
             place += length
-        return frozenset(found)
+        yield run
+
+    def _heads(self, text: str) -> tuple[Words, bool]:
+        """What the header is about: the last words of its first and of its last part that say something; and whether
+        a part is a compound."""
+        parts = [[word for word in words if word not in self._light and word[0] != "#"] for words in self._parts(text)]
+        ends = [words[-1] for words in parts if words]
+        return frozenset((*ends[:1], *ends[-1:])), any(len(words) > 1 for words in parts) or self._is_english(text)
+
+    def _is_english(self, text: str) -> bool:
+        """Whether the words stand side by side as in English: "Error Text" is put together as "Fehlertext" is."""
+        tokens = [token.rstrip(".") for token in self._tokens(text)]
+        known = [token in self._english for token in tokens if token in self._singles]
+        return len(tokens) > 1 and bool(known) and all(known)
 
     def _whole(self, token: str) -> tuple[str, ...]:
         """A token that ends with a full stop as the words it abbreviates; others as they are."""
@@ -218,24 +290,29 @@ class Lexicon:
         return self._abbreviated(bare)
 
     def _abbreviated_of(self, bare: str) -> tuple[str, ...]:
-        """ "Bestelldat" is "bestell" and the only word that begins so; as it is where several words do."""
+        """ "Bestelldat" is "bestell" and the word that begins so; as it is where none or several do."""
+        splits = [(bare[:begin], bare[begin:]) for begin in range(len(bare) - _SHORTEST + 1)]
+        splits = [(head, tail) for head, tail in splits if not head or self._single(head) or self._compound(head)]
+        for head, tail in splits:
+            if f"{tail}." in self._singles:
+                return (head, f"{tail}.") if head else (f"{tail}.",)
         if len(bare) >= 5 and self._compound(bare):
             return (bare,)
-        for begin in range(len(bare) - _SHORTEST + 1):
-            head, tail = bare[:begin], bare[begin:]
-            if head and not (self._single(head) or self._compound(head)):
-                continue
+        for head, tail in splits:
             if whole := self._begun(tail):
                 return (head, whole) if head else (whole,)
         return (bare,)
 
     def _begun(self, beginning: str) -> str:
-        """The shortest form of the one word whose forms begin so; "" where it is none or several."""
-        if f"{beginning}." in self._singles:
-            return f"{beginning}."
-        forms = [form for form in self._singles if form.startswith(beginning)]
+        """The shortest form of the word whose forms begin so. Of several words the one that is shortest, where the
+        beginning says enough ("Rechn." is more than "Re."); "" where there is none."""
+        forms = sorted(
+            (form for form in self._singles if form.startswith(beginning)), key=lambda form: (len(form), form)
+        )
         words = {self._singles[form] for form in forms}
-        return min(forms, key=lambda form: (len(form), form)) if len(words) == 1 else ""
+        shortest = {self._singles[form] for form in forms if len(form) == len(forms[0])}
+        clear = len(words) == 1 or (len(shortest) == 1 and len(beginning) > _SHORTEST)
+        return forms[0] if clear else ""
 
     def _longest(self, tokens: list[str], place: int) -> tuple[int, list[str]]:
         longest = max(self._starts.get(tokens[place], 1), self._starts.get(_singular(tokens[place]), 1))
@@ -254,7 +331,7 @@ class Lexicon:
             return [word]
         if len(token) >= 5 and (parts := self._compound(token)):
             return parts
-        return [self._misspelt(token) or f"?{token}"]
+        return [self._misspelt(token) or self._contracted(token) or f"?{token}"]
 
     def _single(self, token: str) -> str | None:
         if token in self._singles:
@@ -270,6 +347,16 @@ class Lexicon:
             return None
         near = process.extractOne(token, self._fuzzy, scorer=fuzz.ratio, score_cutoff=88)
         return self._singles[near[0]] if near and near[0][0] == token[0] else None
+
+    def _contracted(self, token: str) -> str | None:
+        """The one word that the token is without some of its letters: "Whrg"; None where it is none or several."""
+        if not 4 <= len(token) <= 6:
+            return None
+        forms = (
+            one for one in self._fuzzy if one[0] == token[0] and one[-1] == token[-1] and len(one) <= 2 * len(token)
+        )
+        words = {self._singles[one] for one in forms if _within(token, one)}
+        return words.pop() if len(words) == 1 else None
 
     def _compound(self, token: str) -> list[str] | None:
         """Fewest parts that make up the token, with links between them; None where it is no compound."""
@@ -288,15 +375,17 @@ class Lexicon:
             if link and token[stop:end] != link:
                 continue
             for begin in range(max(0, stop - 24), stop - 1):
-                word = None if token[begin:stop] in self._apart else self._singles.get(token[begin:stop])
+                word = (self._pieces if begin or end == len(token) else self._first_pieces).get(token[begin:stop])
                 if word and (stop - begin >= 3 or (not link and (begin == 0 or end == len(token)))):
                     yield begin, word
 
     def _with_rest(self, token: str) -> list[str] | None:
-        """A known head of at least five letters behind something unknown: ``Nebenkostenstelle``."""
+        """A known head of at least five letters behind something unknown: ``Nebenkostenstelle``; not the end of another
+        word, as in ``Kostenberechnung``."""
         for begin in range(3, len(token) - 4):
             word = self._single(token[begin:])
-            if word and len(token) - begin >= 5:
+            other = token.endswith("ung") and token[:begin].endswith(_VERBAL)
+            if word and len(token) - begin >= 5 and not other:
                 return [f"?{token[:begin]}", word]
         return None
 
@@ -306,23 +395,34 @@ class Lexicon:
         return len(words) - (1 - LIGHT) * len(self._lights(words))
 
     def _lights(self, words: Words) -> Words:
-        return frozenset(word for word in words if word in self._light or word[0] == "#")
+        return frozenset(word for word in words if word in self._light or word in _FIRST)
 
     def _meaning_of(self, text: str, entity: str = "") -> Meaning:
         """Concepts with how much of their nearest form and of the text agree, 0 to 1; in this entity, whose fields may
         carry words that all of them imply ("PO delivery date")."""
-        words = self.words(text)
-        found = dict(self._nearest(words))
+        words, (heads, compound) = self.words(text), self._heads(text)
+        found = dict(self._nearest(words, heads, compound))
         rest = words - self._implied.get(entity, frozenset())
-        if rest != words and self._lights(rest) != rest:
-            for name, score in self._nearest(rest).items():
+        if rest != words and self._lights(rest) != rest and max(found.values(), default=0.0) < 1.0:
+            for name, score in self._nearest(rest, heads & rest, compound).items():
                 found[name] = max(found.get(name, 0.0), IMPLIED * score)
+        for name, score in self._in_currency(words, heads, compound):
+            found[name] = max(found.get(name, 0.0), QUALIFIED * score)
         return found
 
-    def _nearest_of(self, words: Words) -> dict[str, float]:
+    def _in_currency(self, words: Words, heads: Words, compound: bool) -> Iterator[tuple[str, float]]:
+        """What an amount means that says in which currency it is: "Offener Wert HW"."""
+        for qualifiers, means in self._qualified:
+            qualifier = next((one for one in qualifiers if one < words), frozenset())
+            nearest = self._nearest(words - qualifier, heads - qualifier, compound) if qualifier else {}
+            for name, score in nearest.items():
+                yield from ((meant, score) for meant in means.get(name, ()))
+
+    def _nearest_of(self, words: Words, heads: Words, compound: bool) -> dict[str, float]:
         own, light = self._weight(words), self._lights(words)
+        said = words - light
         shared: dict[int, float] = defaultdict(float)
-        for word in words - light or words:
+        for word in said or words:
             for place in self._index.heavy.get(word, ()):
                 shared[place] += 1.0
         found: dict[str, float] = {}
@@ -334,6 +434,11 @@ class Lexicon:
                 continue
             both = (heavy if form.weight > LIGHT * len(form.light) else 0.0) + LIGHT * len(form.light & light)
             score = form.strength * both / (own + form.weight - both)
+            if score < LEAST or score <= found.get(form.concept, 0.0):
+                continue
+            score *= HEADLESS if heads and form.heads and not heads & form.heads else 1.0
+            if compound and said > form.heavy and form.heavy <= self._vague:
+                score *= VAGUE
             if score >= LEAST and score > found.get(form.concept, 0.0):
                 found[form.concept] = score
         return found
@@ -354,7 +459,7 @@ class Lexicon:
 
     def forget(self) -> None:
         """Reads every text anew; to measure how long that takes."""
-        for remembered in (self.words, self.meaning, self._nearest):
+        for remembered in (self._tokens, self._parts, self.words, self.meaning, self._nearest):
             remembered.cache_clear()
 
     def systems(self) -> list[str]:
@@ -382,7 +487,7 @@ def _singular(token: str) -> str:
 
 def _tokens(text: str, whole: Mapping[str, str], umlauts: Mapping[int, str] = _UMLAUTS) -> list[str]:
     """Lower-case pieces; a chunk that is a word as it stands (``MwSt``) is not taken apart at its capitals, and one
-    with a full stop behind it keeps that."""
+    with a full stop behind it keeps that. Pieces between capitals may be short for something too (``EinkBeleg``)."""
     text = _INITIALS.sub(r"\1", unicodedata.normalize("NFC", text).translate(umlauts))
     text = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
     found: list[str] = []
@@ -390,11 +495,30 @@ def _tokens(text: str, whole: Mapping[str, str], umlauts: Mapping[int, str] = _U
         if chunk[0].lower() in whole:
             found.append(chunk[0].lower())
         else:
-            for part in _CAMEL.split(chunk[0]):
-                found += _PIECE.findall(part.lower())
+            parts = _joined([part.lower() for part in _CAMEL.split(chunk[0])], whole)
+            stop = "." if len(parts) > 1 else ""
+            for part in parts:
+                found += [piece + stop if piece.isalpha() else piece for piece in _PIECE.findall(part)]
         if text[chunk.end() : chunk.end() + 1] == "." and found and found[-1].isalpha():
             found[-1] += "."
     return found
+
+
+def _joined(parts: list[str], whole: Mapping[str, str]) -> list[str]:
+    """Parts that are words together and not by themselves, together: of "BAnfNr" the "Banf"."""
+    found: list[str] = []
+    for part in parts:
+        if found and found[-1] not in whole and found[-1] + part in whole:
+            found[-1] += part
+        else:
+            found.append(part)
+    return found
+
+
+def _within(letters: str, text: str) -> bool:
+    """Whether the letters are in the text in this order."""
+    rest = iter(text)
+    return all(letter in rest for letter in letters)
 
 
 def _spelt(form: str, umlauts: Mapping[int, str]) -> tuple[str, ...]:

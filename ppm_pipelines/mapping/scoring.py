@@ -38,6 +38,7 @@ KNOWN = 0.95  # from here on a technical name is one for sure
 LABEL = 0.85  # what another meaning of the label counts beside it
 WHOLE = 0.9  # from here on the name is understood as a whole
 NEAR = 0.25  # meanings further apart than this do not compete
+RIVALS = 0.45  # from here on another meaning competes
 SHOWN = 0.3  # evidence below this is not even an alternative
 FEATURES = (
     "bias",
@@ -201,7 +202,7 @@ def _rival(reading: Reading, wanted: Wanted, target: int, own: float) -> float:
     others = [
         sure
         for name, sure in reading.meaning.items()
-        if all(taker != target for taker, _ in wanted.takers.get(name, ()))
+        if sure >= RIVALS and all(taker != target for taker, _ in wanted.takers.get(name, ()))
     ]
     return max(0.0, max(others, default=0.0) - own + NEAR) / NEAR
 
