@@ -100,6 +100,24 @@ def _labour(table: str) -> list[Column[Any] | Index]:
     ]
 
 
+# What no fact may lack, and how an open amount must be (DOMAIN R3: the rest of its order in both currencies, or 0 where
+# the line is done). Rows that break it stand in indexes of their own: there should be none, so that looking for them
+# after each sync costs nothing, however many rows there are.
+REQUIRED = {
+    "commitments": ("source_key", "project_id", "project_nr", "po_number", "po_line_nr", "currency"),
+    "actuals": ("source_key", "project_id", "project_nr", "fi_doc_no", "currency"),
+}
+INCOMPLETE = {fact: text(" or ".join(f"{name} = ''" for name in names)) for fact, names in REQUIRED.items()}
+NOT_ADDING_UP = text(
+    "counts and (open_amount <> 0 and open_amount <> ordered_amount - relieved_amount"
+    " or (open_amount = 0) <> (company_open_amount = 0))"
+)
+
+
+def _incomplete(fact: str) -> Index:
+    return Index(f"ix_{fact}_incomplete", "organization_id", "system", postgresql_where=INCOMPLETE[fact])
+
+
 def _overlaid() -> Column[Any]:
     """What the adapter had made where a field mapping lies over it."""
     return Column("overlaid", JSONB, nullable=False, server_default=text("'{}'::jsonb"))
@@ -359,6 +377,8 @@ commitments = Table(
     UniqueConstraint("organization_id", "system", "source_key"),
     Index("ix_commitments_project", "organization_id", "project_id", "po_number"),
     Index("ix_commitments_changed", "last_changed_at", postgresql_using="brin"),
+    Index("ix_commitments_not_adding_up", "organization_id", "system", postgresql_where=NOT_ADDING_UP),
+    _incomplete("commitments"),
 )
 
 actuals = Table(
@@ -411,6 +431,7 @@ actuals = Table(
     Index("ix_actuals_project", "organization_id", "project_id", text("posting_date desc")),
     Index("ix_actuals_seen", "first_seen_at", postgresql_using="brin"),  # what came after a period was closed
     Index("ix_actuals_changed", "last_changed_at", postgresql_using="brin"),
+    _incomplete("actuals"),
 )
 
 rejections = Table(

@@ -8,10 +8,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import dagster as dg
 import psycopg
 import pytest
+import sqlalchemy as sa
 
-from ppm_pipelines import database, home, load, runs
+from ppm_pipelines import database, home, load, runs, tables
+from ppm_pipelines.defs import checks
 from ppm_pipelines.load import Refused, SyncResult
 from ppm_pipelines.records import (
     Actual,
@@ -657,3 +660,40 @@ def test_tables_are_what_the_migrations_make() -> None:
         }
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, tables.metadata) == []
+
+
+@pytest.mark.parametrize(
+    ("fact", "wrong", "index"),
+    [
+        ("commitments", tables.INCOMPLETE["commitments"], "ix_commitments_incomplete"),
+        ("actuals", tables.INCOMPLETE["actuals"], "ix_actuals_incomplete"),
+        ("commitments", tables.NOT_ADDING_UP, "ix_commitments_not_adding_up"),
+    ],
+)
+def test_what_checks_look_for_is_found_without_a_look_at_every_row(
+    database_url: str, fact: str, wrong: sa.TextClause, index: str
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("set enable_seqscan = off")
+        plan = connection.execute(
+            f"explain select from ppm.{fact} where organization_id = 'default' and system = 'sap' and ({wrong.text})"
+        ).fetchall()
+    assert index in str(plan)
+
+
+@pytest.mark.parametrize(
+    ("name", "fact", "change"),
+    [
+        ("amounts_add_up", "commitments", "open_amount = open_amount - 1"),
+        ("amounts_add_up", "commitments", "company_open_amount = 0"),
+        ("required_fields", "commitments", "po_number = ''"),
+        ("required_fields", "actuals", "fi_doc_no = ''"),
+    ],
+)
+def test_checks_see_rows_that_should_not_be(name: str, fact: str, change: str) -> None:
+    result = sync([commitment()], [actual()])
+    key = dg.AssetCheckKey(dg.AssetKey(["sap", fact]), name)
+    assert checks.checked(key, result).passed
+    with database.direct() as connection:
+        connection.execute(f"update ppm.{fact} set {change}")
+    assert not checks.checked(key, result).passed

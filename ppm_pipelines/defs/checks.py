@@ -16,10 +16,6 @@ from ppm_pipelines import database, runs, tables
 from ppm_pipelines.adapters.base import Adapter
 from ppm_pipelines.load import SyncResult
 
-REQUIRED = {
-    "commitments": ("source_key", "project_id", "project_nr", "po_number", "po_line_nr", "currency"),
-    "actuals": ("source_key", "project_id", "project_nr", "fi_doc_no", "currency"),
-}
 ABOUT = {
     "mass_disappearance": "No more than half of what was known would have vanished at once; else nothing was loaded.",
     "rows_match_source": "As many rows as the source itself counts for the same cut.",
@@ -35,7 +31,7 @@ MASS_DISAPPEARANCE = "mass_disappearance"
 
 def check_specs(adapter: type[Adapter]) -> Iterator[dg.AssetCheckSpec]:
     """The same for the commitments and actuals of every system."""
-    for entity in REQUIRED:
+    for entity in tables.REQUIRED:
         if entity in adapter.entities:
             for name, description in ABOUT.items():
                 yield dg.AssetCheckSpec(name, asset=[adapter.system, entity], description=description)
@@ -82,10 +78,8 @@ def _amounts_add_up(entity: str, result: SyncResult) -> tuple[bool, dict[str, An
     if entity != "commitments":
         return True, {}
     c = tables.commitments.c
-    rest = c.ordered_amount - c.relieved_amount
-    wrong = sa.or_(c.open_amount.not_in((sa.literal(0), rest)), (c.open_amount == 0) != (c.company_open_amount == 0))
     query = sa.select(c.source_key).where(
-        c.organization_id == result.organization_id, c.system == result.system, c.counts, wrong
+        c.organization_id == result.organization_id, c.system == result.system, tables.NOT_ADDING_UP
     )
     with database.owner() as connection:
         found = list(connection.scalars(query.order_by(c.source_key).limit(DIFFERENCES_TOLD)))
@@ -99,9 +93,9 @@ def _no_anomalies(entity: str, result: SyncResult) -> tuple[bool, dict[str, Any]
 
 def _required_fields(entity: str, result: SyncResult) -> tuple[bool, dict[str, Any]]:
     table = tables.metadata.tables[f"ppm.{entity}"]
-    lacking = {name: sa.func.count().filter(table.c[name] == "") for name in REQUIRED[entity]}
+    lacking = {name: sa.func.count().filter(table.c[name] == "") for name in tables.REQUIRED[entity]}
     query = sa.select(*(count.label(name) for name, count in lacking.items())).where(
-        table.c.organization_id == result.organization_id, table.c.system == result.system
+        table.c.organization_id == result.organization_id, table.c.system == result.system, tables.INCOMPLETE[entity]
     )
     with database.owner() as connection:
         found = dict(connection.execute(query).mappings().one())

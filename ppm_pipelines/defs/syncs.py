@@ -7,6 +7,7 @@ One multi-asset per system, because commitments and actuals of one cut are merge
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Literal
 
 import dagster as dg
@@ -192,7 +193,9 @@ def _preview(entity: str, result: SyncResult) -> str:
     """The first rows that this run wrote, as a table."""
     names = PREVIEW[entity]
     table = tables.metadata.tables[f"ppm.{entity}"]
-    query = sa.select(*(table.c[name] for name in names)).where(table.c.run_id == result.run_id).limit(PREVIEW_ROWS)
+    # The moment says the same as the run, and is what an index knows.
+    mine = (table.c.last_changed_at >= datetime.fromisoformat(result.synced_at), table.c.run_id == result.run_id)
+    query = sa.select(*(table.c[name] for name in names)).where(*mine).limit(PREVIEW_ROWS)
     with database.owner() as connection:
         rows = connection.execute(query).all()
     if not rows:
