@@ -46,7 +46,7 @@ OUT_OF_SCOPE = "counts = false, not_counted_reason = 'out_of_scope'"
 # every deletion.
 SAME_KEYS = ("d.source_key = s.source_key", "d.whole and d.source_key = split_part(s.source_key, '/', 1)")
 VANISHED_AT_LEAST = 20  # fewer than so many vanished rows are never a mass disappearance (DOMAIN "What counts")
-MANY = 5_000  # so many new rows change what PostgreSQL must know of a table
+MANY = 1_000  # so many new rows change what PostgreSQL must know of a table
 Money = dict[str, dict[str, dict[str, str]]]
 
 
@@ -455,8 +455,9 @@ class _Merge(Staging):
             f"update {fact.table} t set {OUT_OF_SCOPE}, run_id = %(run)s,"
             f" {at} = coalesce({at}, %(now)s), {why} = 'out_of_scope', listed = false,"
             f" last_changed_at = %(now)s{zeroed}"
-            f" from (select distinct source_key from {STAGE_SKIPPED} where entity = %(entity)s) s"
-            " where organization_id = %(organization)s and system = %(system)s and t.source_key = s.source_key"
+            # As an array, its keys are looked up; joined, PostgreSQL may compare every row with every one of them.
+            " where organization_id = %(organization)s and system = %(system)s and t.source_key = any"
+            f" (array(select distinct source_key from {STAGE_SKIPPED} where entity = %(entity)s))"
             f" and listed and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)",
             entity=fact.name,
         )

@@ -30,6 +30,8 @@ def _dagsters(instance: DagsterInstance) -> None:
     instance.fetch_materializations(AssetRecordsFilter(asset_key=asset, asset_partitions=[NOBODY]), limit=1)
     instance.has_dynamic_partition(NOBODY, NOBODY)
     instance.has_snapshot(NOBODY)
+    for name in ("asset_check_executions", "asset_event_tags"):
+        instance.event_log_storage.has_table(name)  # type: ignore[attr-defined]
 
 
 def _ours() -> None:
