@@ -45,5 +45,5 @@ check: setup-dev ## format, lint, types; Python and TypeScript
 	.venv-bench/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r bench/requirements.lock
 	@touch $@
 
-bench: setup-dev .venv-bench/.ready ## measures beside the peers, writes BENCHMARKS.md; QUICK=1 for daily use
-	QUICK=$(QUICK) $(BIN)/python -m bench
+bench: setup-dev .venv-bench/.ready ## measures beside the peers, writes BENCHMARKS.md; QUICK=1 for daily use, WITHOUT=systems,pages leaves these out
+	QUICK=$(QUICK) WITHOUT=$(WITHOUT) $(BIN)/python -m bench

@@ -1,5 +1,6 @@
 """``make bench``: measures everything in one run, prints the table and writes BENCHMARKS.md. ``QUICK=1``: some
-minutes, smaller and fewer."""
+minutes, smaller and fewer. ``WITHOUT=systems,pages``: not these; recording the answers of six systems takes longest.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +20,8 @@ EACH = 100_000  # lines of every system
 
 def main() -> None:
     quick = bool(os.environ.get("QUICK"))
+    # The answers of six systems have to be recorded first, and pages built.
+    without = set(os.environ.get("WITHOUT", "").split(",")) | ({"systems", "pages"} if quick else set())
     sections: dict[str, list[Measured]] = {}
     with tempfile.TemporaryDirectory(prefix="ppm") as folder:
         home, plain, peer, pages = (Path(folder) / name for name in ("home", "plain", "peer", "pages"))
@@ -35,15 +38,20 @@ def main() -> None:
             for lines in (20_000,) if quick else (100_000, 1_000_000):
                 loaded = loading.measure(product, environment, url, peer, lines, peers=lines <= 100_000)
                 sections[f"{lines:,} order lines"] = _told(loaded)
-            if not quick:  # the answers of six systems have to be recorded first
+            if "systems" not in without:
                 each = systems.measure(environment, url, EACH, times=3)
                 sections[f"{EACH:,} lines of each system, end to end"] = _told(each)
-        if not quick:
+        if "pages" not in without:
             sections["With its pages"] = _told(browsing.measure(pages))
     sections["Field mapping"] = _told(mapping.measure())
-    report.write(sections, quick)
+    report.write(sections, _asked())
     for title, rows in sections.items():
         print(f"\n{title}\n{report.table(rows)}")
+
+
+def _asked() -> str:
+    given = "".join(f" {name}={value}" for name in ("QUICK", "WITHOUT") if (value := os.environ.get(name)))
+    return f"make bench{given}"
 
 
 def _told(rows: Iterable[Measured]) -> list[Measured]:

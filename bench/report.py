@@ -38,12 +38,11 @@ def table(rows: Iterable[Measured]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def write(sections: dict[str, list[Measured]], quick: bool) -> None:
-    """The newest run; ratios are what counts, absolute times are this machine's."""
-    how = "`make bench QUICK=1`" if quick else "`make bench`"
+def write(sections: dict[str, list[Measured]], asked: str) -> None:
+    """The newest run, and what was asked for; ratios are what counts, absolute times are this machine's."""
     parts = [
         "# Benchmarks",
-        f"Measured by {how} on {datetime.now(UTC).date()}, everything in one run on one machine: {_machine()}.",
+        f"Measured by `{asked}` on {datetime.now(UTC).date()}, everything in one run on one machine: {_machine()}.",
         "Versions: "
         + ", ".join(f"{name} {version(name)}" for name in PACKAGES)
         + f", Python {platform.python_version()}.",
