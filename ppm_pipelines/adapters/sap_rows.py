@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from ppm_pipelines.adapters import odata
@@ -115,6 +116,7 @@ def flag(value: Any) -> bool:
 # The customer's own fields
 
 
+@lru_cache(maxsize=4096)
 def is_custom(name: str) -> bool:
     """``YY1_<name>_<context>``, the context in three signs: PDH and PDI are orders and their items, COB coding blocks.
     The helpers beside it have a fourth one (``…F`` how it is shown, ``…T`` its text)."""
@@ -151,14 +153,15 @@ def delivered(row: Row) -> dict[str, Any]:
                 continue
             made[name] = delivered(value)
         elif type(value) is list:
-            made[name] = sorted((delivered(one) for one in value), key=_ordinal)
+            rows = [delivered(one) for one in value]
+            made[name] = sorted(rows, key=_ordinal) if len(rows) > 1 else rows
         else:
             made[name] = value
     return made
 
 
 def _ordinal(row: Row) -> tuple[str, ...]:
-    return tuple(padded(row.get(name), 10) for name in _ORDINALS)
+    return tuple([padded(row.get(name), 10) for name in _ORDINALS])
 
 
 # Projects
