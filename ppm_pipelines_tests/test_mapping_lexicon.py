@@ -75,6 +75,18 @@ def test_a_full_stop_tells_an_abbreviation_from_a_word() -> None:
     assert "invoice" not in shipped().words("Reordered")
 
 
+def test_a_hyphen_tells_an_abbreviation_as_a_full_stop_does() -> None:
+    assert shipped().words("Bu-Datum") == shipped().words("Buchungsdatum")
+    assert shipped().words("BU-Name") == {"posting", "name"}
+    assert shipped().words("BU Name") == {"business_unit", "name"}
+
+
+def test_a_long_beginning_is_that_before_it_is_a_compound() -> None:
+    assert shipped().words("Unterauftragn.") == shipped().words("Unterauftragnehmer")
+    assert shipped().words("Kontenuntergr.") == shipped().words("Kontenuntergruppe")
+    assert shipped().words("Bestellscheinnr.") == shipped().words("Bestellscheinnummer")
+
+
 def test_a_beginning_that_many_words_share_abbreviates_none() -> None:
     assert shipped().words("Ver.") != shipped().words("Vertrag")
     assert shipped().words("Xyz.") == {"?xyz"}

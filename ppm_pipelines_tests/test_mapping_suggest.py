@@ -117,6 +117,39 @@ def test_values_decide_between_name_and_number() -> None:
     assert found == ["vendor", "vendor_description"]
 
 
+def test_a_thing_as_a_whole_is_sure_only_where_something_tells_its_number_from_its_name() -> None:
+    alone = told(["Lieferant", "Bestelldatum"])["Lieferant"]
+    assert (alone.target, alone.word) == ("vendor", "check")
+    assert alone.reasons[-1] == Said("contested", {"other": "vendor_description"})
+    beside = told(["Lieferant", "Lieferantenname"])["Lieferant"]
+    assert (beside.target, beside.word) == ("vendor", "sure")
+    technical = suggest([SourceField("LIFNR", label_de="Lieferant")], targets("commitments"), system="sap")[0]
+    assert (technical.target, technical.word) == ("vendor", "sure")
+
+
+def test_words_for_contractors_and_works_are_names_unless_their_number_is_missing() -> None:
+    assert told(["Nachunternehmer"])["Nachunternehmer"].target == "vendor_description"
+    works = told(["Vorhaben", "Invest-Nr."], "projects")
+    assert [one.target for one in works.values()] == ["name", "project_nr"]
+
+
+def test_what_is_required_and_missing_is_offered_to_fields_that_are_not_understood() -> None:
+    found = told(["Xyzzynr.", "Xyzzy-Datum", "Lieferadresse"], "actuals")
+    assert {one.word for one in found.values()} == {"none"}
+    offered = [[other.target for other in one.alternatives] for one in found.values()]
+    assert offered[0] == ["fi_doc_no", "project_nr", "company_code"]
+    assert "posting_date" in offered[1]
+    assert not {"fi_doc_no", "company_code"} & set(offered[2])
+    taken = told(["Xyzzynr.", "Belegnummer", "Projektnummer"], "actuals")["Xyzzynr."]
+    assert not {"fi_doc_no", "project_nr"} & {other.target for other in taken.alternatives}
+
+
+def test_what_is_missing_is_not_offered_where_it_was_rejected() -> None:
+    memory = Memory([Decision("abas", "actuals", "Xyzzynr.", "fi_doc_no", confirmed=False)])
+    one = told(["Xyzzynr."], "actuals", memory=memory, system="abas")["Xyzzynr."]
+    assert "fi_doc_no" not in [other.target for other in one.alternatives]
+
+
 def test_values_that_clash_are_not_called_sure() -> None:
     one = suggest([SourceField("Bestelldatum", samples=("Muster Bau GmbH", "Nordwerk AG"))], targets("commitments"))[0]
     assert one.word != "sure"

@@ -48,6 +48,7 @@ _PIECE = re.compile(r"[a-z]+|\d+|#|%")
 _VERBAL = ("be", "ver", "er", "ab", "an", "auf", "aus", "ein", "um", "vor", "zu")  # make another word of "Rechnung"
 _FIRST = ("#0", "#1")  # a name 1 is the name, a name 2 another
 _SHORTEST = 3  # letters before a full stop that may be the beginning of a word: "Betr."
+_LONG = 8  # letters from which on the beginning of a word is that before it is a compound: "Unterauftragn."
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _BARE = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss", "Ä": "A", "Ö": "O", "Ü": "U"})
 
@@ -61,13 +62,15 @@ class BadLexicon(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """What a field can mean. ``fits``: per entity the targets that take it, with 0 to 1 how well."""
+    """What a field can mean. ``fits``: per entity the targets that take it, with 0 to 1 how well. ``either``: it names
+    a thing as a whole, whose number or whose name may be meant."""
 
     name: str
     label_en: str
     label_de: str
     looks: str
     only: str
+    either: bool
     fits: Mapping[str, Mapping[str, float]]
 
 
@@ -183,7 +186,8 @@ class Lexicon:
         english, german = (_forms(given.get(language, "")) for language in ("en", "de"))
         fits = {entity: _fits(given[entity]) for entity in ENTITIES if given.get(entity)}
         label_en, label_de = (next((form.lstrip("~") for form in forms), name) for forms in (english, german))
-        self.concepts[name] = Concept(name, label_en, label_de, given.get("looks", ""), given.get("only", ""), fits)
+        looks, only, either = given.get("looks", ""), given.get("only", ""), given.get("either", False)
+        self.concepts[name] = Concept(name, label_en, label_de, looks, only, either, fits)
         best: dict[Words, float] = {}
         heads: dict[Words, Words] = {}
         for form in english + german:
@@ -291,15 +295,17 @@ class Lexicon:
 
     def _abbreviated_of(self, bare: str) -> tuple[str, ...]:
         """ "Bestelldat" is "bestell" and the word that begins so; as it is where none or several do."""
-        splits = [(bare[:begin], bare[begin:]) for begin in range(len(bare) - _SHORTEST + 1)]
+        splits = [(bare[:begin], bare[begin:]) for begin in range(len(bare) - 1)]
         splits = [(head, tail) for head, tail in splits if not head or self._single(head) or self._compound(head)]
         for head, tail in splits:
-            if f"{tail}." in self._singles:
+            if (len(tail) >= _SHORTEST or len(head) > 2 * _SHORTEST) and f"{tail}." in self._singles:
                 return (head, f"{tail}.") if head else (f"{tail}.",)
+        if len(bare) >= _LONG and (whole := self._begun(bare)):
+            return (whole,)
         if len(bare) >= 5 and self._compound(bare):
             return (bare,)
         for head, tail in splits:
-            if whole := self._begun(tail):
+            if len(tail) >= _SHORTEST and (whole := self._begun(tail)):
                 return (head, whole) if head else (whole,)
         return (bare,)
 
@@ -380,8 +386,11 @@ class Lexicon:
                     yield begin, word
 
     def _with_rest(self, token: str) -> list[str] | None:
-        """A known head of at least five letters behind something unknown: ``Nebenkostenstelle``; not the end of another
-        word, as in ``Kostenberechnung``."""
+        """A known head of at least five letters behind something unknown: ``Nebenkostenstelle``, or a number; not the
+        end of another word, as in ``Kostenberechnung``."""
+        for number in ("nr", "nummer"):
+            if token.endswith(number) and len(token) - len(number) >= 4:
+                return [f"?{token[: -len(number)]}", "number"]
         for begin in range(3, len(token) - 4):
             word = self._single(token[begin:])
             other = token.endswith("ung") and token[:begin].endswith(_VERBAL)
@@ -487,7 +496,8 @@ def _singular(token: str) -> str:
 
 def _tokens(text: str, whole: Mapping[str, str], umlauts: Mapping[int, str] = _UMLAUTS) -> list[str]:
     """Lower-case pieces; a chunk that is a word as it stands (``MwSt``) is not taken apart at its capitals, and one
-    with a full stop behind it keeps that. Pieces between capitals may be short for something too (``EinkBeleg``)."""
+    with a full stop behind it keeps that. Pieces between capitals or before a hyphen may be short for something too
+    (``EinkBeleg``, "Bu-Datum")."""
     text = _INITIALS.sub(r"\1", unicodedata.normalize("NFC", text).translate(umlauts))
     text = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
     found: list[str] = []
@@ -499,7 +509,9 @@ def _tokens(text: str, whole: Mapping[str, str], umlauts: Mapping[int, str] = _U
             stop = "." if len(parts) > 1 else ""
             for part in parts:
                 found += [piece + stop if piece.isalpha() else piece for piece in _PIECE.findall(part)]
-        if text[chunk.end() : chunk.end() + 1] == "." and found and found[-1].isalpha():
+        after = text[chunk.end() : chunk.end() + 2]
+        shortened = after[:1] == "-" and after[1:].isalpha() and bool(found) and f"{found[-1]}." in whole
+        if (after[:1] == "." or shortened) and found and found[-1].isalpha():
             found[-1] += "."
     return found
 

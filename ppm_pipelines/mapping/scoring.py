@@ -34,6 +34,12 @@ _SAYS_NOT = {
     "date": {"text", "amount", "quantity"},
     "finish": {"text", "amount", "quantity"},
 }
+# Words of a header that say what it holds.
+_SAYS = {
+    "date": {"date", "time", "due", "start", "finish"},
+    "amount": {"amount", "spend", "net", "gross", "total", "price", "fee", "tax"},
+}
+_NUMBERED = {"number", "code", "id", "key"}
 KNOWN = 0.95  # from here on a technical name is one for sure
 LABEL = 0.85  # what another meaning of the label counts beside it
 WHOLE = 0.9  # from here on the name is understood as a whole
@@ -260,3 +266,16 @@ def _says_not(reading: Reading, target: Target, evidence: float, lexicon: Lexico
     """Whether the name holds a word that this kind of target cannot carry; where it is wholly understood, it may."""
     words = lexicon.words(stripped(reading.field.name))
     return evidence < WHOLE and any(target.type in never for word, never in _SAYS_NOT.items() if word in words)
+
+
+def may_hold(reading: Reading, target: Target, lexicon: Lexicon) -> bool:
+    """Whether a field that is not understood may be this target, by its words for days and money and by its values."""
+    typed = _LOOKS.get(target.type, "")
+    agreed = agreement(typed, reading.kinds)
+    if agreed < 0:
+        return False
+    words = lexicon.words(stripped(reading.field.name))
+    if words & _NUMBERED:
+        return not typed
+    said = {looks for looks, own in _SAYS.items() if words & own}
+    return typed in said if said else not typed or agreed > 0

@@ -16,13 +16,25 @@ from typing import Any, Literal, Protocol
 from ppm_pipelines.mapping import assignment, transforms
 from ppm_pipelines.mapping.fields import SourceField, Target
 from ppm_pipelines.mapping.lexicon import Lexicon, shipped, squashed
-from ppm_pipelines.mapping.scoring import Pair, Reading, Wanted, Weights, pairs, read, shipped_weights, unwanted
+from ppm_pipelines.mapping.scoring import (
+    Pair,
+    Reading,
+    Wanted,
+    Weights,
+    may_hold,
+    pairs,
+    read,
+    shipped_weights,
+    unwanted,
+)
 from ppm_pipelines.mapping.sentences import Said
 from ppm_pipelines.mapping.transforms import Steps
 
 Word = Literal["sure", "check", "none"]
 REMEMBERED, ELSEWHERE, VOICED = 0.99, 0.95, 0.89  # scores of what is remembered; the most another voice can give
 ALTERNATIVES = 3
+MISSING = 0.1  # the score of a required target that nothing takes, for a field that is not understood
+KNOWN_AS = 0.8  # from here on a field is understood as something that is not needed
 CLOSE = 0.08  # scores nearer than this contest each other
 INDICATOR = "debit_credit"  # the concept that tells the sign of amounts
 INDICATED = 0.8  # how surely a field must mean it
@@ -256,7 +268,7 @@ def _told(case: _Case, index: int) -> Suggestion:
         return _empty(case, index)
     pair = next(pair for pair in case.by_field[index] if pair.target == target)
     source = case.readings[index].field
-    contest = _contest(case, pair)
+    contest = _contest(case, pair) or _twin(case, pair)
     reasons = _reasons(case, pair)
     reasons += [Said("contested", {"other": contest})] if contest else []
     unclear = transforms.ambiguous(source, case.targets[target])
@@ -322,7 +334,7 @@ def _why_empty(case: _Case, index: int, reading: Reading) -> Said:
     name, _ = unwanted(reading, case.wanted)
     if amount := next((case.readings[one].field.name for one in sorted(case.chosen) if _tells(case, index, one)), ""):
         return Said("sign_of", {"field": amount})
-    if name and (not these or these[0].score < 0.5):
+    if name and (not these or these[0].score < case.weights.suggested):
         return Said("not_needed", _concept(case, name))
     return Said("unsure", {}) if these else Said("unknown", {})
 
@@ -345,9 +357,43 @@ def _contest(case: _Case, pair: Pair) -> str:
     return ""
 
 
+def _twin(case: _Case, pair: Pair) -> str:
+    """The other target of a thing that is named as a whole ("Auftragnehmer": its number or its name), where nothing
+    tells which is meant: no field takes the other one, no value fits, and it is no technical name. Else ""."""
+    key, reading = (pair.field, pair.target), case.readings[pair.field]
+    told = key in case.remembered or pair.concept in reading.technical or (pair.values and pair.values[-3])
+    if told or not pair.concept or not case.lexicon.concepts[pair.concept].either:
+        return ""
+    taken = set(case.chosen.values())
+    others = [target for target, _ in case.wanted.takers[pair.concept] if target not in taken]
+    return case.targets[others[0]].name if others else ""
+
+
 def _alternatives(case: _Case, index: int, chosen: int | None) -> tuple[Alternative, ...]:
-    others = [pair for pair in case.by_field.get(index, []) if pair.target != chosen]
-    return tuple(Alternative(case.targets[pair.target].name, pair.score) for pair in others[:ALTERNATIVES])
+    others = {pair.target: pair.score for pair in case.by_field.get(index, []) if pair.target != chosen}
+    if chosen is None:
+        others |= {target: MISSING for target in _missing(case, index) if others.get(target, 0.0) < MISSING}
+    ranked = sorted(others.items(), key=lambda one: -one[1])
+    return tuple(Alternative(case.targets[target].name, score) for target, score in ranked[:ALTERNATIVES])
+
+
+def _missing(case: _Case, index: int) -> list[int]:
+    """Required targets that no field takes and that this one may hold, as it is not known as something else; those
+    first that share words with it."""
+    reading, taken = case.readings[index], set(case.chosen.values())
+    name = reading.field.name
+    if unwanted(reading, case.wanted)[1] >= KNOWN_AS or case.memory.confirmed(case.system, case.entity, name)[0]:
+        return []
+    words = case.lexicon.words(name)
+    found = [
+        (-len(words & (case.lexicon.words(target.label_en) | case.lexicon.words(target.label_de))), place)
+        for place, target in enumerate(case.targets)
+        if target.required
+        and place not in taken
+        and may_hold(reading, target, case.lexicon)
+        and not case.memory.rejected(case.system, case.entity, name, target.name)
+    ]
+    return [place for _, place in sorted(found)]
 
 
 def _reasons(case: _Case, pair: Pair) -> list[Said]:
