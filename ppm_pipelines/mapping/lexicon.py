@@ -30,6 +30,7 @@ QUALIFIED = 0.95  # what a meaning counts that is put together from a thing and 
 LIGHT = 0.25  # what a word counts that says little ("number")
 HEADLESS = 0.7  # what a meaning counts that is about something else: of "Vertragsart" the "Vertrag"
 VAGUE = 0.8  # what a vague word counts in a compound that says more: "Mandatsreferenz" is not any reference
+UNSAID = 0.6  # below this a header says little as a whole
 LEAST = 0.3  # below this a form says nothing
 _LINKS = ("", "s", "n", "en", "es", "er", "e")  # between the parts of a German compound
 _ENDINGS = ("en", "es", "er", "em", "e", "n", "s")  # of German and English plurals and cases
@@ -46,8 +47,11 @@ _INITIALS = re.compile(r"\b([A-Za-z])\.(?=[A-Za-z]\b)")  # P.O. is PO
 _CHUNK = re.compile(r"[^\W_]+|#|%")
 _PIECE = re.compile(r"[a-z]+|\d+|#|%")
 _VERBAL = ("be", "ver", "er", "ab", "an", "auf", "aus", "ein", "um", "vor", "zu")  # make another word of "Rechnung"
+_COUNTED = ("amount", "quantity")  # looks of what may be net or a total
+_NO_MONEY = ("date", "document", "line", "party", "person", "code")  # looks of what has no currency behind it
 _FIRST = ("#0", "#1")  # a name 1 is the name, a name 2 another
 _SHORTEST = 3  # letters before a full stop that may be the beginning of a word: "Betr."
+_APART = 2  # letters by which the shortest of several words with this beginning is shorter than the others
 _LONG = 8  # letters from which on the beginning of a word is that before it is a compound: "Unterauftragn."
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _BARE = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss", "Ä": "A", "Ö": "O", "Ü": "U"})
@@ -298,7 +302,7 @@ class Lexicon:
         splits = [(bare[:begin], bare[begin:]) for begin in range(len(bare) - 1)]
         splits = [(head, tail) for head, tail in splits if not head or self._single(head) or self._compound(head)]
         for head, tail in splits:
-            if (len(tail) >= _SHORTEST or len(head) > 2 * _SHORTEST) and f"{tail}." in self._singles:
+            if (len(tail) >= _SHORTEST or len(head) >= 2 * _SHORTEST) and f"{tail}." in self._singles:
                 return (head, f"{tail}.") if head else (f"{tail}.",)
         if len(bare) >= _LONG and (whole := self._begun(bare)):
             return (whole,)
@@ -312,11 +316,10 @@ class Lexicon:
     def _begun(self, beginning: str) -> str:
         """The shortest form of the word whose forms begin so. Of several words the one that is shortest, where the
         beginning says enough ("Rechn." is more than "Re."); "" where there is none."""
-        forms = sorted(
-            (form for form in self._singles if form.startswith(beginning)), key=lambda form: (len(form), form)
-        )
+        begun = (form for form in self._singles if form.startswith(beginning) and form[-1] != ".")
+        forms = sorted(begun, key=lambda form: (len(form), form))
         words = {self._singles[form] for form in forms}
-        shortest = {self._singles[form] for form in forms if len(form) == len(forms[0])}
+        shortest = {self._singles[form] for form in forms if len(form) < len(forms[0]) + _APART}
         clear = len(words) == 1 or (len(shortest) == 1 and len(beginning) > _SHORTEST)
         return forms[0] if clear else ""
 
@@ -411,12 +414,37 @@ class Lexicon:
         carry words that all of them imply ("PO delivery date")."""
         words, (heads, compound) = self.words(text), self._heads(text)
         found = dict(self._nearest(words, heads, compound))
-        rest = words - self._implied.get(entity, frozenset())
-        if rest != words and self._lights(rest) != rest and max(found.values(), default=0.0) < 1.0:
-            for name, score in self._nearest(rest, heads & rest, compound).items():
-                found[name] = max(found.get(name, 0.0), IMPLIED * score)
+        amounts = self._implied.get("amounts", frozenset())
+        for implied in (self._implied.get(entity, frozenset()), amounts):
+            rest = words - implied
+            if rest != words and self._lights(rest) != rest and max(found.values(), default=0.0) < 1.0:
+                for name, score in self._nearest(rest, heads & rest, compound).items():
+                    if implied is not amounts or self.concepts[name].looks in _COUNTED:
+                        found[name] = max(found.get(name, 0.0), IMPLIED * score)
         for name, score in self._in_currency(words, heads, compound):
             found[name] = max(found.get(name, 0.0), QUALIFIED * score)
+        return self._either(text, entity, self._money(text, words, heads, found))
+
+    def _money(self, text: str, words: Words, heads: Words, found: dict[str, float]) -> dict[str, float]:
+        """A header that ends with a currency is money, and no day: "beauftragt EUR" is "beauftragt netto"."""
+        if not (_CODES.search(text) or _MONEY.search(text)):
+            return found
+        looks = {name: self.concepts[name].looks for name in found}
+        found = {name: score * (HEADLESS if looks[name] in _NO_MONEY else 1.0) for name, score in found.items()}
+        if max((score for name, score in found.items() if looks[name] == "amount"), default=0.0) < IMPLIED:
+            for name, score in self._nearest(words | {"net"}, heads | {"net"}, False).items():
+                if self.concepts[name].looks == "amount":
+                    found[name] = max(found.get(name, 0.0), IMPLIED * score)
+        return found
+
+    def _either(self, text: str, entity: str, found: dict[str, float]) -> Meaning:
+        """Where the whole says little, what each side of a stroke means: "KTR/KST" may be one or the other."""
+        sides = [side for side in text.split("/") if side.strip()]
+        if len(sides) < 2 or max(found.values(), default=0.0) >= UNSAID:
+            return found
+        for side in sides:
+            for name, score in self._meaning_of(side, entity).items():
+                found[name] = max(found.get(name, 0.0), AMBIGUOUS * score)
         return found
 
     def _in_currency(self, words: Words, heads: Words, compound: bool) -> Iterator[tuple[str, float]]:

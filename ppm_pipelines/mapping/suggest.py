@@ -17,6 +17,7 @@ from ppm_pipelines.mapping import assignment, transforms
 from ppm_pipelines.mapping.fields import SourceField, Target
 from ppm_pipelines.mapping.lexicon import Lexicon, shipped, squashed
 from ppm_pipelines.mapping.scoring import (
+    WHOLE,
     Pair,
     Reading,
     Wanted,
@@ -361,12 +362,15 @@ def _twin(case: _Case, pair: Pair) -> str:
     """The other target of a thing that is named as a whole ("Auftragnehmer": its number or its name), where nothing
     tells which is meant: no field takes the other one, no value fits, and it is no technical name. Else ""."""
     key, reading = (pair.field, pair.target), case.readings[pair.field]
-    told = key in case.remembered or pair.concept in reading.technical or (pair.values and pair.values[-3])
-    if told or not pair.concept or not case.lexicon.concepts[pair.concept].either:
+    own = reading.technical.get(pair.concept, 0.0) == 1.0  # of the system that the fields come from
+    if key in case.remembered or own or (pair.values and pair.values[-3]):
         return ""
-    taken = set(case.chosen.values())
-    others = [target for target, _ in case.wanted.takers[pair.concept] if target not in taken]
-    return case.targets[others[0]].name if others else ""
+    taken = {pair.target, *case.chosen.values()}
+    for name, sure in reading.named.items():
+        takers = [target for target, _ in case.wanted.takers.get(name, ())]
+        if sure >= WHOLE and case.lexicon.concepts[name].either and pair.target in takers:
+            return next((case.targets[target].name for target in takers if target not in taken), "")
+    return ""
 
 
 def _alternatives(case: _Case, index: int, chosen: int | None) -> tuple[Alternative, ...]:
