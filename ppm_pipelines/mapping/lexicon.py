@@ -299,13 +299,13 @@ class Lexicon:
 
     def _abbreviated_of(self, bare: str) -> tuple[str, ...]:
         """ "Bestelldat" is "bestell" and the word that begins so; as it is where none or several do."""
+        if len(bare) >= _LONG and (whole := self._begun(bare)):
+            return (whole,)
         splits = [(bare[:begin], bare[begin:]) for begin in range(len(bare) - 1)]
         splits = [(head, tail) for head, tail in splits if not head or self._single(head) or self._compound(head)]
         for head, tail in splits:
             if (len(tail) >= _SHORTEST or len(head) >= 2 * _SHORTEST) and f"{tail}." in self._singles:
                 return (head, f"{tail}.") if head else (f"{tail}.",)
-        if len(bare) >= _LONG and (whole := self._begun(bare)):
-            return (whole,)
         if len(bare) >= 5 and self._compound(bare):
             return (bare,)
         for head, tail in splits:
