@@ -40,7 +40,7 @@ SHARES = (  # in the order of Figures.shares, with what strangers' headers are t
     ("of sure right", "≥ 99 %"),
 )
 TUNED = (
-    "Tuned on: weights and thresholds on split dev of the labelled fields alone. The lexicon was written from general "
+    "Tuned on: weights on split dev of the labelled fields alone. The lexicon was written from general "
     "knowledge of the systems; see docs/decisions/0010 for what had been seen of which split."
 )
 _SYSTEMS = {"sap_odata": "sap", "sap_ddic": "sap", "sap_report_de": "sap", "d365fo": "dynamics", "bc": "dynamics"}

@@ -172,6 +172,22 @@ def test_words_that_an_entity_implies_may_be_there_or_not() -> None:
     assert shipped().meaning("PO delivery date", "projects")["delivery_date"] < 0.8
 
 
+def test_a_currency_behind_a_state_makes_it_money() -> None:
+    assert shipped().meaning("beauftragt", "commitments")["order_date"] == 1.0
+    money = shipped().meaning("beauftragt EUR", "commitments")
+    assert money["order_net_amount"] > 0.9 > money["order_date"]
+
+
+def test_net_and_total_are_left_out_of_amounts_alone() -> None:
+    assert shipped().meaning("Budget netto", "projects")["budget"] > 0.9
+    assert shipped().meaning("Position netto", "commitments").get("bare_line", 0.0) < 0.6
+
+
+def test_either_side_of_a_stroke_may_be_meant_where_the_whole_says_little() -> None:
+    assert shipped().meaning("KTR/KST", "actuals")["cost_center"] == 0.8
+    assert shipped().meaning("Soll/Haben", "actuals")["debit_credit"] == 1.0
+
+
 def test_a_currency_code_behind_an_amount_says_nothing() -> None:
     assert shipped().words("Line Amount (SAR)") == shipped().words("Line Amount EUR") == shipped().words("line amount")
 

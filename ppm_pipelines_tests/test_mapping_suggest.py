@@ -123,6 +123,7 @@ def test_a_thing_as_a_whole_is_sure_only_where_something_tells_its_number_from_i
     assert alone.reasons[-1] == Said("contested", {"other": "vendor_description"})
     beside = told(["Lieferant", "Lieferantenname"])["Lieferant"]
     assert (beside.target, beside.word) == ("vendor", "sure")
+    assert told(["Creditor"], "actuals")["Creditor"].word == "check"  # of another system it would be a technical name
     technical = suggest([SourceField("LIFNR", label_de="Lieferant")], targets("commitments"), system="sap")[0]
     assert (technical.target, technical.word) == ("vendor", "sure")
 

@@ -299,7 +299,8 @@ class Lexicon:
 
     def _abbreviated_of(self, bare: str) -> tuple[str, ...]:
         """ "Bestelldat" is "bestell" and the word that begins so; as it is where none or several do."""
-        if len(bare) >= _LONG and (whole := self._begun(bare)):
+        fresh = not (self._single(bare[:-1]) or self._single(bare[:-2]))  # no "Projektst."
+        if len(bare) >= _LONG and fresh and (whole := self._begun(bare)):
             return (whole,)
         splits = [(bare[:begin], bare[begin:]) for begin in range(len(bare) - 1)]
         splits = [(head, tail) for head, tail in splits if not head or self._single(head) or self._compound(head)]
