@@ -268,6 +268,12 @@ def _says_not(reading: Reading, target: Target, evidence: float, lexicon: Lexico
     return evidence < WHOLE and any(target.type in never for word, never in _SAYS_NOT.items() if word in words)
 
 
+def tells(reading: Reading, lexicon: Lexicon) -> bool:
+    """Whether words or values tell what kind of thing a field holds, be it understood or not."""
+    said = _NUMBERED.union(*_SAYS.values())
+    return bool(reading.kinds or lexicon.words(stripped(reading.field.name)) & said)
+
+
 def may_hold(reading: Reading, target: Target, lexicon: Lexicon) -> bool:
     """Whether a field that is not understood may be this target, by its words for days and money and by its values."""
     typed = _LOOKS.get(target.type, "")

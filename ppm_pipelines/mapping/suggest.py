@@ -26,6 +26,7 @@ from ppm_pipelines.mapping.scoring import (
     pairs,
     read,
     shipped_weights,
+    tells,
     unwanted,
 )
 from ppm_pipelines.mapping.sentences import Said
@@ -383,20 +384,22 @@ def _alternatives(case: _Case, index: int, chosen: int | None) -> tuple[Alternat
 
 def _missing(case: _Case, index: int) -> list[int]:
     """Required targets that no field takes and that this one may hold, as it is not known as something else; those
-    first that share words with it."""
+    first that share words with it. Where many are missing, a field that tells nothing at all is offered none."""
     reading, taken = case.readings[index], set(case.chosen.values())
     name = reading.field.name
     if unwanted(reading, case.wanted)[1] >= KNOWN_AS or case.memory.confirmed(case.system, case.entity, name)[0]:
         return []
+    missing = [place for place, target in enumerate(case.targets) if target.required and place not in taken]
+    if len(missing) > ALTERNATIVES and not tells(reading, case.lexicon):
+        return []
     words = case.lexicon.words(name)
-    found = [
-        (-len(words & (case.lexicon.words(target.label_en) | case.lexicon.words(target.label_de))), place)
-        for place, target in enumerate(case.targets)
-        if target.required
-        and place not in taken
-        and may_hold(reading, target, case.lexicon)
-        and not case.memory.rejected(case.system, case.entity, name, target.name)
-    ]
+    found = []
+    for place in missing:
+        target = case.targets[place]
+        rejected = case.memory.rejected(case.system, case.entity, name, target.name)
+        if may_hold(reading, target, case.lexicon) and not rejected:
+            labels = case.lexicon.words(target.label_en) | case.lexicon.words(target.label_de)
+            found.append((-len(words & labels), place))
     return [place for _, place in sorted(found)]
 
 
