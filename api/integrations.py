@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -118,7 +119,8 @@ class AdapterSyncBody(SyncBody):
 class Wanted:
     """What somebody asks for, and the key under which they may ask again.
 
-    ``asked`` is the body as it was given; ``request`` checks it and says what to run, as things are now.
+    ``asked`` is the body as it was given; ``request`` checks it and says what to run, as things are now; ``since`` is
+    when they began to wait (of many at once, some wait until the run that answers all of them has ended).
     """
 
     organization_id: str
@@ -126,6 +128,11 @@ class Wanted:
     request: Callable[[], runs.RunRequest]
     caller: str
     key: str | None
+    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def waited(self) -> timedelta:
+        return timedelta(seconds=time.monotonic() - self.since)
 
     @property
     def body_hash(self) -> str:
@@ -227,9 +234,9 @@ def _checked(system: str, body: SyncBody, who: Caller, organization_id: str) -> 
     if body.entity not in adapter.accepts():
         offered = ", ".join(adapter.entities)
         raise invalid("entity", f"{adapter.name} has {offered}.", f"{adapter.name} bietet {offered}.")
-    for field, given in (("scope", body.scope is not None), ("dry_run", body.dry_run)):
+    for name, given in (("scope", body.scope is not None), ("dry_run", body.dry_run)):
         if given:
-            raise invalid(field, "is not offered yet; leave it out.", "wird noch nicht angeboten; bitte weglassen.")
+            raise invalid(name, "is not offered yet; leave it out.", "wird noch nicht angeboten; bitte weglassen.")
     connected(adapter, organization_id)
     return runs.RunRequest(organization_id, system, body.entity, body.mode, who.email, body.dry_run)
 
@@ -256,7 +263,7 @@ def _claimed(wanted: Wanted) -> tuple[str, runs.RunRequest | None]:
         with database.owner() as connection:
             if known := _remembered(connection, wanted):
                 return known, None
-            claim = runs.claim(connection, request)
+            claim = runs.claim(connection, request, wanted.waited)
             _remember(connection, wanted, claim.run_id)
             return claim.run_id, None if claim.joined else request
     except runs.Busy as busy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -17,9 +18,16 @@ REQUEST = RunRequest("default", "sap", "costs")
 FULL = replace(REQUEST, mode="full")
 
 
-def claim(request: RunRequest = REQUEST) -> Claim:
+def claim(request: RunRequest = REQUEST, waited: timedelta = runs.NOT_AT_ALL) -> Claim:
     with database.owner() as connection:
-        return runs.claim(connection, request)
+        return runs.claim(connection, request, waited)
+
+
+def ended(request: RunRequest = REQUEST, status: str = "success") -> str:
+    run_id = claim(request).run_id
+    with database.owner() as connection:
+        runs.settle(connection, run_id, status)
+    return run_id
 
 
 @pytest.mark.usefixtures("database_url")
@@ -54,6 +62,28 @@ class TestClaims:
         with database.owner() as connection:
             assert runs.settle(connection, first.run_id, "failed", reason="x", problem="internal")
         assert claim().run_id != first.run_id
+
+    def test_who_waited_to_ask_joins_what_ended_meanwhile(self) -> None:
+        run_id = ended()
+        assert claim(waited=timedelta(minutes=1)) == Claim(run_id, joined=True)
+
+    @pytest.mark.parametrize(
+        ("before", "status", "wanted", "waited"),
+        [
+            (REQUEST, "success", REQUEST, timedelta(microseconds=1)),  # it had ended before
+            (REQUEST, "failed", REQUEST, timedelta(minutes=1)),
+            (REQUEST, "success", FULL, timedelta(minutes=1)),
+            (replace(REQUEST, entity="projects"), "success", REQUEST, timedelta(minutes=1)),
+            (replace(REQUEST, organization_id="other"), "success", REQUEST, timedelta(minutes=1)),
+        ],
+    )
+    def test_nothing_else_that_ended_is_joined(
+        self, before: RunRequest, status: str, wanted: RunRequest, waited: timedelta
+    ) -> None:
+        run_id = ended(before, status)
+        made = claim(wanted, waited)
+        assert not made.joined
+        assert made.run_id != run_id
 
 
 @pytest.mark.usefixtures("database_url")
