@@ -24,7 +24,7 @@ from anyio.to_thread import run_sync
 from fastapi import Depends, FastAPI, Request
 
 from api.dagster import GONE, TERMINAL, Dagster, Unreachable
-from ppm_pipelines import database, home, runs, sync
+from ppm_pipelines import database, home, load, runs, sync
 
 log = logging.getLogger(__name__)
 
@@ -143,10 +143,8 @@ class Events:
 
     async def _look_after(self, row: Event) -> None:
         """Settles the row of a run whose process is gone; a run that lives is left alone."""
-        if row["dagster_run_id"] is None:
-            age = datetime.now(UTC) - row["requested_at"]
-            if age.total_seconds() > LAUNCH_SECONDS:
-                await run_sync(settle, row["run_id"], "failed", NEVER_STARTED)
+        if not row["dagster_run_id"]:
+            await self._look_after_unknown(row)
             return
         try:
             status = await self.dagster.status(row["dagster_run_id"])
@@ -155,6 +153,19 @@ class Events:
         if status in TERMINAL | {GONE}:
             ended, reason = ("canceled", STOPPED) if status == "CANCELED" else ("failed", DIED)
             await run_sync(settle, row["run_id"], ended, reason)
+
+    async def _look_after_unknown(self, row: Event) -> None:
+        """A run that Dagster knows nothing of: a claim that was never handed over, or ``ppm sync``. As long as somebody
+        loads that system it may be this one."""
+        age = datetime.now(UTC) - row["requested_at"]
+        if age.total_seconds() > LAUNCH_SECONDS and not await run_sync(_loads, row):
+            reason = NEVER_STARTED if row["dagster_run_id"] is None else DIED
+            await run_sync(settle, row["run_id"], "failed", reason)
+
+
+def _loads(row: Event) -> bool:
+    with database.owner() as connection:
+        return load.under_way(connection, row["organization_id"], row["system"])
 
 
 def read(run_id: str) -> Event:

@@ -25,6 +25,7 @@ def main() -> None:
     request = runs.RunRequest("bench", system.slug, "costs", "full", "bench")
     with database.owner() as connection:
         run_id = runs.claim(connection, request).run_id
+        runs.started(connection, run_id, "")
     started = time.perf_counter()
     result = carry_out(request, run_id, lambda: kind(settings, allowed_hosts=url, timeout_seconds=3600))
     print(

@@ -74,6 +74,7 @@ def main() -> None:
     request = runs.RunRequest("bench", "sap", "commitments", "full" if mode == "full" else "incremental", "bench")
     with database.owner() as connection:
         run_id = runs.claim(connection, request).run_id
+        runs.started(connection, run_id, "")
     started = time.perf_counter()
     with contextlib.closing(database.direct()) as connection:
         complete = {"projects", "commitments"} if mode == "full" else set()

@@ -21,6 +21,7 @@ from decimal import Decimal
 from typing import Any
 
 import psycopg
+import sqlalchemy as sa
 
 from ppm_pipelines import database, labour
 from ppm_pipelines.arriving import REJECTED, STAGE_DELETED, STAGE_REJECTIONS, STAGE_SKIPPED
@@ -151,6 +152,12 @@ def load(
 def load_lock(organization_id: str, system: str) -> str:
     """The key of the advisory lock that a load holds from its first page on."""
     return f"ppm/load/{organization_id}/{system}"
+
+
+def under_way(connection: sa.Connection, organization_id: str, system: str) -> bool:
+    """Whether some process is loading this system of the organisation now."""
+    key = sa.func.hashtextextended(load_lock(organization_id, system), 0)
+    return not connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(key)))
 
 
 class _locked:

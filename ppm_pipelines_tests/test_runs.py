@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
-from api import health
-from ppm_pipelines import database, runs, sync
+from api import events, health
+from api.dagster import Dagster
+from ppm_pipelines import database, load, runs, sync
 from ppm_pipelines.runs import Busy, Claim, RunRequest
 
 REQUEST = RunRequest("default", "sap", "costs")
@@ -151,3 +153,30 @@ def test_the_last_success_is_the_last_sync_that_was_taken_over() -> None:
     assert partial > first
     ended("failed")
     assert last_success() == partial
+
+
+@pytest.mark.usefixtures("database_url")
+@pytest.mark.parametrize("dagster_run_id", [None, ""])
+def test_a_run_that_dagster_does_not_know_lives_as_long_as_somebody_loads(dagster_run_id: str | None) -> None:
+    run_id = claim().run_id
+
+    def looked_after() -> str:
+        async def look() -> None:
+            watch = events.Events(Dagster("http://127.0.0.1:9"))
+            await watch._look_after(events.read(run_id))
+            await watch.dagster.close()
+
+        asyncio.run(look())
+        return str(events.read(run_id)["status"])
+
+    with database.direct() as session:
+        update = "update ppm.sync_runs set dagster_run_id = %s, status = 'running', requested_at = %s"
+        session.execute(update, [dagster_run_id, datetime.now(UTC)])
+        assert looked_after() == "running"  # it may be about to begin
+        session.execute(update, [dagster_run_id, datetime.now(UTC) - timedelta(minutes=5)])
+        session.execute(
+            "select pg_advisory_lock(hashtextextended(%s, 0))",
+            [load.load_lock(REQUEST.organization_id, REQUEST.system)],
+        )
+        assert looked_after() == "running"
+    assert looked_after() == "failed"
