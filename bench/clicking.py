@@ -22,6 +22,7 @@ from ppm_pipelines_tests.product import ROOT, Product, free_port
 
 Click = tuple[datetime, datetime, str]  # from when to when, and the run
 STEPS = 4  # business steps of the simulated tenant: about ten changed documents
+PAUSE_SECONDS = 1.0  # between a toast and the next click: nobody clicks faster, and the next process gets ready
 
 
 def _median(times: int, once: Callable[[], None], before: Callable[[], None]) -> float:
@@ -40,6 +41,7 @@ def measure(product: Product, folder: Path, *, quick: bool) -> Iterator[Measured
 
     def change() -> None:
         sandbox.post("/_sandbox/sap/advance", json={"steps": STEPS})
+        time.sleep(PAUSE_SECONDS)
 
     clicks: list[Click] = []
 

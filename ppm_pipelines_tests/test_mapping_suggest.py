@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.mapping import NAMES, Schema, alone, measured, seen, strangers
+from bench.mapping import NAMES, UNTOUCHED, Schema, alone, measured, seen, strangers
 from bench.mapping_figures import Figures
 from ppm_pipelines.mapping import assignment
 from ppm_pipelines.mapping.fields import SourceField, Target, custom_field, targets
@@ -42,6 +42,14 @@ def test_what_is_sure_is_right_and_most_is_found(samples: bool) -> None:
     assert found.first / found.mapped >= 0.97
     assert found.three / found.mapped >= 0.99
     assert found.left / found.empty >= 0.97
+
+
+def test_headers_that_nothing_was_tuned_on_are_read_too() -> None:
+    found = measured(strangers(False, [UNTOUCHED]), shipped(), shipped_weights())
+    assert found.first / found.mapped >= 0.85
+    assert found.three / found.mapped >= 0.97
+    assert found.left / found.empty >= 0.97
+    assert found.sure_right / found.sure >= 0.99
 
 
 def test_words_of_every_target_are_read_without_neighbours() -> None:
