@@ -19,15 +19,17 @@ CLICKS = 9
 
 
 def measure(folder: Path) -> Iterator[Measured]:
-    with started(folder, without=("first-sync",)) as product:  # installs and builds what is missing
-        product.connected()
+    with started(folder, without=("first-sync",)) as first:  # installs and builds what is missing
+        first.connected()
     begun = time.perf_counter()
-    with started(folder, without=("first-sync",)) as product:
+    with started(folder, without=("first-sync",), again=first) as product:
         yield Measured(
             "`make up` the second time, until everything answers", time.perf_counter() - begun, "s", "under 15"
         )
         product.connected()
         yield from clicking.memory(product)
+        costs = {"system": "sap", "entity": "costs"}  # a Costbook to look at
+        product.api("controller").post("/api/integrations/sync", params={"wait": 120}, json=costs).raise_for_status()
         yield Measured(
             "click to toast in a browser, ten changed documents, median", _clicked(product), "s", "under 1.3"
         )

@@ -136,10 +136,14 @@ def _until_ready(product: Product, process: subprocess.Popen[bytes]) -> None:
 
 @contextlib.contextmanager
 def started(
-    home: Path, without: tuple[str, ...] = ("frontend", "first-sync"), systems: str = "sap"
+    home: Path,
+    without: tuple[str, ...] = ("frontend", "first-sync"),
+    systems: str = "sap",
+    again: Product | None = None,
 ) -> Iterator[Product]:
-    """`ppm up` with its own state folder and free ports; stopped as Ctrl-C does it. ``systems`` are connected."""
-    environment, secret = environment_of(home)
+    """`ppm up` with its own state folder and free ports; stopped as Ctrl-C does it. ``systems`` are connected.
+    ``again``: with the keys and ports of this one, which has stopped."""
+    environment, secret = (again.environment, again.jwt_secret) if again else environment_of(home)
     environment["PPM_SANDBOX_SYSTEMS"] = systems
     product = Product(home, environment, secret)
     command = [str(Path(sys.executable).parent / "ppm"), "up", "--without", ",".join(without)]
