@@ -435,3 +435,14 @@ def test_the_proposed_sign_applies_as_a_line() -> None:
     made = line({"target": "amount", "type": "amount", "sources": amount.sources, "steps": amount.steps})
     assert apply(made, {"Betrag": "1.250", "S/H": "H"}, {}) == Decimal(-1250)
     assert apply(made, {"Betrag": "1.250,50", "S/H": "S"}, {}) == Decimal("1250.50")
+
+
+def test_a_field_that_is_understood_is_offered_nothing_that_is_only_missing() -> None:
+    fields = [
+        SourceField("custcol_expected", label_de="Bestätigtes Lieferdatum", samples=("2027-01-16", "2027-01-15")),
+        SourceField("custbody_delivery_note", label_de="Wunschliefertermin", samples=("05.01.2027", "03.01.2027")),
+    ]
+    lost = suggest(fields, targets("commitments"))[1]
+    assert lost.target is None
+    assert lost.alternatives[0].target == "delivery_date"
+    assert not {"company_code", "currency"} & {one.target for one in lost.alternatives}

@@ -376,7 +376,7 @@ def _twin(case: _Case, pair: Pair) -> str:
 
 def _alternatives(case: _Case, index: int, chosen: int | None) -> tuple[Alternative, ...]:
     others = {pair.target: pair.score for pair in case.by_field.get(index, []) if pair.target != chosen}
-    if chosen is None:
+    if chosen is None and max(others.values(), default=0.0) < case.weights.suggested:
         others |= {target: MISSING for target in _missing(case, index) if others.get(target, 0.0) < MISSING}
     ranked = sorted(others.items(), key=lambda one: -one[1])
     return tuple(Alternative(case.targets[target].name, score) for target, score in ranked[:ALTERNATIVES])
