@@ -7,7 +7,7 @@ where versions are kept (``ppm_pipelines.mappings``), laying lines over what is 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -28,6 +28,7 @@ from ppm_pipelines import connectors, costbook, database, drift, home, mappings,
 from ppm_pipelines.adapters.base import Adapter, SourceError
 from ppm_pipelines.mapping import review
 from ppm_pipelines.mapping.fields import Entity, SourceField, Target
+from ppm_pipelines.mapping.sentences import Said
 from ppm_pipelines.mapping.suggest import as_json
 from ppm_pipelines.mapping.transforms import Origin
 from ppm_pipelines.mapping_view import View, view
@@ -146,7 +147,22 @@ def _shown(connection: sa.Connection, seen: View, language: str, response: Respo
         "missing": review.missing(seen.entity, draft.lines, seen.standard),
         "drift": [_drifted(one, seen) for one in told_of],
         "asked_at": drift.asked_at(connection, *seen.place),
+        "awaited": _awaited(seen, language),
     }
+
+
+def _awaited(seen: View, language: str) -> dict[str, Any] | None:
+    """The fields that the next sync reads for the first time, and what that means for the version."""
+    fields = [*dict.fromkeys(name for some in seen.awaited().values() for name in some)]
+    if not fields:
+        return None
+    return {"fields": fields, "reason": _said_of(fields, "applied_when_read", seen, language)}
+
+
+def _said_of(names: Iterable[str], code: str, seen: View, language: str) -> str:
+    labels = {one.name: _label(one, language) or one.name for one in seen.fields}
+    said = Said(code, {"fields": ", ".join(labels.get(name, name) for name in names)})
+    return said.sentence("de" if language == "de" else "en")
 
 
 def etag(saved: Saved) -> str:
@@ -155,17 +171,21 @@ def etag(saved: Saved) -> str:
 
 def _field(one: SourceField, seen: View, language: str) -> dict[str, Any]:
     draft = seen.saved.draft
-    label = one.label_de or one.label_en if language == "de" else one.label_en or one.label_de
     return {
         "name": one.name,
-        "label": label,
+        "label": _label(one, language),
         "type": one.type,
         "custom": one.custom,
         "read": one.read,
+        "mappable": seen.mappable(one),
         "samples": list(one.samples),
         "state": review.field_state(one.name, draft.lines, draft.ignored, seen.standard),
         "targets": review.filled_by(one.name, draft.lines, seen.standard),
     }
+
+
+def _label(one: SourceField, language: str) -> str:
+    return one.label_de or one.label_en if language == "de" else one.label_en or one.label_de
 
 
 def _target(one: Target, seen: View, language: str) -> dict[str, Any]:
@@ -231,6 +251,15 @@ def preview_mapping(
         "changed": found.changed,
         "rejected": found.rejected,
         "errors": [_error(target, one, language) for (target, _), one in found.errors.items()],
+        "awaited": [
+            {
+                "target": target,
+                "sources": fields,
+                "count": found.rows,
+                "reason": _said_of(fields, "not_read_yet", seen, language),
+            }
+            for target, fields in found.awaited.items()
+        ],
         "examples": [one | {"error": told(one["error"], language) if one["error"] else None} for one in found.examples],
         "money": _money(found),
         "projects": _projects(connection, place, found),
@@ -300,7 +329,8 @@ async def save_mapping(
     response: Response,
     if_match: IfMatch = None,
 ) -> dict[str, Any]:
-    """The draft as a new version, which counts from now on, and the run that lays it over what is held."""
+    """The draft as a new version, which counts from now on, and the run that lays it over what is held. There is none
+    where lines read fields that were not read so far: ``awaited`` says that the next sync brings them."""
 
     def save() -> None:
         with database.scoped(place.organization_id) as connection:
@@ -375,8 +405,8 @@ def _save(connection: sa.Connection, seen: View, draft: Draft, by: str, reason: 
 
 
 async def _applied(place: Place, by: str, watch: Events, language: str, response: Response) -> dict[str, Any]:
-    """The mapping as it is now, with the run that applies it; None where nothing is held, or another run is under way:
-    the next one applies it then."""
+    """The mapping as it is now, with the run that applies it; None where nothing is held, where the source must be read
+    first, or another run is under way: the next sync applies it then."""
     run_id, request = await run_sync(_claimed, place, by, limiter=CLAIMING)
     if request is not None and run_id is not None:
         await launched(watch, request, run_id)

@@ -7,6 +7,7 @@ Belongs here: commands and how they print. Does not belong here: what they do (`
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from rich.table import Table
 from ppm_pipelines import costbook, database, drift, mappings, remapping, runs
 from ppm_pipelines.adapters import ADAPTERS
 from ppm_pipelines.mapping import review
+from ppm_pipelines.mapping.sentences import Said
 from ppm_pipelines.mapping.suggest import as_json
 from ppm_pipelines.mapping_view import View, view
 
@@ -113,10 +115,16 @@ def preview(system: str, entity: str, file: File, org: Org = "default") -> None:
     for (target, _), error in found.errors.items():
         said = error["said"] if isinstance(error["said"], str) else error["said"].sentence("en")
         out.print(f"[red]{target}: {error['count']} records. {said}[/]")
+    for target, fields in found.awaited.items():
+        out.print(f"[yellow]{target}: {_said_of(fields, 'not_read_yet')}[/]")
     moved = [(key, money) for key, money in sorted(found.money.items()) if money[0] != money[1]]
     rows = [(nr, currency, figure, *_exact(money, currency)) for ((_, nr), currency, figure), money in moved]
     if rows:
         _print(("Project", "Currency", "Figure", "Before", "After"), rows)
+
+
+def _said_of(fields: Iterable[str], code: str) -> str:
+    return Said(code, {"fields": ", ".join(dict.fromkeys(fields))}).sentence("en")
 
 
 def _exact(money: list[Any], currency: str) -> list[str]:
@@ -178,10 +186,14 @@ def _save(
 
 
 def _apply(org: str, system: str, entity: str) -> None:
-    """What is held under the saved lines, with the counts of a sync; nothing where they changed nothing."""
+    """What is held under the saved lines, with the counts of a sync; nothing where they changed nothing, or where the
+    source must be read first."""
     from ppm_pipelines.cli import carried_out
 
     with database.owner() as connection:
         waiting = remapping.waiting(connection, org, system, entity)
+        awaited = remapping.awaited(connection, org, mappings.active(connection, org, system, entity))
+    if awaited:
+        out.print(_said_of((name for some in awaited.values() for name in some), "applied_when_read"))
     if waiting:
         carried_out(runs.RunRequest(org, system, entity, "remap", "cli"))

@@ -109,6 +109,7 @@ def load(
     ended: Callable[[Collection[str]], Mapping[str, str]] | None = None,
     open_listed: Callable[[], Collection[str]] = tuple,
     mapping_versions: Mapping[str, int] | None = None,
+    follows: Callable[[], Collection[str]] = tuple,
     remarks: Callable[[str], list[dict[str, str]]] = lambda _: [],
     on_progress: Progress = lambda *_: None,
 ) -> SyncResult:
@@ -119,8 +120,9 @@ def load(
     ``final_postings`` says that the source's postings never change under their key, ``companies`` which company codes
     are read alone (empty: all), ``ended`` why commitments that are listed no more ended, by key, where the source can
     tell (``invoiced``), ``open_listed`` the entities whose open records were all listed though not every record was.
-    ``mapping_versions`` are those of the field mappings that lie over the pages, ``remarks`` what they could not read
-    of an entity.
+    ``mapping_versions`` are those of the field mappings that lie over the pages, ``follows`` names the entities of
+    which all that is held follows them then, beside those that were listed wholly, ``remarks`` what they could not
+    read of an entity.
     Raises ``Refused`` when the merge must not happen, and whatever reading raises; nothing
     has changed then.
     """
@@ -143,7 +145,7 @@ def load(
         merge.merge(listed, set(open_listed()))
         for name in counted(request.entity):
             merge.remark(name, remarks(name))
-        merge.note_mappings(mapping_versions or {}, listed)
+        merge.note_mappings(mapping_versions or {}, listed | set(follows()))
         result = merge.finish(totals, None if request.mode in AGAIN else state(), started)
     merge.look_again()
     return result
@@ -644,7 +646,7 @@ class _Merge(Staging):
         if remarks:
             self.anomalies[name] = [*self.anomalies.get(name, []), *remarks][:ANOMALIES_TOLD]
 
-    def note_mappings(self, versions: Mapping[str, int], complete: Collection[str]) -> None:
+    def note_mappings(self, versions: Mapping[str, int], whole: Collection[str]) -> None:
         """Which field mappings the run used, and of which all that is held follows them now."""
         self.mapping_versions = versions
         if versions:
@@ -653,7 +655,7 @@ class _Merge(Staging):
                 versions=json.dumps(versions),
             )
         for entity, version in versions.items():
-            if entity in complete or (self.request.mode, self.request.entity) == ("remap", entity):
+            if entity in whole:
                 self.run(
                     "update ppm.field_mappings set applied_run_id = %(run)s where organization_id = %(organization)s"
                     " and system = %(system)s and entity = %(entity)s and version = %(version)s"

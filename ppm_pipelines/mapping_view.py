@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ppm_pipelines import connectors, drift, mappings, remapping
+from ppm_pipelines import connectors, mappings, remapping
 from ppm_pipelines.adapters import ADAPTERS
 from ppm_pipelines.mapping import review
 from ppm_pipelines.mapping.fields import Entity, SourceField
@@ -23,13 +23,15 @@ from ppm_pipelines.mappings import Draft, Saved
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """``fields`` are those that the source tells and those that raw records hold, with samples."""
+    """``fields`` are those that the source tells and those that raw records hold, with samples; ``reads_wanted`` is the
+    adapter's."""
 
     organization_id: str
     entity: Entity
     saved: Saved
     fields: list[SourceField]
     standard: Sequence[StandardLine]
+    reads_wanted: bool
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -37,8 +39,16 @@ class View:
 
     def draft(self, given: Mapping[str, Any]) -> Draft:
         """A draft from its JSON; what is left out is as it is saved. Raises ``mappings.BadMapping``."""
-        known = [one.name for one in self.fields if one.read]
+        known = [one.name for one in self.fields if self.mappable(one)]
         return mappings.draft_of(self.entity, {**self.saved.draft.as_json(), **given}, known)
+
+    def mappable(self, one: SourceField) -> bool:
+        """Whether a line may read the field: raw records hold it, or the source is read with it once a line does."""
+        return one.read or self.reads_wanted
+
+    def awaited(self) -> dict[str, list[str]]:
+        """By target, the fields of the saved lines that the next sync reads for the first time."""
+        return review.awaited(self.saved.draft.lines, self.fields)
 
     def suggestions(self, connection: sa.Connection, draft: Draft) -> list[Suggestion]:
         """For every field that the draft leaves open, by what people of the organisation decided and by rules."""
@@ -52,7 +62,7 @@ class View:
 
 def view(connection: sa.Connection, organization_id: str, system: str, entity: Entity) -> View:
     place = (organization_id, system, entity)
-    known, samples = drift.known(connection, *place), remapping.samples(connection, *place)
+    known, samples = remapping.known(connection, *place), remapping.samples(connection, *place)
     connector = connectors.get(connection, organization_id, system)
     name = ADAPTERS[system].standard_mapping(connector.settings if connector else {})
     return View(
@@ -61,4 +71,5 @@ def view(connection: sa.Connection, organization_id: str, system: str, entity: E
         mappings.active(connection, *place),
         remapping.with_samples(known, samples),
         standard(name, entity),
+        ADAPTERS[system].reads_wanted,
     )

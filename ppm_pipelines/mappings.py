@@ -71,6 +71,11 @@ class Saved:
     def applied(self) -> bool:
         return self.version == 0 or self.applied_run_id is not None
 
+    @property
+    def sources(self) -> frozenset[str]:
+        """The fields that its lines read."""
+        return frozenset(source for line in self.draft.lines for source in line.sources)
+
 
 # Drafts from JSON ----------------------------------------------------------------------------------------------------
 
@@ -140,6 +145,15 @@ def versions(
     query = sa.select(field_mappings).where(_place(organization_id, system, entity))
     rows = connection.execute(query.order_by(field_mappings.c.version.desc()).limit(most))
     return [_saved(row) for row in rows.mappings()]
+
+
+def laid(connection: sa.Connection, organization_id: str, system: str, entity: str) -> Saved:
+    """The newest version that all that is held followed; version 0 where none was ever applied."""
+    query = sa.select(field_mappings).where(
+        _place(organization_id, system, entity), field_mappings.c.applied_run_id.is_not(None)
+    )
+    row = connection.execute(query.order_by(field_mappings.c.version.desc()).limit(1)).mappings().one_or_none()
+    return Saved(system, entity) if row is None else _saved(row)
 
 
 def version(connection: sa.Connection, organization_id: str, system: str, entity: str, number: int) -> Saved:

@@ -10,17 +10,17 @@ known without asking it. What a source lists no more stays as it ended.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
-from ppm_pipelines import database, labour, mappings, tables
+from ppm_pipelines import database, drift, labour, mappings, tables
 from ppm_pipelines.adapters import ADAPTERS
 from ppm_pipelines.facts import FACTS
 from ppm_pipelines.load import ANOMALIES_TOLD
-from ppm_pipelines.mapping import overlay
+from ppm_pipelines.mapping import overlay, review
 from ppm_pipelines.mapping.fields import SourceField
 from ppm_pipelines.mapping.transforms import Failure, Line
 from ppm_pipelines.mappings import Saved
@@ -100,10 +100,27 @@ def how_many(connection: sa.Connection, organization_id: str, system: str, entit
 
 
 def waiting(connection: sa.Connection, organization_id: str, system: str, entity: str) -> bool:
-    """Whether a mapping was saved that does not lie over what is held yet."""
-    if mappings.active(connection, organization_id, system, entity).applied:
+    """Whether a saved mapping does not lie over what is held yet, and can be laid over it without the source."""
+    saved = mappings.active(connection, organization_id, system, entity)
+    if saved.applied or awaited(connection, organization_id, saved):
         return False
     return how_many(connection, organization_id, system, entity) > 0
+
+
+def known(connection: sa.Connection, organization_id: str, system: str, entity: str) -> list[SourceField]:
+    """The fields that the source tells; read are those too that the version reads which all that is held follows.
+
+    It is the version that tells, and not what some records hold: once a line is taken away, records that change are
+    read without its fields.
+    """
+    place = (organization_id, system, entity)
+    asked = mappings.laid(connection, *place).sources
+    return [replace(one, read=one.read or one.name in asked) for one in drift.known(connection, *place)]
+
+
+def awaited(connection: sa.Connection, organization_id: str, saved: Saved) -> dict[str, list[str]]:
+    """By target, the fields of the version's lines that only a whole read of the source brings."""
+    return review.awaited(saved.draft.lines, known(connection, organization_id, saved.system, saved.entity))
 
 
 def _counting(stored: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -234,12 +251,7 @@ def with_samples(known: Iterable[SourceField], found: Mapping[str, Sequence[str]
     told = {one.name: one for one in known}
     names = [*told, *(name for name in found if name not in told)]
     fields = (told.get(name) or SourceField(name) for name in names)
-    return [
-        SourceField(
-            one.name, one.label_en, one.label_de, one.type, tuple(found.get(one.name, ())), one.custom, one.read
-        )
-        for one in fields
-    ]
+    return [replace(one, samples=tuple(found.get(one.name, ()))) for one in fields]
 
 
 # Preview -------------------------------------------------------------------------------------------------------------
@@ -250,7 +262,8 @@ Money = dict[tuple[tuple[str, str], str, str], list[Decimal]]
 
 @dataclass
 class Preview:
-    """What lines would do to what is held: nothing is changed. ``money`` sums what counts."""
+    """What lines would do to what is held: nothing is changed. ``money`` sums what counts. ``awaited`` are fields by
+    target without which that line gives nothing yet."""
 
     rows: int = 0
     changed: int = 0
@@ -258,12 +271,15 @@ class Preview:
     errors: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     examples: list[dict[str, Any]] = field(default_factory=list)
     money: Money = field(default_factory=dict)
+    awaited: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def preview(connection: sa.Connection, organization_id: str, saved: Saved, lines: Sequence[Line]) -> Preview:
     """Runs the newest records through the lines and compares with what is stored."""
-    found = Preview()
+    fields = known(connection, organization_id, saved.system, saved.entity)
+    found = Preview(awaited=review.awaited(lines, fields))
     names = [*dict.fromkeys(one.target for one in (*lines, *saved.draft.lines))]
+    lines = [one for one in lines if one.target not in found.awaited]
     for one in held(connection, organization_id, saved.system, saved.entity, PREVIEWED):
         found.rows += 1
         made, failures = overlay.lay_over(one.record, one.row, lines)

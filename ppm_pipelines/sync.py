@@ -105,12 +105,13 @@ def carry_out(
 
 
 def _loaded(source: Adapter, request: runs.RunRequest, run_id: str, say: Say) -> load.SyncResult:
+    with database.owner() as connection:
+        saved = mappings.all_active(connection, request.organization_id, request.system)
+    source.wanted = {entity: one.sources for entity, one in saved.items()}
     source.linked = linked(request)
     source.forgotten = people.forgotten(request.organization_id, request.system)
     # Who accepts that records are gone accepts what the account sees now.
     source.before = None if (request.scope or {}).get(load.ACCEPTED) else remembered(request)
-    with database.owner() as connection:
-        saved = mappings.all_active(connection, request.organization_id, request.system)
     again = request.mode in runs.AGAIN
     if not again:
         _see_fields(source, request, saved.values())
@@ -131,6 +132,7 @@ def _loaded(source: Adapter, request: runs.RunRequest, run_id: str, say: Say) ->
             ended=source.ended,
             open_listed=lambda: () if again else source.open_listed,
             mapping_versions=applied.versions,
+            follows=lambda: _follows(request, saved),
             remarks=lambda entity: applied.unread.get(entity, []),
             on_progress=_Teller(run_id, say),
         )
@@ -150,6 +152,16 @@ def _see_fields(source: Adapter, request: runs.RunRequest, saved: Iterable[mappi
 def _pending(request: runs.RunRequest, saved: Mapping[str, mappings.Saved]) -> bool:
     """Whether a mapping was saved that nothing has laid over what is held yet."""
     return any(entity in saved and not saved[entity].applied for entity in counted(request.entity))
+
+
+def _follows(request: runs.RunRequest, saved: Mapping[str, mappings.Saved]) -> tuple[str, ...]:
+    """What follows its mapping though nothing was read: what was laid over, unless lines read fields that raw records
+    do not hold. Asked when the pages are through: until then another sync may have read without these fields."""
+    if request.mode != "remap" or request.entity not in saved:
+        return ()
+    with database.owner() as connection:
+        awaited = remapping.awaited(connection, request.organization_id, saved[request.entity])
+    return () if awaited else (request.entity,)
 
 
 def linked(request: runs.RunRequest) -> frozenset[str]:

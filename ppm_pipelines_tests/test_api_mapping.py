@@ -182,6 +182,33 @@ def test_a_line_that_cannot_be_is_refused_in_the_reader_s_language(product: Prod
         assert sentence in answer.json()["detail"]
 
 
+def test_a_field_that_was_not_read_is_mapped_and_comes_with_the_next_sync(product: Product) -> None:
+    def field() -> Row:
+        return next(one for one in get(product)["fields"] if one["name"] == "item.MaterialGroup")
+
+    assert (field()["read"], field()["mappable"], field()["samples"]) == (False, True, [])
+    draft = [line("custom_fields.group", "item.MaterialGroup"), line("requester", "order.PurchaseOrder")]
+    tried = post(product, "/preview", lines=draft)
+    [waits] = tried["awaited"]
+    assert (waits["target"], waits["sources"], waits["count"]) == (
+        "custom_fields.group",
+        ["item.MaterialGroup"],
+        tried["rows"],
+    )
+    assert waits["reason"] == "Not read so far: Material Group. There are values after the first sync with this line."
+    saved = put(product, *draft)
+    assert (saved["run_id"], saved["applied"], saved["awaited"]["fields"]) == (None, False, ["item.MaterialGroup"])
+    german = product.api("integration").get(MAPPING, headers={"Accept-Language": "de"}).json()
+    assert german["awaited"]["reason"].endswith("Der nächste Sync liest alles und wendet diese Version an.")
+    sync(product)
+    told = get(product)
+    assert (told["applied"], told["awaited"]) == (True, None)
+    assert field()["read"]
+    assert field()["samples"]
+    assert one_line(product)["custom_fields"]["group"]
+    assert one_line(product)["requester"] == one_line(product)["po_number"]
+
+
 def test_what_can_t_be_read_is_told_before_it_is_saved(product: Product) -> None:
     tried = post(product, "/preview", lines=[line("po_date", "order.Supplier", do="date", format="DD.MM.YYYY")])
     [error] = tried["errors"]
@@ -230,5 +257,9 @@ def test_a_terminal_does_the_same(product: Product, tmp_path: Path) -> None:
     assert "by number" in run("versions", *place)
     run("restore", *place, "0")
     assert one_line(product)["requester"] != one_line(product)["po_number"]
+    draft.write_text(json.dumps({"lines": [line("custom_fields.group", "item.MaterialGroup")]}))
+    assert "Not read so far: item.MaterialGroup." in run("preview", *place, str(draft))
+    assert "The next sync reads everything" in run("save", *place, str(draft))
+    run("restore", *place, "0")
     draft.write_text(json.dumps({"lines": [line("requester", "order.Nothing")]}))
     assert "The source has no field order.Nothing." in run("save", *place, str(draft), code=1)

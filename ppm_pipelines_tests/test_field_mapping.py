@@ -6,8 +6,8 @@ Belongs here: versions, laying lines over what is held and over what is read, dr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ppm_pipelines import database, drift, mappings, remapping
+from ppm_pipelines import database, drift, mapping_view, mappings, remapping
+from ppm_pipelines.adapters import dynamics_bc_streams, odata, sap_streams
+from ppm_pipelines.adapters.odata import V2, V4
 from ppm_pipelines.load import COUNTS, SyncResult
 from ppm_pipelines.mapping.fields import SourceField
 from ppm_pipelines.mapping.overlay import lay_over
@@ -365,3 +367,193 @@ def test_a_field_that_only_raw_records_hold_is_not_taken_for_lost(
     adapter = world.adapter()
     monkeypatch.setattr(adapter, "fields", lambda _: [SourceField("order.CompanyCode")])
     assert world.sync("full", adapter=adapter).rejected == 0
+
+
+# Fields that nobody has read so far
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A field that no read asks for by itself; ``told`` asks the simulation for it alone, by the key of raw records."""
+
+    entity: Any
+    field: str
+    told: Callable[[Any], dict[str, str]]
+
+
+def _answered(client: Any, protocol: V2 | V4, path: str, **options: str) -> Iterator[Row]:
+    for page in odata.pages(client, protocol, path, {f"${name}": value for name, value in options.items()}):
+        yield from page
+
+
+def _groups(protocol: V2 | V4, path: str) -> Callable[[Any], dict[str, str]]:
+    def told(adapter: Any) -> dict[str, str]:
+        named = _answered(
+            adapter._reader.client, protocol, path, select="PurchaseOrder,PurchaseOrderItem,MaterialGroup"
+        )
+        return {f"{one['PurchaseOrder']}/{one['PurchaseOrderItem']:0>5}": one["MaterialGroup"] for one in named}
+
+    return told
+
+
+def _stock_quantities(adapter: Any) -> dict[str, str]:
+    wanted = "dataAreaId,PurchId,LineNumber,QtyOrdered"
+    found = _answered(adapter._product.reader.client, V4(), "PurchLineBiEntities", select=wanted)
+    return {f"{one['dataAreaId']}/{one['PurchId']}/{one['LineNumber']}": str(one["QtyOrdered"]) for one in found}
+
+
+def _unit_costs(adapter: Any) -> dict[str, str]:
+    product = adapter._product
+    lines = "purchaseOrderLines($select=sequence,directUnitCost)"
+    return {
+        f"{company.name}/{order['number']}/{one['sequence']}": str(one["directUnitCost"])
+        for company in product.companies()
+        for order in _answered(
+            product.reader.client, V4(), company.path(dynamics_bc_streams.ORDERS), select="number", expand=lines
+        )
+        for one in order["purchaseOrderLines"]
+    }
+
+
+def _changes_of_projects(adapter: Any) -> dict[str, str]:
+    found = _answered(adapter._product.reader.client, V4(), "msdyn_projects", select="msdyn_projectid,modifiedon")
+    return {one["msdyn_projectid"]: one["modifiedon"] for one in found}
+
+
+UNREAD = {
+    "sap-v4": Unread("commitments", "item.MaterialGroup", _groups(V4(), sap_streams.ORDERS_V4.orders.path + "Item")),
+    "sap-v2": Unread("commitments", "item.MaterialGroup", _groups(V2(), sap_streams.ORDERS_V2.orders.path + "Item")),
+    "dynamics-finance_operations": Unread("commitments", "bi.QtyOrdered", _stock_quantities),
+    "dynamics-business_central": Unread("commitments", "line.directUnitCost", _unit_costs),
+    "dynamics-dataverse": Unread("projects", "modifiedon", _changes_of_projects),
+}
+unread = pytest.mark.parametrize("simulated", [named(name) for name in UNREAD], ids=str)
+
+
+def _state(world: World, case: Unread) -> tuple[bool, bool, dict[str, list[str]]]:
+    """Whether the newest version is applied, whether raw records hold the field, and what is awaited."""
+    with database.scoped("default") as connection:
+        seen = mapping_view.view(connection, "default", world.simulated.slug, case.entity)
+    [read] = [one.read for one in seen.fields if one.name == case.field]
+    return seen.saved.applied, read, seen.awaited()
+
+
+def _waiting(world: World, case: Unread) -> bool:
+    with database.owner() as connection:
+        return remapping.waiting(connection, "default", world.simulated.slug, case.entity)
+
+
+def _held(case: Unread, name: str = "told") -> dict[str, str]:
+    which = "" if case.entity == "projects" else " where listed"
+    return dict(rows(f"select raw_key, custom_fields ->> '{name}' from ppm.{case.entity}{which}"))
+
+
+@unread
+def test_a_field_that_nobody_read_comes_with_the_next_sync(world: World) -> None:
+    case = UNREAD[world.simulated.name]
+    target = "custom_fields.told"
+    assert _state(world, case) == (True, False, {})
+    save(world, case.entity, line(target, case.field))
+    assert _state(world, case) == (False, False, {target: [case.field]})
+    assert not _waiting(world, case)
+    world.sync()
+    assert _state(world, case) == (True, True, {})
+    told, held = case.told(world.adapter()), _held(case)
+    assert held == {key: told[key] for key in held}
+    assert all(held.values())
+    again = world.sync("full")
+    assert (again.inserted, again.updated) == (0, 0), counts(again)
+    assert_as_in_the_books(world)
+
+
+@unread
+def test_a_field_that_was_read_once_is_laid_over_what_is_held_until_no_line_reads_it(world: World) -> None:
+    case = UNREAD[world.simulated.name]
+    save(world, case.entity, line("custom_fields.told", case.field))
+    world.sync()
+    held, asked = _held(case), world.told()["requests"]
+    save(world, case.entity, line("custom_fields.other", case.field))
+    assert _waiting(world, case)
+    world.sync("remap", case.entity)
+    assert _held(case, "other") == held
+    assert not any(_held(case).values())
+    assert world.told()["requests"] == asked
+    save(world, case.entity)
+    world.sync("remap", case.entity)
+    save(world, case.entity, line("custom_fields.told", case.field))
+    assert _state(world, case)[:2] == (False, False)
+    assert not _waiting(world, case)
+    world.sync("remap", case.entity)  # somebody launches it all the same
+    assert not _state(world, case)[0]
+    world.sync()
+    assert (_held(case), _state(world, case)[0]) == (held, True)
+
+
+@unread
+def test_what_lines_want_is_asked_for_along_with_the_rest_and_else_nothing_changes(world: World) -> None:
+    case = UNREAD[world.simulated.name]
+
+    def read(*wanted: str) -> tuple[int, dict[str, Any]]:
+        adapter, before = world.adapter(), world.told()["requests"]
+        adapter.wanted = {case.entity: wanted}
+        raws = {f"{raw.stream}/{raw.key}": raw.record for page in adapter.read("costs", None) for raw in page.raws}
+        return world.told()["requests"] - before, raws
+
+    plain = read()
+    known = [one.name for one in world.adapter().fields(case.entity) if one.read]
+    assert read(*known, f"record.{TOLD[case.entity]}", f"{case.field}Gone", "nowhere.Field") == plain
+    requests, raws = read(case.field)
+    assert requests == plain[0]
+    assert raws.keys() == plain[1].keys()
+    assert raws != plain[1]
+
+
+@unread
+def test_a_draft_that_reads_what_nobody_read_is_previewed_without_its_values(world: World) -> None:
+    case = UNREAD[world.simulated.name]
+    lines = [
+        line("custom_fields.told", "record.source_key", case.field, do="concatenate", separator="/"),
+        line("custom_fields.key", "record.source_key"),
+    ]
+    with database.scoped("default") as connection:
+        seen = mapping_view.view(connection, "default", world.simulated.slug, case.entity)
+        found = remapping.preview(connection, "default", seen.saved, seen.draft({"lines": lines}).lines)
+    assert found.awaited == {"custom_fields.told": [case.field]}
+    assert found.changed == found.rows > 0
+    assert {value["target"] for one in found.examples for value in one["values"]} == {"custom_fields.key"}
+    assert found.errors == {}
+
+
+@sap
+def test_a_wanted_field_that_vanishes_is_drift_and_the_sync_goes_on(world: World) -> None:
+    case = Unread("commitments", "item.EffectiveAmount", dict)
+    save(world, case.entity, line("custom_fields.told", case.field))
+    world.sync()
+    held = _held(case)
+    assert all(held.values())
+    world.fault("old_release")
+    world.advance(20)
+    world.sync()
+    with database.scoped("default") as connection:
+        told = drift.told(connection, "default", mappings.active(connection, "default", "sap", "commitments"))
+    assert (case.field, "vanished") in [(one.field, one.kind) for one in told]
+    assert held.items() & _held(case).items()
+    world.sync("full")
+    assert not any(_held(case).values())
+    assert_as_in_the_books(world)
+    world.calm()
+    world.sync("full")
+    assert all(_held(case).values())
+
+
+@pytest.mark.parametrize(
+    ("simulated", "field"),
+    [(named("netsuite-oauth2"), "custcol_hr_note"), (named("jira-cloud"), "customfield_10037")],
+    ids=str,
+)
+def test_what_an_adapter_never_asks_for_is_refused(world: World, field: str) -> None:
+    with database.scoped("default") as connection:
+        seen = mapping_view.view(connection, "default", world.simulated.slug, "commitments")
+        assert [seen.mappable(one) for one in seen.fields if one.name == field] == [False]
+        with pytest.raises(BadMapping, match=f"The source has no field {field}"):
+            seen.draft({"lines": [line("vendor", field)]})

@@ -15,7 +15,8 @@ from ppm_pipelines.adapters.jira_rates import Rates
 from ppm_pipelines.adapters.jira_rows import Directory, is_read, raw_issue, raw_worklogs
 from ppm_pipelines.adapters.netsuite import NetSuite
 from ppm_pipelines.adapters.netsuite_streams import own_column
-from ppm_pipelines.adapters.odata_metadata import Metadata, fields
+from ppm_pipelines.adapters.odata import entity
+from ppm_pipelines.adapters.odata_metadata import Metadata, fields, wanted_paths
 from ppm_pipelines.adapters.sap import Sap
 from ppm_pipelines.adapters.sap_rows import is_custom
 from ppm_pipelines.mapping import transforms
@@ -111,7 +112,8 @@ V2_DOCUMENT = """<Schema Namespace="X" xml:lang="{language}"><EntityType Name="O
 V4_DOCUMENT = """<Schema Namespace="X" Alias="SAP__self"><EntityType Name="Order_Type">
   <Property Name="Number" Type="Edm.String"/><Property Name="Inside" Type="Edm.Date"><Annotation
     Term="com.sap.vocabularies.Common.v1.Label" String="Inner"/></Property>
-  <Property Name="Bare" Type="Edm.String"/><Property Name="Messages" Type="Collection(X.Message)"/></EntityType>
+  <Property Name="Bare" Type="Edm.String"/><Property Name="Messages" Type="Collection(X.Message)"/>
+  <Property Name="Picture" Type="Edm.Stream"/></EntityType>
   <EntityType Name="Order_TypeOther"><Property Name="Number" Type="Edm.String"/></EntityType>
   <Annotations Target="SAP__self.Order_Type/Number"><Annotation Term="SAP__core.Immutable"/>
     <Annotation Term="SAP__common.Label" String="Purchase Order"/>
@@ -139,6 +141,7 @@ def test_v4_tells_labels_beside_the_types_and_inside_of_them() -> None:
         "Inside": "Inner",
         "Bare": "",
         "Messages": "",
+        "Picture": "",
     }
     assert [one.name for one in fields(Metadata(V4_DOCUMENT), "Order_Type", "", (), lambda _: False)] == [
         "Number",
@@ -146,6 +149,21 @@ def test_v4_tells_labels_beside_the_types_and_inside_of_them() -> None:
         "Bare",
     ]
     assert Metadata(V4_DOCUMENT).properties("Order_TypeOther")["Number"].label == "Other"
+
+
+def test_wanted_fields_are_paths_where_a_stream_has_them() -> None:
+    orders, journal = entity("orders", ""), entity("journal", "")
+    seen = {
+        "commitments": [
+            ("item", orders, "to_Item"),
+            ("item._Address", orders, "to_Item/_Address"),
+            ("order", orders, ""),
+        ],
+        "actuals": [("", journal, "")],
+    }
+    names = ["item.Plant", "item._Address.City", "record.po_number", "line.dimensions.Unit"]
+    found = wanted_paths({"commitments": names, "actuals": ["Ledger", "record.amount"], "projects": ["Project"]}, seen)
+    assert found == {"orders": {"to_Item/Plant", "to_Item/_Address/City"}, "journal": {"Ledger"}}
 
 
 def test_a_type_that_nobody_describes_has_no_fields() -> None:

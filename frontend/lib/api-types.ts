@@ -300,8 +300,10 @@ export type MappingField = {
   label: string;
   type: string;
   custom: boolean;
-  /** Whether raw records hold it; else the source has it and it is not asked for. */
+  /** Whether raw records hold it; else the source has it and nobody has asked for it so far. */
   read: boolean;
+  /** Whether a line may read it; where it is not read, its values come with the next sync. */
+  mappable: boolean;
   samples: string[];
   state: "standard" | "own" | "ignored" | "open";
   targets: string[];
@@ -348,6 +350,8 @@ export type FieldMapping = Decisions & {
   missing: string[];
   drift: Drift[];
   asked_at: string | null;
+  /** Fields of saved lines that the next sync reads for the first time, and what that means. */
+  awaited: { fields: string[]; reason: string } | null;
 };
 
 /** `run_id`: the run that applies it to what is held; null where a later one does. */
@@ -378,6 +382,8 @@ export type MappingPreview = {
   of: number;
   changed: number;
   errors: { target: string; sources: string[]; count: number; reason: string; samples: string[] }[];
+  /** Lines without values until the source was read with their fields. */
+  awaited: { target: string; sources: string[]; count: number; reason: string }[];
   /** Records that could not be taken any more. */
   rejected: number;
   examples: {

@@ -266,6 +266,7 @@ function vanished({ fields, lines, drift }: FieldMapping): MappingField[] {
       type: types.get(name) ?? "",
       custom: false,
       read: false,
+      mappable: false,
       samples: [],
       state: "own",
       targets: lines.filter((line) => line.sources.includes(name)).map((line) => line.target),

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel
@@ -176,6 +176,10 @@ class Adapter(System):
     linked: frozenset[str] = frozenset()
     # Whom a person is read as: themselves, or what stands for them once they were erased. Set as ``linked`` is.
     forgotten: Callable[[str], str] = staticmethod(str)
+    # The fields that mapped lines read, by entity, as lines see them. What of them the source has is asked for along
+    # with what is read anyway, where ``reads_wanted`` says so; set as ``linked`` is.
+    wanted: Mapping[str, Collection[str]] = MappingProxyType({})
+    reads_wanted: ClassVar[bool] = False
     # The fields of raw records that hold a person: a mapping with ``accountId`` or ``key``.
     PEOPLE: ClassVar[tuple[str, ...]] = ()
     # What the last read left, before a full read too: to be held against, never to begin from.
@@ -232,7 +236,8 @@ class Adapter(System):
 
     def fields(self, entity: str) -> Sequence[SourceField]:  # noqa: ARG002
         """The fields that the source has for the entity (projects, commitments, actuals), as paths into ``row``, from
-        the source's own metadata; what a read has asked already is not asked again. Raises SourceError."""
+        the source's own metadata; what a read has asked already is not asked again. ``read`` are those that every read
+        asks for, whatever is ``wanted``. Raises SourceError."""
         return ()
 
     @staticmethod

@@ -21,6 +21,7 @@ from ppm_pipelines.adapters.dynamics_reader import Product
 from ppm_pipelines.adapters.dynamics_settings import Settings
 from ppm_pipelines.adapters.fields import Unreadable
 from ppm_pipelines.adapters.http import Limits
+from ppm_pipelines.adapters.odata_metadata import wanted_paths
 from ppm_pipelines.mapping.fields import SourceField
 from ppm_pipelines.records import ControlTotal, Page, Raw
 
@@ -39,6 +40,7 @@ class Dynamics(Adapter):
     system: ClassVar[str] = "dynamics"
     name: ClassVar[str] = "Microsoft Dynamics"
     entities: ClassVar[tuple[str, ...]] = ("projects", "commitments", "actuals", "costs")
+    reads_wanted: ClassVar[bool] = True
     Settings: ClassVar[type[BaseModel]] = Settings
     HOSTS: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "base_url": ("client_secret",),
@@ -117,6 +119,7 @@ class Dynamics(Adapter):
 
     def _projects(self) -> Iterator[Page]:
         self._product.directory.linked = self.linked
+        self._product.reader.wanted = wanted_paths(self.wanted, self._product.seen)
         self._product.reader.metadata  # noqa: B018 - what the environment has is asked before anything else
         yield from self._product.projects()
         # A company that is given by its ID has its name since now.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from ppm_pipelines.adapters import odata, odata_metadata
@@ -27,7 +28,8 @@ KEYS_PER_REQUEST = 40
 
 class Reader:
     """Reads streams of one environment below ``root``; ``fixed`` parameters go with every request, ``headers`` with
-    every page. ``own`` says which fields are the customer's, ``meaning`` what refusals of the product mean."""
+    every page. ``own`` says which fields are the customer's, ``meaning`` what refusals of the product mean. ``wanted``
+    are paths, by the name of the stream, that are asked for too where the environment has them."""
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class Reader:
     ) -> None:
         self.settings = settings
         self.own = own
+        self.wanted: Mapping[str, Collection[str]] = {}
         self._headers = {"Prefer": f"odata.maxpagesize={ROWS_PER_PAGE}", **(headers or {})}
         self.client = _client(settings, root, fixed, allowed_hosts, timeout_seconds, limits, meaning)
         self._began: datetime | None = None
@@ -68,6 +71,11 @@ class Reader:
         return stream.name in self.metadata.sets
 
     def fields(self, stream: Stream) -> tuple[str, ...]:
+        """What is asked for: what every read asks for, and what is wanted. Raises as ``_always``."""
+        wanted = self.wanted.get(stream.name, ())
+        return odata_metadata.asked(self._always(stream), wanted, partial(self._is_there, stream))
+
+    def _always(self, stream: Stream) -> tuple[str, ...]:
         """The stream's fields that the environment has, and the customer's own: asking for another one fails the
         whole request. Raises Misconfigured without the entity, Refused without a field that is needed."""
         if not self.has(stream):
@@ -76,11 +84,7 @@ class Reader:
                 "entity is public.",
                 "entity_missing",
             )
-
-        def is_there(path: str) -> bool:
-            above, _, name = path.rpartition("/")
-            return name in self.metadata.of_set(above.rpartition("/")[2] or stream.name)
-
+        is_there = partial(self._is_there, stream)
         if missing := sorted(path for path in stream.needed if not is_there(path)):
             raise Refused(
                 f"The entity {stream.name} has no field {missing[0]} here, and without it rows would be misread. "
@@ -89,6 +93,10 @@ class Reader:
             )
         return (*filter(is_there, stream.fields), *sorted(filter(self.own, self.metadata.of_set(stream.name))))
 
+    def _is_there(self, stream: Stream, path: str) -> bool:
+        above, _, name = path.rpartition("/")
+        return name in self.metadata.of_set(above.rpartition("/")[2] or stream.name)
+
     def source_fields(self, above: str, stream: Stream, navigation: str = "") -> Iterator[SourceField]:
         """What the environment has of the stream, or below a navigation of it, with ``above`` before the names; none
         without the entity. Raises SourceError."""
@@ -96,7 +104,7 @@ class Reader:
             return
         kind = self.metadata.sets.get(navigation.rpartition("/")[2] or stream.name, "")
         read = {
-            name for place, _, name in (path.rpartition("/") for path in self.fields(stream)) if place == navigation
+            name for place, _, name in (path.rpartition("/") for path in self._always(stream)) if place == navigation
         }
         yield from odata_metadata.fields(self.metadata, kind, above, read, self.own)
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ppm_pipelines.adapters.base import Stream
 from ppm_pipelines.mapping.fields import SourceField
 
 _ENTITY_TYPE = re.compile(r"<EntityType\s[^>]*?\bName=\"(\w+)\"")
@@ -92,11 +93,11 @@ def fields(
     """The properties of an entity type as fields; ``above`` goes before their names, ``read`` are names without it.
 
     ``language`` is that of a document that does not tell its own; without one it is taken for an English one.
-    Collections lead to no one value.
+    Collections and streams lead to no one value.
     """
     german = (metadata.language or language) == "de"
     for name, told in metadata.properties(kind).items():
-        if told.type.startswith("Collection("):
+        if told.type.startswith(("Collection(", "Edm.Stream")):
             continue
         yield SourceField(
             f"{above}.{name}" if above else name,
@@ -106,3 +107,21 @@ def fields(
             custom=own(name),
             read=name in read,
         )
+
+
+def wanted_paths(
+    wanted: Mapping[str, Collection[str]], seen: Mapping[str, Iterable[tuple[str, Stream, str]]]
+) -> dict[str, set[str]]:
+    """What mapped lines read, by entity, as paths by the name of the stream; ``seen`` tells by entity what lines see
+    above a name, in which stream that is, and below which navigation of it (empty: in the row itself)."""
+    found: dict[str, set[str]] = {}
+    for entity, names in wanted.items():
+        for place, stream, *below in seen.get(entity, ()):
+            own = (name.rpartition(".")[2] for name in names if name.rpartition(".")[0] == place)
+            found.setdefault(stream.name, set()).update("/".join(filter(None, (*below, name))) for name in own)
+    return found
+
+
+def asked(always: Sequence[str], wanted: Iterable[str], is_there: Callable[[str], bool]) -> tuple[str, ...]:
+    """What every read of a stream asks for, and what of the wanted paths is there too."""
+    return (*always, *(path for path in sorted(wanted) if path not in always and is_there(path)))

@@ -24,6 +24,7 @@ from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, Row, Stat
 from ppm_pipelines.adapters.fields import Unreadable, text
 from ppm_pipelines.adapters.http import Limits, chunks
 from ppm_pipelines.adapters.odata import V2, all_of, any_of, between, either
+from ppm_pipelines.adapters.odata_metadata import wanted_paths
 from ppm_pipelines.adapters.sap_checks import INVOICE_ORIGIN
 from ppm_pipelines.adapters.sap_control import Numbers, Sums
 from ppm_pipelines.adapters.sap_orders import Relief, item_key
@@ -39,6 +40,7 @@ from ppm_pipelines.adapters.sap_streams import (
     JOURNAL,
     LATE_INVOICES,
     LATEST,
+    ORDERS_V2,
     ORDERS_V4,
     PERIODS,
     PROJECTS,
@@ -63,6 +65,17 @@ WITHOUT_VENDOR = ("MKPF", "COBK")
 COMPANY_CURRENCY = SourceField(
     "company.CompanyCodeCurrency", "Company code currency", "Buchungskreiswährung", "Edm.String"
 )
+# Where lines of a mapping find which stream, or what is below a navigation of it, by entity. Orders are of one of two
+# services: a tenant has the navigations of its own.
+SEEN: Mapping[str, Sequence[tuple[str, Stream, str]]] = {
+    "projects": [("", PROJECTS, "")],
+    "commitments": [
+        (above, service.orders, navigation)
+        for service in (ORDERS_V4, ORDERS_V2)
+        for navigation, above in service.seen.items()
+    ],
+    "actuals": [("", JOURNAL, "")],
+}
 MADE_FROM: Mapping[str, Stream] = {"commitments": ORDERS_V4.orders, "actuals": JOURNAL}
 
 
@@ -72,6 +85,7 @@ class Sap(Adapter):
     system: ClassVar[str] = "sap"
     name: ClassVar[str] = "SAP"
     entities: ClassVar[tuple[str, ...]] = ("projects", "commitments", "actuals", "costs")
+    reads_wanted: ClassVar[bool] = True
     Settings: ClassVar[type[BaseModel]] = Settings
     HOSTS: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "api_url": ("api_key", "password", "client_secret"),
@@ -183,6 +197,7 @@ class Sap(Adapter):
     def _structure(self) -> Iterator[Page]:
         """Projects, then all WBS elements (parents may come after children)."""
         self._directory.linked = self.linked
+        self._reader.wanted = wanted_paths(self.wanted, SEEN)
         for rows in self._reader.pages(PROJECTS):
             outcomes = [one for row in rows for one in sap_rows.project(row, self._directory)]
             yield Page("projects", outcomes, [sap_rows.raw_project(row) for row in rows])
@@ -396,8 +411,7 @@ class Sap(Adapter):
         if entity == "commitments":
             service = self._reader.orders
             return [*self._reader.source_fields(service.orders, service.seen), COMPANY_CURRENCY]
-        stream = {"projects": PROJECTS, "actuals": JOURNAL}.get(entity)
-        return list(self._reader.source_fields(stream, {"": ""})) if stream else ()
+        return [one for _, stream, _ in SEEN.get(entity, ()) for one in self._reader.source_fields(stream, {"": ""})]
 
     @staticmethod
     def row(entity: str, raw: Row, record: Row) -> Row:

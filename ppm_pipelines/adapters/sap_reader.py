@@ -6,7 +6,7 @@ read (``sap``), what rows mean (``sap_orders``, ``sap_journal``).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -30,7 +30,8 @@ Known = Mapping[str, frozenset[str]]  # the names of the properties of an entity
 
 
 class Reader:
-    """Reads streams of one tenant. ``cut`` bounds what was posted; None reads what there is."""
+    """Reads streams of one tenant. ``cut`` bounds what was posted; None reads what there is. ``wanted`` are paths, by
+    the name of the stream, that are asked for too where the tenant has them."""
 
     def __init__(
         self, settings: Settings, allowed_hosts: str | None, timeout_seconds: float, limits: Limits | None
@@ -38,6 +39,7 @@ class Reader:
         self.settings = settings
         self.client = _client(settings, allowed_hosts, timeout_seconds, limits)
         self.cut: datetime | None = None
+        self.wanted: Mapping[str, Collection[str]] = {}
         self._began: datetime | None = None
         self._known: dict[str, Metadata | None] = {}
         self._fields: dict[str, tuple[str, ...]] = {}
@@ -79,6 +81,13 @@ class Reader:
             raise
 
     def fields(self, stream: Stream) -> tuple[str, ...]:
+        """What is asked for: what every read asks for, and what is wanted."""
+        always, wanted = self._always(stream), self.wanted.get(stream.name)
+        if not wanted or not (known := self.known(stream)):
+            return always
+        return odata_metadata.asked(always, wanted, _there(stream, known))
+
+    def _always(self, stream: Stream) -> tuple[str, ...]:
         if stream.name not in self._fields:
             known = self.known(stream) if stream.types else None
             self._fields[stream.name] = available(stream, known) if known else stream.fields
@@ -87,7 +96,7 @@ class Reader:
     def source_fields(self, stream: Stream, seen: Mapping[str, str]) -> Iterator[SourceField]:
         """What the tenant has below each of these navigations of the stream, named as mapped lines see it; where SAP
         describes nothing, what is read. Raises SourceError."""
-        metadata, read = self.known(stream), [path.rpartition("/") for path in self.fields(stream)]
+        metadata, read = self.known(stream), [path.rpartition("/") for path in self._always(stream)]
         for above, told in seen.items():
             names = [name for place, _, name in read if place == above]
             found = self._described_fields(metadata, stream.types[above], told, names) if metadata else ()
@@ -163,14 +172,9 @@ class Reader:
 
 def available(stream: Stream, known: Known) -> tuple[str, ...]:
     """The stream's fields that the tenant has, and the customer's own. Raises Refused when a needed one is missing."""
-    types = {above: known.get(name, frozenset()) for above, name in stream.types.items()}
+    types, is_there = _types(stream, known), _there(stream, known)
     if not types[""]:
         return stream.fields  # described in a way we can't read: reading will say whether a field is missing
-
-    def is_there(path: str) -> bool:
-        above, _, name = path.rpartition("/")
-        return name in types.get(above, ())
-
     missing = sorted(path for path in stream.needed if not is_there(path))
     if missing:
         raise Refused(
@@ -185,6 +189,21 @@ def available(stream: Stream, known: Known) -> tuple[str, ...]:
         if sap_rows.is_custom(name)
     ]
     return (*filter(is_there, stream.fields), *own)
+
+
+def _types(stream: Stream, known: Known) -> dict[str, frozenset[str]]:
+    """By navigation, the names of what is below it."""
+    return {above: known.get(name, frozenset()) for above, name in stream.types.items()}
+
+
+def _there(stream: Stream, known: Known) -> Callable[[str], bool]:
+    types = _types(stream, known)
+
+    def is_there(path: str) -> bool:
+        above, _, name = path.rpartition("/")
+        return name in types.get(above, ())
+
+    return is_there
 
 
 def key_filters(name: str, wanted: set[str], page: int) -> Iterator[str]:

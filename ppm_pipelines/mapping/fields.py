@@ -21,8 +21,8 @@ CUSTOM = "custom_fields."
 class SourceField:
     """A field as the source shows it; all but the name may be unknown. ``samples`` are values as text.
 
-    ``custom``: it is the customer's own. ``read``: raw records hold it; without it the source has the field and the
-    adapter does not ask for it.
+    ``custom``: it is the customer's own. ``read``: raw records hold it; without it the source has the field and it
+    was not asked for.
     """
 
     name: str

@@ -61,6 +61,14 @@ def labels(entity: Entity, language: str) -> dict[str, str]:
     return {one.name: one.label_de if language == "de" else one.label_en for one in targets(entity)}
 
 
+def awaited(lines: Iterable[Line], fields: Iterable[SourceField]) -> dict[str, list[str]]:
+    """By target, the sources that raw records do not hold yet, of the lines that have any: such a line gives no value
+    before the source was read with them."""
+    unread = {one.name for one in fields if not one.read}
+    found = {line.target: [source for source in line.sources if source in unread] for line in lines}
+    return {target: sources for target, sources in found.items() if sources}
+
+
 def missing(entity: Entity, lines: Sequence[Line], standard: Sequence[StandardLine]) -> list[str]:
     """Required targets that nothing fills."""
     return [one.name for one in targets(entity) if one.required and target_state(one.name, lines, standard) == "empty"]

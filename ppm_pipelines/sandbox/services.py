@@ -29,7 +29,7 @@ V2_MAKERS = {
     "projects": enterprise_projects,
 }
 # What the V4 service of the first release had not.
-NEW_FIELDS = ("ItemIsRejectedBySupplier", "NonDeductibleInputTaxAmount", "YY1_Approval_PDH")
+NEW_FIELDS = ("ItemIsRejectedBySupplier", "EffectiveAmount", "NonDeductibleInputTaxAmount", "YY1_Approval_PDH")
 
 
 @dataclass

@@ -29,6 +29,7 @@ const PREVIEW: MappingPreview = {
   of: 10,
   changed: 4,
   errors: [{ target: "vendor", sources: ["item.YY1_Bar"], count: 3, reason: "Kein Datum.", samples: ["32.13."] }],
+  awaited: [],
   rejected: 2,
   examples: [
     {
@@ -45,6 +46,7 @@ let stored: FieldMapping;
 let suggestions: Suggestion[];
 let versions: MappingVersion[];
 let refusal: number | null;
+let preview: MappingPreview;
 let sent: { method: string; path: string; ifMatch: string | null; body: Decisions & { reason: string } }[];
 
 function problem(status: number): Response {
@@ -63,7 +65,7 @@ function saved(decisions: Decisions, more: Partial<FieldMapping> = {}): Response
     drift: [],
     ...more,
   };
-  return Response.json({ ...stored, run_id: "run-1" });
+  return Response.json({ ...stored, run_id: stored.awaited ? null : "run-1" });
 }
 
 async function answered(address: string, request: RequestInit = {}): Promise<Response> {
@@ -77,7 +79,7 @@ async function answered(address: string, request: RequestInit = {}): Promise<Res
   const body = JSON.parse(String(request.body));
   const ifMatch = new Headers(request.headers).get("if-match");
   sent.push({ method, path, ifMatch, body });
-  if (path.endsWith("/preview")) return Response.json(PREVIEW);
+  if (path.endsWith("/preview")) return Response.json(preview);
   if (path.endsWith("/suggest")) {
     const open = suggestions.filter(
       ({ field }) => !body.lines.some((one: { sources: string[] }) => one.sources.includes(field)),
@@ -94,6 +96,7 @@ beforeEach(() => {
   suggestions = structuredClone(SUGGESTIONS);
   versions = [];
   refusal = null;
+  preview = PREVIEW;
   sent = [];
   vi.stubGlobal("fetch", answered);
   vi.stubGlobal("EventSource", Silent);
@@ -294,6 +297,33 @@ test("the preview shows records before and after, what can't be read, and the mo
     expect(preview).toHaveTextContent(text);
   }
   expect(within(preview).getByRole("row", { name: /offen, EUR/ })).toHaveTextContent("10,0012,502,50");
+});
+
+test("a field that nobody has read is mapped, and its values are said to come with the next sync", async () => {
+  const reason = "Bisher nicht gelesen: Warengruppe. Der nächste Sync liest alles und wendet diese Version an.";
+  const unread = { custom: false, read: false, samples: [] };
+  const group = field("item.MaterialGroup", { ...unread, label: "Warengruppe" });
+  const hidden = field("custcol_hr", { ...unread, mappable: false, label: "Vermerk" });
+  stored = { ...stored, fields: [...stored.fields, group, hidden] };
+  const waits = { target: "requester", sources: ["item.MaterialGroup"], count: 10, reason: "Noch kein Wert." };
+  preview = { ...PREVIEW, awaited: [waits] };
+  await withSuggestions();
+  const [mine, never] = [await row(/^Warengruppe/), await row(/^Vermerk/)];
+  expect(mine).toHaveTextContent("Ist es zugeordnet und gespeichert, bringt der nächste Sync seine Werte.");
+  expect(never).toHaveTextContent("Die Quelle hat das Feld; gelesen wird es nicht.");
+  expect(within(never).queryByRole("button")).toBeNull();
+  await userEvent.click(within(mine).getByRole("button", { name: /Warengruppe/ }));
+  await userEvent.click(await screen.findByRole("option", { name: /Anforderer/ }));
+  stored = { ...stored, awaited: { fields: ["item.MaterialGroup"], reason } };
+  await userEvent.click(button("Speichern …"));
+  const asking = await screen.findByRole("dialog", { name: "Als neue Version speichern" });
+  expect(await within(asking).findByText(/Warengruppe → Anforderer: 10 Datensätze/)).toBeVisible();
+  expect(asking).toHaveTextContent("Noch kein Wert.");
+  await userEvent.click(within(asking).getByRole("button", { name: "Speichern" }));
+  await waitFor(() => expect(screen.getAllByText(reason)).toHaveLength(2));
+  expect(saves()[0]?.body.lines).toContainEqual(
+    expect.objectContaining({ target: "requester", sources: ["item.MaterialGroup"] }),
+  );
 });
 
 test("the Costbook's fields say what fills them, and the rule where it is worked out", async () => {

@@ -15,6 +15,7 @@ export const field = (name: string, more: Partial<MappingField> = {}): MappingFi
   type: "Edm.String",
   custom: true,
   read: true,
+  mappable: true,
   samples: ["a", "b"],
   state: "open",
   targets: [],
@@ -78,6 +79,7 @@ export const MAPPING: FieldMapping = {
   missing: [],
   drift: [],
   asked_at: "2026-11-27T08:00:00Z",
+  awaited: null,
 };
 
 export const SUGGESTIONS = [

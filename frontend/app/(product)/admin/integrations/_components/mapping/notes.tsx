@@ -1,5 +1,5 @@
 "use client";
-import { Check, CircleAlert, TriangleAlert } from "lucide-react";
+import { Check, CircleAlert, Clock, TriangleAlert } from "lucide-react";
 import { useState } from "react";
 import { useTranslations } from "use-intl";
 import { Button } from "@/components/ui/button";
@@ -15,6 +15,7 @@ export function Notes({ editor, onSeen }: { editor: Editor; onSeen: () => void }
     <>
       <Missing editor={editor} />
       <Conflicts editor={editor} />
+      <Awaited editor={editor} />
       <Drifts editor={editor} onSeen={onSeen} />
     </>
   );
@@ -93,6 +94,18 @@ function Conflicts({ editor }: { editor: Editor }) {
         );
       })}
     </section>
+  );
+}
+
+/** What is saved and has no values before the next sync. */
+function Awaited({ editor }: { editor: Editor }) {
+  const { awaited } = editor.data;
+  if (!awaited) return null;
+  return (
+    <p className="flex items-start gap-1.5 rounded-lg border bg-raised p-3">
+      <Clock aria-hidden className="mt-0.5 size-4 shrink-0" />
+      {awaited.reason}
+    </p>
   );
 }
 

@@ -1,5 +1,5 @@
 "use client";
-import { CircleAlert, TriangleAlert } from "lucide-react";
+import { CircleAlert, Clock, TriangleAlert } from "lucide-react";
 import { useFormatter, useLocale, useTranslations } from "use-intl";
 import { ErrorPanel } from "@/components/ui/error-panel";
 import { Skeleton } from "@/components/ui/skeleton";
@@ -24,6 +24,7 @@ export function Preview({ editor }: { editor: Editor }) {
       className={cn("grid gap-4 transition-opacity", preview.isPlaceholderData && "opacity-60")}
     >
       <Summary found={found} />
+      <Awaited editor={editor} found={found} />
       <Errors editor={editor} found={found} />
       <MoneyTable found={found} />
       <ProjectsTable found={found} />
@@ -60,6 +61,31 @@ export function Summary({ found }: FoundProps) {
         </p>
       ) : null}
     </div>
+  );
+}
+
+/** Lines that change nothing yet, because their fields were not read so far. */
+export function Awaited({ editor, found }: FoundProps & { editor: Editor }) {
+  const t = useTranslations("mapping.preview");
+  if (found.awaited.length === 0) return null;
+  return (
+    <section className="grid gap-1.5 rounded-lg border bg-raised p-3">
+      <h3 className="flex items-center gap-1.5 font-medium">
+        <Clock aria-hidden className="size-4" />
+        {t("awaited")}
+      </h3>
+      <ul className="grid gap-1.5">
+        {found.awaited.map((line) => (
+          <li key={line.target}>
+            <span className="font-medium">
+              {line.sources.map(editor.fieldLabelOf).join(" + ")} → {editor.labelOf(line.target)}:{" "}
+              {t("count", { count: line.count })}
+            </span>
+            <span className="block break-words text-xs">{line.reason}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

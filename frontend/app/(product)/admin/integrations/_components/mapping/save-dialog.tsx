@@ -8,7 +8,7 @@ import { FormDialog } from "@/components/ui/form-dialog";
 import { ApiError } from "@/lib/api";
 import type { Changes } from "@/lib/mapping";
 import { ChangesList } from "./changes-list";
-import { MoneyTable, Summary } from "./preview";
+import { Awaited, MoneyTable, Summary } from "./preview";
 import type { Editor } from "./use-editor";
 import { usePreview } from "./use-mapping";
 
@@ -62,6 +62,7 @@ export function SaveDialog(props: Props) {
       {preview.data ? (
         <>
           <Summary found={preview.data} />
+          <Awaited editor={editor} found={preview.data} />
           {preview.data.of > 0 ? <MoneyTable found={preview.data} /> : null}
         </>
       ) : null}

@@ -178,10 +178,10 @@ function TargetCell({ editor, row, tabIndex, onDecide }: CellProps) {
           <span className="min-w-0 break-words">{filled.map(editor.labelOf).join(", ")}</span>
         </p>
       ) : null}
-      {!field.read && !gone && state === "open" ? <p className="text-muted text-xs">{t("notReadHint")}</p> : null}
+      <Unread row={row} />
       <div className="flex flex-wrap items-center gap-1">
         {state === "suggested" ? <Answers editor={editor} row={row} tabIndex={tabIndex} onDecide={onDecide} /> : null}
-        {field.read && !gone && state !== "ignored" ? (
+        {field.mappable && state !== "ignored" ? (
           <span data-pick className="min-w-0 max-w-full">
             <TargetPick
               editor={editor}
@@ -216,6 +216,13 @@ function TargetCell({ editor, row, tabIndex, onDecide }: CellProps) {
       </div>
     </div>
   );
+}
+
+/** When a field that was not read so far has values, or that it never has. */
+function Unread({ row: { field, gone, state, lines } }: { row: FieldRow }) {
+  const t = useTranslations("mapping");
+  if (field.read || gone || (state !== "open" && lines.length === 0)) return null;
+  return <p className="text-muted text-xs">{t(field.mappable ? "nextSyncHint" : "notReadHint")}</p>;
 }
 
 /** What would be done once it is confirmed; until then nothing is. */

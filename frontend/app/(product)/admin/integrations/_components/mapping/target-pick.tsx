@@ -47,12 +47,12 @@ type SourceProps = Omit<Props, "onChoose"> & { onChoose: (source: string) => voi
 /** The fields of the source by label and name, with an example of what they hold. */
 export function SourcePick({ editor, without = [], ...rest }: SourceProps) {
   const t = useTranslations("mapping");
-  const isUsable = ({ field, gone }: FieldRow) => field.read && !gone && !without.includes(field.name);
+  const isUsable = ({ field }: FieldRow) => field.mappable && !without.includes(field.name);
   const options = () =>
     editor.rows.filter(isUsable).map(({ field }) => ({
       value: field.name,
       label: field.label || field.name,
-      detail: [field.name, field.samples[0]].filter(Boolean).join(" · "),
+      detail: [field.name, field.read ? field.samples[0] : t("notRead")].filter(Boolean).join(" · "),
     }));
   return <SearchSelect {...rest} size="small" className="font-normal" placeholder={t("pick")} options={options} />;
 }

@@ -118,7 +118,7 @@ function useStored(place: Place, onSaved: () => void): (saved: SavedMapping) => 
     void queries.invalidateQueries({ queryKey: keyOf(place, "versions") });
     void queries.invalidateQueries({ queryKey: ["integrations"] });
     toast.success(t("saved", { name: place.name, version: data.version ?? 0 }), {
-      description: t(run_id ? "savedRun" : "savedLater"),
+      description: data.awaited?.reason ?? t(run_id ? "savedRun" : "savedLater"),
     });
     if (run_id) void follow(place, place.entity, run_id);
   };
