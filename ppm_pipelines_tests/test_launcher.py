@@ -87,7 +87,7 @@ def test_a_run_is_carried_out_when_the_ready_process_was_killed(
 
 
 def _kept(connection: psycopg.Connection[tuple[int]]) -> list[int]:
-    """The sessions that a ready process keeps, once it is through: on its way to being ready it has others for moments."""
+    """The sessions that a ready process keeps once it is through; on its way there it has others for moments."""
     resting = """
         select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
         and state = 'idle' and state_change < clock_timestamp() - interval '0.5 seconds'"""
