@@ -154,44 +154,49 @@ class Sorter:
             self.skipped_money[currency] = self.skipped_money.get(currency, ZERO) + amount
 
 
-def ahead(
-    pages: Iterable[Page], sort: Callable[[Gathered], Arrived], afterwards: Callable[[], None] = lambda: None
-) -> Iterator[Arrived]:
+class Ahead:
     """The pages, the next ones read and sorted while the last ones are written: the source, Python and PostgreSQL work
-    at the same time. ``afterwards`` is done by the reader when it has read the last one.
+    at the same time, from the moment that this is made.
 
-    What reading raises is raised here. When nobody wants the rest, the reader ends with the answer that it waits for,
-    within the client's timeout; the run's process does not wait for it.
+    What reading raises is raised where the pages are taken. When nobody wants the rest, the reader ends with the answer
+    that it waits for, within the client's timeout; the run's process does not wait for it.
     """
-    ready: queue.Queue[tuple[Arrived | None, BaseException | None]] = queue.Queue(maxsize=1)
-    stopped = threading.Event()
 
-    def read() -> None:
+    def __init__(
+        self, pages: Iterable[Page], sort: Callable[[Gathered], Arrived], afterwards: Callable[[], None] = lambda: None
+    ) -> None:
+        """``afterwards`` is done by the reader when it has read the last page."""
+        self._pages, self._sort, self._afterwards = pages, sort, afterwards
+        self._ready: queue.Queue[tuple[Arrived | None, BaseException | None]] = queue.Queue(maxsize=1)
+        self._stopped = threading.Event()
+        threading.Thread(target=self._read, daemon=True, name="reader").start()
+
+    def _read(self) -> None:
         some = Gathered()
         try:
-            for page in pages:
+            for page in self._pages:
                 some.add(page)
                 if some.enough:
-                    ready.put((sort(some), None))
+                    self._ready.put((self._sort(some), None))
                     some = Gathered()
-                if stopped.is_set():
+                if self._stopped.is_set():
                     return
-            ready.put((sort(some), None))
-            afterwards()
-            ready.put((None, None))
+            self._ready.put((self._sort(some), None))
+            self._afterwards()
+            self._ready.put((None, None))
         except BaseException as error:
-            ready.put((None, error))
+            self._ready.put((None, error))
 
-    threading.Thread(target=read, daemon=True, name="reader").start()
-    try:
-        while (found := ready.get())[0] is not None:
+    def __iter__(self) -> Iterator[Arrived]:
+        while (found := self._ready.get())[0] is not None:
             yield found[0]
-    finally:
-        stopped.set()
+        if found[1] is not None:
+            raise found[1]
+
+    def close(self) -> None:
+        self._stopped.set()
         with contextlib.suppress(queue.Empty):
-            ready.get_nowait()
-    if found[1] is not None:
-        raise found[1]
+            self._ready.get_nowait()
 
 
 def usual(fact: Fact) -> dict[str, str | bool]:

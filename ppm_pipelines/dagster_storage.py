@@ -6,23 +6,28 @@ database is and how it is started is ``home.py``; nothing here knows what Dagste
 
 from __future__ import annotations
 
+import shutil
+import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TextIO
 
 import psycopg2
 from dagster import AssetKey, AssetRecordsFilter, DagsterEventType, DagsterInstance, EventLogEntry
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.event_api import EventRecordsResult
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster._core.execution.compute_logs import redirect_to_file
 from dagster._core.storage.base_storage import DagsterStorage
+from dagster._core.storage.compute_log_manager import CapturedLogContext, ComputeIOType
 from dagster._core.storage.defs_state.base import DefsStateStorage
 from dagster._core.storage.event_log import SqlEventLogStorageTable
-from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.local_compute_log_manager import IO_TYPE_EXTENSION, LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
+from dagster._utils import ensure_file, touch_file
 from dagster_postgres import (
     DagsterPostgresStorage,
     PostgresEventLogStorage,
@@ -241,11 +246,32 @@ class Artifacts(LocalArtifactStorage):
         return cls(inst_data=inst_data, **config_value)
 
 
+def _pass_on(path: Path, start: int, stream: TextIO) -> None:
+    """What was written to the file from there on, to the stream that it was taken from."""
+    with path.open(encoding="utf-8", errors="replace") as captured:
+        captured.seek(start)
+        shutil.copyfileobj(captured, stream)
+    stream.flush()
+
+
 class ComputeLogs(LocalComputeLogManager):
-    """What a run prints, under ``PPM_HOME/dagster``, shown by the Dagster UI."""
+    """What a run prints, under ``PPM_HOME/dagster``, shown by the Dagster UI while it runs; told to whoever hosts the
+    run when its step is over."""
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(_folder("logs"), inst_data=inst_data)
+
+    @contextmanager
+    def capture_logs(self, log_key: Sequence[str]) -> Iterator[CapturedLogContext]:
+        """As Dagster does it, without its two ``tail`` and two Python processes that start and end with each step."""
+        with ExitStack() as stack:
+            for stream, kind in ((sys.stdout, ComputeIOType.STDOUT), (sys.stderr, ComputeIOType.STDERR)):
+                path = Path(self.get_captured_local_path(log_key, IO_TYPE_EXTENSION[kind]))
+                ensure_file(str(path))
+                stack.callback(_pass_on, path, path.stat().st_size, stream)
+                stack.enter_context(redirect_to_file(stream, str(path)))
+            yield CapturedLogContext(log_key)
+        touch_file(self.complete_artifact_path(log_key))  # type: ignore[no-untyped-call]
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:

@@ -6,6 +6,7 @@ what is staged (``load``). The tables go with the session: a killed load leaves 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, LiteralString
@@ -19,10 +20,11 @@ from ppm_pipelines.arriving import (
     STAGE_DELETED,
     STAGE_REJECTIONS,
     STAGE_SKIPPED,
+    Ahead,
+    Arrived,
     Copy,
     RawRow,
     Sorter,
-    ahead,
     usual,
 )
 from ppm_pipelines.facts import FACTS, Fact, counted
@@ -55,6 +57,7 @@ class Staging:
         self.rows = self.pages = self._raw_seq = self._new_raws = 0
         self.arrived = Sorter(counted(request.entity))
         self.counts = self.arrived.counts
+        self._none_kept = False  # no raw record of the system was kept when the load began
         self._replaced: set[tuple[str, str]] = set()  # raw records that are kept in another version than was read
         self._unseen: set[tuple[str, str]] = set()  # of these, those whose first version came with this load too
 
@@ -75,19 +78,26 @@ class Staging:
         """``afterwards`` is asked of the source while the last pages are written."""
         # Compiling a statement takes longer than most of ours.
         self.run(f"set work_mem = '{WORK_MEMORY}'; set jit = off")
-        self._create_stages()
-        for some in ahead(pages, self.arrived.sorted, afterwards):
-            self.pages += some.pages
-            self.rows += some.rows
-            for copy in some.copies:
-                self._copy(copy)
-            self._stage_raws(some.raws)
-            if some.entity:
-                on_progress(f"reading {some.entity}", self.rows, None, self.pages)
+        with contextlib.closing(Ahead(pages, self.arrived.sorted, afterwards)) as arriving:
+            self._create_stages()
+            self._none_kept = not self.run(
+                f"select from {RAW_RECORDS} where organization_id = %(organization)s and system = %(system)s limit 1"
+            ).rowcount
+            for some in arriving:
+                self._stage(some)
+                if some.entity:
+                    on_progress(f"reading {some.entity}", self.rows, None, self.pages)
         # Only what is joined and grouped by: to look at all columns of a wide table takes as long as to write it.
         stages = (STAGE_RAWS, STAGE_REJECTIONS, STAGE_SKIPPED, STAGE_DELETED)
         for stage in (*(fact.stage for fact in FACTS.values()), *stages):
             self.run(f"analyze {stage} (source_key)")
+
+    def _stage(self, some: Arrived) -> None:
+        self.pages += some.pages
+        self.rows += some.rows
+        for copy in some.copies:
+            self._copy(copy)
+        self._stage_raws(some.raws)
 
     def _create_stages(self) -> None:
         for fact in FACTS.values():
@@ -115,7 +125,7 @@ class Staging:
     def _stage_raws(self, every: list[RawRow]) -> None:
         """New ones go where they stay, in the merge's transaction; of the others only those that differ from what is
         kept are staged: most of a full read has not changed."""
-        if not every:
+        if not every or (self._none_kept and self._all_new(every)):
             return
         found = self.run(
             f"select stream, source_key, hash, run_id = %(run)s as fresh from {RAW_RECORDS}"
@@ -130,13 +140,25 @@ class Staging:
         changed = [one for one in known if kept[one[:2]][0] != one.hash or one[:2] in self._replaced]
         self._replaced |= {one[:2] for one in changed}
         self._unseen |= {one[:2] for one in changed if kept[one[:2]][1]}
-        new = [one for one in every if one[:2] not in kept]
-        self._new_raws += len(new)
-        ours = (self.request.organization_id, self.request.system, self.run_id)
-        self._copy_rows(RAW_RECORDS, RAW, [(*ours, *one) for one in new])
+        self._keep_new([one for one in every if one[:2] not in kept])
         rows = [(place, *one) for place, one in enumerate(changed, self._raw_seq)]
         self._raw_seq += len(changed)
         self._copy_rows(STAGE_RAWS, ["seq", "stream", "source_key", "hash", "record"], rows)
+
+    def _all_new(self, every: list[RawRow]) -> bool:
+        """Keeps them as new ones, in a first load: looking whether each is kept takes a third as long as to write it.
+        False, and nothing is kept, where one of them came with an earlier page."""
+        try:
+            with self.connection.transaction():
+                self._keep_new(every)
+        except psycopg.errors.UniqueViolation:
+            return False
+        return True
+
+    def _keep_new(self, raws: list[RawRow]) -> None:
+        ours = (self.request.organization_id, self.request.system, self.run_id)
+        self._copy_rows(RAW_RECORDS, RAW, [(*ours, *one) for one in raws])
+        self._new_raws += len(raws)
 
     def _copy_rows(self, table: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
         if rows:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from ppm_pipelines import home
-from ppm_pipelines.dagster_storage import EventLog, Storage
+from ppm_pipelines.dagster_storage import ComputeLogs, EventLog, Storage
 from ppm_pipelines_tests.product import ROOT
 
 THREADS = 8
@@ -89,3 +91,25 @@ def test_events_that_are_written_together_are_the_same() -> None:
         ("add_up", AssetCheckExecutionRecordStatus.SUCCEEDED),
         ("known", AssetCheckExecutionRecordStatus.FAILED),
     ]
+
+
+def test_what_a_step_prints_is_kept_for_dagsters_page_and_told_to_the_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PPM_HOME", str(tmp_path))
+    home.home.cache_clear()
+    logs, key = ComputeLogs(), ["a run", "compute_logs", "a step"]
+
+    def step(said: str) -> None:
+        with logs.capture_logs(key):
+            sys.stdout.write(f"{said}: Straße\n")
+            sys.stderr.write("badly\n")
+            raise RuntimeError(said)
+
+    for said in ("first", "again"):  # a step that fails, and is tried again
+        with pytest.raises(RuntimeError, match=said):
+            step(said)
+    home.home.cache_clear()
+    kept = logs.get_log_data(key)
+    assert (kept.stdout, kept.stderr) == ("first: Straße\nagain: Straße\n".encode(), b"badly\nbadly\n")
+    assert capfd.readouterr() == ("first: Straße\nagain: Straße\n", "badly\nbadly\n")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 
 from . import own_fields
@@ -172,6 +173,7 @@ def _transaction_key(account: str, document_type: str) -> str:
     return "KBS" if document_type == "WE" else ""
 
 
+@cache
 def _account_type(account: str) -> str:
     """Balance sheet, cash, or primary costs."""
     return {"001": "X", "002": "X"}.get(account[:3], "P") if account != BANK else "C"

@@ -11,7 +11,7 @@ import base64
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby, islice
 from typing import Any, NamedTuple
@@ -320,10 +320,16 @@ class Rows:
     def count(self, query: Query) -> int:
         key = (self.tenant.version, *query.same_rows)
         if key not in self.counts:
-            self.counts[key] = sum(1 for _ in (self._kept(query) if _line_by_line(query) else self._walk(query, None)))
+            by_line = _line_by_line(query)
+            self.counts[key] = len(self._filtered(query)) if by_line else sum(1 for _ in self._walk(query, None))
             while len(self.counts) > 64:
                 self.counts.popitem(last=False)
         return self.counts[key]
+
+    def _filtered(self, query: Query) -> list[Any]:
+        """What the filter lets through, kept: sums and number of the same lines are asked for one after the other."""
+        lines = ("lines", query.entity.audience, query.entity.name, query.filter)
+        return self.tenant.recall(lines, lambda: list(self._kept(query)))
 
     def page(self, query: Query, limit: int) -> Page:
         """At most ``limit`` rows; ``next`` is the token of the page after, None at the end."""
@@ -386,10 +392,11 @@ class Rows:
         return filter(test, chain(some, rows))
 
     def _walk(self, query: Query, after: Any) -> Iterator[Any]:
-        kept = self._kept(query, after)
         if not query.entity.aggregate:
-            return kept
-        return self._stream_groups(query, kept, after) if self._streams(query) else iter(_groups(query, kept))
+            return self._kept(query, after)
+        if self._streams(query):
+            return self._stream_groups(query, self._kept(query, after), after)
+        return iter(_groups(query, self._filtered(query)))
 
     def _stream_groups(self, query: Query, rows: Iterator[Any], after: Any) -> Iterator[Grouped]:
         """Groups never reach over two documents here, so they can be told document by document."""
@@ -408,7 +415,7 @@ def _line_by_line(query: Query) -> bool:
     return one_ledger and {*DOCUMENT, "LedgerGLLineItem"} <= set(query.dimensions)
 
 
-def _groups(query: Query, rows: Iterator[Any]) -> list[Grouped]:
+def _groups(query: Query, rows: Iterable[Any]) -> list[Grouped]:
     """Rows with equal selected dimensions become one, their measures are added up."""
     properties = [query.entity.properties[name] for name in query.dimensions]
     dimensions = [one for one in properties if not one.measure and not one.constant]
