@@ -14,7 +14,7 @@ import json
 import logging
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Annotated, Any
@@ -51,6 +51,7 @@ class Events:
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._subscribers: dict[asyncio.Queue[Event | None], Callable[[Event], bool]] = {}
         self._outcomes: dict[str, asyncio.Task[Event]] = {}
+        self._shared: dict[str, asyncio.Task[str]] = {}  # claims of runs that have not ended, by what was asked for
 
     @contextlib.contextmanager
     def subscribe(self, wanted: Callable[[Event], bool]) -> Iterator[asyncio.Queue[Event | None]]:
@@ -101,6 +102,28 @@ class Events:
         self._publish(event)
         if event.get("type") == "progress":
             self.outcome(event["run_id"])  # runs started elsewhere are looked after too
+        elif event.get("type") == "end":
+            self._share_no_more(event["run_id"])
+
+    def share(self, same: str, claim: Callable[[], Coroutine[Any, Any, str]]) -> asyncio.Task[str]:
+        """The claim of whoever asked for the same before, as long as its run has not ended; else this one. Of hundreds
+        who click at once, one asks the database."""
+        task = self._shared.get(same)
+        if task is None:
+            task = self._shared[same] = asyncio.create_task(claim(), name=f"claim {same}")
+            task.add_done_callback(lambda done: self._claimed(same, done))
+        return task
+
+    def _claimed(self, same: str, task: asyncio.Task[str]) -> None:
+        run_id = _result(task)
+        if run_id is None:
+            self._shared.pop(same, None)
+        else:
+            self.outcome(run_id).add_done_callback(lambda _: self._share_no_more(run_id))
+
+    def _share_no_more(self, run_id: str) -> None:
+        for same in [same for same, task in self._shared.items() if _result(task) == run_id]:
+            del self._shared[same]
 
     def outcome(self, run_id: str) -> asyncio.Task[Event]:
         """The one task that ends with the final row of the run, shared by all who wait for it."""
@@ -161,6 +184,10 @@ class Events:
         if age.total_seconds() > LAUNCH_SECONDS and not await run_sync(_loads, row):
             reason = NEVER_STARTED if row["dagster_run_id"] is None else DIED
             await run_sync(settle, row["run_id"], "failed", reason)
+
+
+def _result(task: asyncio.Task[str]) -> str | None:
+    return task.result() if task.done() and not task.cancelled() and task.exception() is None else None
 
 
 def _loads(row: Event) -> bool:

@@ -6,6 +6,7 @@ Belongs here: the sync calls in their three forms. Does not belong here: what ha
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -25,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.dagster import NotLaunched, Unreachable
 from api.deps import Caller, Controller
 from api.events import FINAL, Events, Watch, read
+from api.pages import json_answer
 from api.problems import NOT_FOUND, Kind, Language, Problem, invalid
 from api.runs import answer, located
 from api.settings import IDEMPOTENCY_HOURS, WAIT_DEFAULT, WAIT_MOST
@@ -135,6 +137,11 @@ class Wanted:
         return timedelta(seconds=time.monotonic() - self.since)
 
     @property
+    def same(self) -> str:
+        """Equal for all who ask for the same."""
+        return f"{self.organization_id}/{self.body_hash}"
+
+    @property
     def body_hash(self) -> str:
         return hashlib.sha256(json.dumps(self.asked, sort_keys=True).encode()).hexdigest()
 
@@ -151,12 +158,11 @@ async def sync(
     who: Controller,
     watch: Watch,
     language: Language,
-    response: Response,
     wait: Wait = WAIT_DEFAULT,
     idempotency_key: IdempotencyKey = None,
-) -> dict[str, Any]:
+) -> Response:
     """Starts a sync, or joins the one that runs, and answers with its result (200) or where to find it (202)."""
-    return await _sync(body.system, body, who, watch, language, response, wait, idempotency_key)
+    return await _sync(body.system, body, who, watch, language, wait, idempotency_key)
 
 
 @router.post("/api/integrations/{system}/sync")
@@ -165,12 +171,11 @@ async def sync_system(
     who: Controller,
     watch: Watch,
     language: Language,
-    response: Response,
     body: SyncBody | None = None,
     wait: Wait = WAIT_DEFAULT,
     idempotency_key: IdempotencyKey = None,
-) -> dict[str, Any]:
-    return await _sync(system, body or SyncBody(), who, watch, language, response, wait, idempotency_key)
+) -> Response:
+    return await _sync(system, body or SyncBody(), who, watch, language, wait, idempotency_key)
 
 
 @router.post("/api/v1/erp/sync")
@@ -179,11 +184,10 @@ async def sync_erp(
     who: Controller,
     watch: Watch,
     language: Language,
-    response: Response,
     wait: Wait = WAIT_DEFAULT,
     idempotency_key: IdempotencyKey = None,
-) -> dict[str, Any]:
-    return await _sync(body.adapter, body, who, watch, language, response, wait, idempotency_key)
+) -> Response:
+    return await _sync(body.adapter, body, who, watch, language, wait, idempotency_key)
 
 
 async def _sync(
@@ -192,34 +196,36 @@ async def _sync(
     who: Caller,
     watch: Events,
     language: str,
-    response: Response,
     wait: float,
     key: str | None,
-) -> dict[str, Any]:
+) -> Response:
     organization_id = who.organization(body.organization_id)
     asked = body.model_dump(include=set(SyncBody.model_fields)) | {"system": system, "organization_id": organization_id}
     request = partial(_checked, system, body, who, organization_id)
     wanted = Wanted(organization_id, asked, request, who.sub, key)
-    return await carried_out(wanted, who, watch, language, response, wait)
+    return await carried_out(wanted, who, watch, language, wait)
 
 
-async def carried_out(
-    wanted: Wanted, who: Caller, watch: Events, language: str, response: Response, wait: float
-) -> dict[str, Any]:
+async def carried_out(wanted: Wanted, who: Caller, watch: Events, language: str, wait: float) -> Response:
     """Claims or joins, launches, waits, and answers: 200 with the result, 202 with where to find it."""
-    run_id, request = await run_sync(_claimed, wanted, limiter=CLAIMING)
-    if request is not None:
-        await launched(watch, request, run_id)
+    # Whoever brings a key of their own is remembered by it.
+    claim = partial(_launched, wanted, watch)
+    run_id = await (asyncio.shield(watch.share(wanted.same, claim)) if wanted.key is None else claim())
     row = await watch.wait(run_id, wait)
     if row is None:
         row = await run_sync(read, run_id)
     if row["status"] not in FINAL:
-        response.status_code = 202
-        response.headers["Location"] = f"/api/integrations/runs/{run_id}"
-        return located(row, who)
+        return json_answer(located(row, who), 202, {"Location": f"/api/integrations/runs/{run_id}"})
     if row["status"] in ("failed", "canceled"):
         raise _failure(row)
-    return answer(row, who, language)
+    return json_answer(answer(row, who, language))
+
+
+async def _launched(wanted: Wanted, watch: Events) -> str:
+    run_id, request = await run_sync(_claimed, wanted, limiter=CLAIMING)
+    if request is not None:
+        await launched(watch, request, run_id)
+    return run_id
 
 
 def adapter_of(system: str) -> type[System]:

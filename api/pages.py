@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any
 
@@ -36,11 +36,11 @@ def parts_of(cursor: str, *parse: Callable[[str], Any]) -> list[Any]:
         ) from error
 
 
-def json_answer(page: dict[str, Any]) -> Response:
-    """A page of some thousand cells, written by the thread that made it: FastAPI looks at every cell of an answer
-    without a model, and lets all others wait meanwhile."""
-    written = json.dumps(page, ensure_ascii=False, separators=(",", ":"), default=_day_or_moment)
-    return Response(written, media_type="application/json")
+def json_answer(told: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Where thousands of cells, or hundreds of callers, are answered at once, written by whoever made it: FastAPI looks
+    at every cell of an answer without a model, and lets all others wait meanwhile."""
+    written = json.dumps(told, ensure_ascii=False, separators=(",", ":"), default=_day_or_moment)
+    return Response(written, status, headers, "application/json")
 
 
 def _day_or_moment(value: date) -> str:

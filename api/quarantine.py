@@ -150,13 +150,12 @@ async def replay(
     who: Controller,
     watch: Watch,
     language: Language,
-    response: Response,
     wait: Wait = WAIT_DEFAULT,
     idempotency_key: IdempotencyKey = None,
-) -> dict[str, Any]:
+) -> Response:
     """Makes the records again from what the source delivered, by the projects, links and settings of now."""
     wanted = Wanted(who.writes_to, body.model_dump(), partial(_requested, body, who), who.sub, idempotency_key)
-    return await carried_out(wanted, who, watch, language, response, wait)
+    return await carried_out(wanted, who, watch, language, wait)
 
 
 def _requested(body: Replay, who: Caller) -> runs.RunRequest:
