@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import msgspec
@@ -224,8 +225,11 @@ def either(*terms: str) -> str:
 def moment(value: Any) -> datetime | None:
     """A point in time in UTC from V2 or V4; V2 stamps may lack their offset and mean UTC. Raises Unreadable."""
     told = text(value)
-    if not told:
-        return None
+    return _moment(told) if told else None
+
+
+@lru_cache(maxsize=8192)  # a few hundred days, over and over
+def _moment(told: str) -> datetime:
     if match := _V2_DATE.fullmatch(told):
         try:
             return _EPOCH + timedelta(milliseconds=int(match[1]))

@@ -24,6 +24,7 @@ _PROJECT_STATUS = {"00": "created", "10": "released", "20": "completed", "30": "
 # What the rows of an expanded navigation are sorted by, so that an unchanged source gives an identical record.
 _CUSTOM = re.compile(r"YY1_\w+_[A-Z\d]{3}")
 _ORDINALS = ("AccountAssignmentNumber", "ScheduleLine", "OrdinalNumber")
+_NESTED = frozenset({dict, list})
 
 
 @dataclass(slots=True)
@@ -129,34 +130,45 @@ def is_helper(name: str) -> bool:
 
 def custom(row: Row) -> dict[str, Any]:
     """Numbers as texts, as V2 writes them: exact, and the same in V4."""
+    told = ((name, row[name]) for name in _own(tuple(row)))
     return {
         name: str(value) if isinstance(value, Decimal | int) and not isinstance(value, bool) else value
-        for name, value in row.items()
-        if name[:4] == "YY1_" and value not in (None, "") and is_custom(name)
+        for name, value in told
+        if value not in (None, "")
     }
+
+
+# Every row of a read passes here, and all rows of a stream have the same names: what they mean is asked once.
+
+
+@lru_cache(maxsize=1024)
+def _own(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name[:4] == "YY1_" and is_custom(name))
+
+
+@lru_cache(maxsize=1024)
+def _marks(names: tuple[str, ...]) -> tuple[str, ...]:
+    """What is the protocol's own: ``__metadata``, ``@odata.etag``."""
+    return tuple(name for name in names if name[:2] == "__" or "@" in name)
 
 
 # Raw records
 
 
 def delivered(row: Row) -> dict[str, Any]:
-    """The row as SAP delivered it, without the protocol's own marks; expanded rows in the order of their number.
-
-    Every row of a read passes here, hence the plain loop.
-    """
-    made: dict[str, Any] = {}
-    for name, value in row.items():
-        if name[:2] == "__" or "@" in name:  # __metadata, @odata.etag
-            continue
-        if type(value) is dict:
-            if "__deferred" in value:  # a navigation that was not read
-                continue
-            made[name] = delivered(value)
-        elif type(value) is list:
+    """The row as SAP delivered it, without the protocol's own marks; expanded rows in the order of their number."""
+    made = dict(row)
+    for name in _marks(tuple(row)):
+        del made[name]
+    for name in [name for name, value in made.items() if type(value) in _NESTED]:
+        value = made[name]
+        if type(value) is list:
             rows = [delivered(one) for one in value]
             made[name] = sorted(rows, key=_ordinal) if len(rows) > 1 else rows
+        elif "__deferred" in value:  # a navigation that was not read
+            del made[name]
         else:
-            made[name] = value
+            made[name] = delivered(value)
     return made
 
 
