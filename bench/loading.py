@@ -85,6 +85,9 @@ def _beside(
     floor = timed([sys.executable, "-m", "bench.floor", url], environment)
     yield Measured(f"{what}, floor", floor["seconds"], "s", memory=floor["peak_mb"])
     yield Measured("first load / floor", first / floor["seconds"], "×", "at most 1.5")
+    wide = timed([sys.executable, "-m", "bench.floor", url, "facts"], environment)
+    yield Measured(f"{what}, floor with the columns and indexes of facts", wide["seconds"], "s", memory=wide["peak_mb"])
+    yield Measured("first load / floor with the columns and indexes of facts", first / wide["seconds"], "×")
     if not DLT.exists():
         return
     outside = {name: value for name, value in os.environ.items() if not name.startswith("PPM_")}
