@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from ppm_pipelines import connectors, mappings, remapping
 from ppm_pipelines.adapters import ADAPTERS
+from ppm_pipelines.adapters.base import Adapter
 from ppm_pipelines.mapping import review
 from ppm_pipelines.mapping.fields import Entity, SourceField
 from ppm_pipelines.mapping.standard import StandardLine, standard
@@ -23,15 +24,14 @@ from ppm_pipelines.mappings import Draft, Saved
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """``fields`` are those that the source tells and those that raw records hold, with samples; ``reads_wanted`` is the
-    adapter's."""
+    """``fields`` are those that the source tells and those that raw records hold, with samples."""
 
     organization_id: str
     entity: Entity
     saved: Saved
     fields: list[SourceField]
     standard: Sequence[StandardLine]
-    reads_wanted: bool
+    adapter: type[Adapter]
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -39,25 +39,35 @@ class View:
 
     def draft(self, given: Mapping[str, Any]) -> Draft:
         """A draft from its JSON; what is left out is as it is saved. Raises ``mappings.BadMapping``."""
-        known = [one.name for one in self.fields if self.mappable(one)]
-        return mappings.draft_of(self.entity, {**self.saved.draft.as_json(), **given}, known)
+        known = [one.name for one in self.fields if self._readable(one)]
+        draft = mappings.draft_of(self.entity, {**self.saved.draft.as_json(), **given}, known)
+        for source in sorted({source for line in draft.lines for source in line.sources}):
+            if self.adapter.tells_who_worked(source):
+                raise mappings.BadMapping(
+                    f"{source} tells who worked, and no mapping reads that. Choose another field."
+                )
+        return draft
 
     def mappable(self, one: SourceField) -> bool:
-        """Whether a line may read the field: raw records hold it, or the source is read with it once a line does."""
-        return one.read or self.reads_wanted
+        """Whether a line may read the field."""
+        return self._readable(one) and not self.adapter.tells_who_worked(one.name)
+
+    def _readable(self, one: SourceField) -> bool:
+        """Raw records hold it, or the source is read with it once a line does."""
+        return one.read or self.adapter.reads_wanted
 
     def awaited(self) -> dict[str, list[str]]:
         """By target, the fields of the saved lines that the next sync reads for the first time."""
         return review.awaited(self.saved.draft.lines, self.fields)
 
     def suggestions(self, connection: sa.Connection, draft: Draft) -> list[Suggestion]:
-        """For every field that the draft leaves open, by what people of the organisation decided and by rules."""
+        """For every field that may be mapped and that the draft leaves open, by what people of the organisation decided
+        and by rules."""
         system = self.saved.system
         decisions = mappings.decisions(connection, self.organization_id)
         decisions += mappings.decided(system, self.entity, draft)
-        return review.suggestions(
-            self.entity, system, self.fields, draft.lines, draft.ignored, self.standard, decisions
-        )
+        fields = [one for one in self.fields if self.mappable(one)]
+        return review.suggestions(self.entity, system, fields, draft.lines, draft.ignored, self.standard, decisions)
 
 
 def view(connection: sa.Connection, organization_id: str, system: str, entity: Entity) -> View:
@@ -71,5 +81,5 @@ def view(connection: sa.Connection, organization_id: str, system: str, entity: E
         mappings.active(connection, *place),
         remapping.with_samples(known, samples),
         standard(name, entity),
-        ADAPTERS[system].reads_wanted,
+        ADAPTERS[system],
     )

@@ -202,8 +202,18 @@ class _Erasing:
         named += self._mapped(table, mine)
         if fact == "actuals":
             return named
-        asked = f"update ppm.{table} t set requester = %(role)s where {mine} and t.requester = any(%(names)s)"
-        return named + self._run(asked, role=self.role, names=list(self.names)).rowcount
+        return named + self._asked(table, mine)
+
+    def _asked(self, table: str, mine: str) -> int:
+        """Lines that the person asked for, be it below a field mapping; how many."""
+        above, below = "t.requester = any(%(names)s)", "t.overlaid ->> 'requester' = any(%(names)s)"
+        return self._run(
+            f"update ppm.{table} t set requester = case when {above} then %(role)s else t.requester end,"
+            f" overlaid = case when {below} then jsonb_set(t.overlaid, '{{requester}}', to_jsonb(%(role)s::text))"
+            f" else t.overlaid end where {mine} and ({above} or {below})",
+            role=self.role,
+            names=list(self.names),
+        ).rowcount
 
     def _mapped(self, table: str, mine: str) -> int:
         """Custom fields that a field mapping filled with the person; how many lines."""

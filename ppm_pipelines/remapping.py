@@ -153,7 +153,14 @@ class Applied:
     unread: dict[str, list[dict[str, str]]] = field(default_factory=dict)
 
     def lines(self, entity: str) -> Sequence[Line]:
-        return self.saved[entity].draft.lines if entity in self.saved else ()
+        """Without those that read who worked: a mapping of an earlier release may have some."""
+        tells = ADAPTERS[self.system].tells_who_worked
+        lines = self.saved[entity].draft.lines if entity in self.saved else ()
+        return [line for line in lines if not any(map(tells, line.sources))]
+
+    def sources(self, entity: str) -> frozenset[str]:
+        """The fields that the lines read."""
+        return frozenset(source for line in self.lines(entity) for source in line.sources)
 
     @property
     def versions(self) -> dict[str, int]:

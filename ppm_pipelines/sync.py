@@ -107,7 +107,8 @@ def carry_out(
 def _loaded(source: Adapter, request: runs.RunRequest, run_id: str, say: Say) -> load.SyncResult:
     with database.owner() as connection:
         saved = mappings.all_active(connection, request.organization_id, request.system)
-    source.wanted = {entity: one.sources for entity, one in saved.items()}
+    applied = remapping.Applied(saved, request.system)
+    source.wanted = {entity: applied.sources(entity) for entity in saved}
     source.linked = linked(request)
     source.forgotten = people.forgotten(request.organization_id, request.system)
     # Who accepts that records are gone accepts what the account sees now.
@@ -115,7 +116,6 @@ def _loaded(source: Adapter, request: runs.RunRequest, run_id: str, say: Say) ->
     again = request.mode in runs.AGAIN
     if not again:
         _see_fields(source, request, saved.values())
-    applied = remapping.Applied(saved, request.system)
     with contextlib.closing(database.direct()) as connection:
         return load.load(
             connection,

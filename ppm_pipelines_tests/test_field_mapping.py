@@ -557,3 +557,29 @@ def test_what_an_adapter_never_asks_for_is_refused(world: World, field: str) -> 
         assert [seen.mappable(one) for one in seen.fields if one.name == field] == [False]
         with pytest.raises(BadMapping, match=f"The source has no field {field}"):
             seen.draft({"lines": [line("vendor", field)]})
+
+
+@pytest.mark.parametrize(
+    ("simulated", "entity", "source"),
+    [
+        (named("sap-v4"), "actuals", "PersonnelNumber"),
+        (named("sap-v2"), "actuals", "PersonnelNumber"),
+        (named("dynamics-finance_operations"), "actuals", "posting.EmplItemId"),
+        (named("jira-cloud"), "actuals", "author.accountId"),
+        (named("jira-cloud"), "actuals", "record.vendor_description"),
+        (named("jira-cloud"), "commitments", "reporter.accountId"),
+        (named("jira-data_center"), "commitments", "assignee.key"),
+    ],
+    ids=str,
+)
+def test_who_worked_is_mapped_to_nothing(world: World, entity: Any, source: str) -> None:
+    with database.scoped("default") as connection:
+        seen = mapping_view.view(connection, "default", world.simulated.slug, entity)
+        assert not any(seen.mappable(one) for one in seen.fields if one.name == source)
+        assert source not in {one.field for one in seen.suggestions(connection, seen.saved.draft)}
+        with pytest.raises(BadMapping, match=f"{source} tells who worked, and no mapping reads that"):
+            seen.draft({"lines": [line("custom_fields.who", source)]})
+    save(world, entity, line("custom_fields.who", source))  # as an earlier release let it
+    world.sync("full")
+    assert rows(f"select 1 from ppm.{entity} where custom_fields ? 'who'") == []
+    assert rows("""select 1 from ppm.raw_records where record::text ~ '"(PersonnelNumber|EmplItemId)"'""") == []

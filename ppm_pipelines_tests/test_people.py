@@ -141,6 +141,17 @@ def test_who_asked_for_an_issue_is_erased_too() -> None:
     assert told(read(*both())) == {"total": 3, "unchanged": 3}
 
 
+def test_who_asked_for_an_issue_is_erased_below_a_mapping_too() -> None:
+    read(*both())
+    with database.owner() as connection:
+        connection.exec_driver_sql(
+            "update ppm.commitments set overlaid = jsonb_build_object('requester', requester), requester = 'Site 4'"
+        )
+    assert erase(LIAM).lines == 3  # the issue, now and before, and the worklog
+    assert [word for word in (LIAM, "Liam O'Brien") if word in everything()] == []
+    assert rows("select requester, overlaid from ppm.commitments") == [("Site 4", {"requester": "Engineer"})]
+
+
 def test_quarantined_records_of_an_erased_person_stay_and_can_be_made_again() -> None:
     read(worklog(1, "an hour", comment=SAID), timespent=3600)
     assert len(rows("select 1 from ppm.rejections")) == 2

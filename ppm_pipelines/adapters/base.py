@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel
 
 from ppm_pipelines.mapping.fields import SourceField
+from ppm_pipelines.mapping.transforms import RECORD
 from ppm_pipelines.news import Language, Level, News
 from ppm_pipelines.records import ControlTotal, Outcome, Page, Raw
 
@@ -27,6 +28,8 @@ State = dict[str, Any]
 
 
 LABOUR = "Labour"  # what stands for a person without a role
+# The fields of a line that hold a person, and what they wrote, where the source tells of people.
+OF_PEOPLE = ("vendor", "vendor_description", "requester", "item_text")
 ERASED = "erased-"  # so begins what stands for a person who was taken out for good
 
 
@@ -182,6 +185,8 @@ class Adapter(System):
     reads_wanted: ClassVar[bool] = False
     # The fields of raw records that hold a person: a mapping with ``accountId`` or ``key``.
     PEOPLE: ClassVar[tuple[str, ...]] = ()
+    # The names of other fields that say who worked; nothing asks for them.
+    WORKERS: ClassVar[frozenset[str]] = frozenset()
     # What the last read left, before a full read too: to be held against, never to begin from.
     before: State | None = None
     # The company codes that are read alone; empty: all. Rows of others are out of scope, not gone.
@@ -233,6 +238,14 @@ class Adapter(System):
         """The name of what is told about the adapter's own mapping (``mapping.standard``): the system's slug, with the
         product behind it where one slug stands for several (``dynamics/finance_operations``)."""
         return cls.system
+
+    @classmethod
+    def tells_who_worked(cls, source: str) -> bool:
+        """Whether a line that reads this would tell who worked: no line may. What a mapping fills is shown to all who
+        read the Costbook, and nobody finds a person in it who is to be erased."""
+        if source.startswith(RECORD):
+            return bool(cls.PEOPLE) and source.removeprefix(RECORD) in OF_PEOPLE
+        return not {*cls.PEOPLE, *cls.WORKERS}.isdisjoint(source.split("."))
 
     def fields(self, entity: str) -> Sequence[SourceField]:  # noqa: ARG002
         """The fields that the source has for the entity (projects, commitments, actuals), as paths into ``row``, from

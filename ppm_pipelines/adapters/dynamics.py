@@ -41,6 +41,7 @@ class Dynamics(Adapter):
     name: ClassVar[str] = "Microsoft Dynamics"
     entities: ClassVar[tuple[str, ...]] = ("projects", "commitments", "actuals", "costs")
     reads_wanted: ClassVar[bool] = True
+    WORKERS: ClassVar[frozenset[str]] = frozenset({"EmplItemId", "_msdyn_bookableresource_value"})
     Settings: ClassVar[type[BaseModel]] = Settings
     HOSTS: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "base_url": ("client_secret",),

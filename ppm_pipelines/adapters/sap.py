@@ -86,6 +86,8 @@ class Sap(Adapter):
     name: ClassVar[str] = "SAP"
     entities: ClassVar[tuple[str, ...]] = ("projects", "commitments", "actuals", "costs")
     reads_wanted: ClassVar[bool] = True
+    # Of journal lines; of orders, people are told who asked for them and not who worked.
+    WORKERS: ClassVar[frozenset[str]] = frozenset({"PersonnelNumber", "AccountingDocCreatedByUser"})
     Settings: ClassVar[type[BaseModel]] = Settings
     HOSTS: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "api_url": ("api_key", "password", "client_secret"),

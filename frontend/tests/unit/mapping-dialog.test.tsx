@@ -304,7 +304,8 @@ test("a field that nobody has read is mapped, and its values are said to come wi
   const unread = { custom: false, read: false, samples: [] };
   const group = field("item.MaterialGroup", { ...unread, label: "Warengruppe" });
   const hidden = field("custcol_hr", { ...unread, mappable: false, label: "Vermerk" });
-  stored = { ...stored, fields: [...stored.fields, group, hidden] };
+  const person = field("author.accountId", { mappable: false, label: "Autor", state: "open" });
+  stored = { ...stored, fields: [...stored.fields, group, hidden, person] };
   const waits = { target: "requester", sources: ["item.MaterialGroup"], count: 10, reason: "Noch kein Wert." };
   preview = { ...PREVIEW, awaited: [waits] };
   await withSuggestions();
@@ -312,6 +313,7 @@ test("a field that nobody has read is mapped, and its values are said to come wi
   expect(mine).toHaveTextContent("Ist es zugeordnet und gespeichert, bringt der nächste Sync seine Werte.");
   expect(never).toHaveTextContent("Die Quelle hat das Feld; gelesen wird es nicht.");
   expect(within(never).queryByRole("button")).toBeNull();
+  expect(await row(/^Autor/)).toHaveTextContent("Sagt, wer gearbeitet hat; das liest keine Zuordnung.");
   await userEvent.click(within(mine).getByRole("button", { name: /Warengruppe/ }));
   await userEvent.click(await screen.findByRole("option", { name: /Anforderer/ }));
   stored = { ...stored, awaited: { fields: ["item.MaterialGroup"], reason } };

@@ -218,11 +218,12 @@ function TargetCell({ editor, row, tabIndex, onDecide }: CellProps) {
   );
 }
 
-/** When a field that was not read so far has values, or that it never has. */
+/** When a field that was not read so far has values, that it never has, or that no line may read what there is. */
 function Unread({ row: { field, gone, state, lines } }: { row: FieldRow }) {
   const t = useTranslations("mapping");
-  if (field.read || gone || (state !== "open" && lines.length === 0)) return null;
-  return <p className="text-muted text-xs">{t(field.mappable ? "nextSyncHint" : "notReadHint")}</p>;
+  if ((field.read && field.mappable) || gone || (state !== "open" && lines.length === 0)) return null;
+  const hint = field.mappable ? "nextSyncHint" : field.read ? "personHint" : "notReadHint";
+  return <p className="text-muted text-xs">{t(hint)}</p>;
 }
 
 /** What would be done once it is confirmed; until then nothing is. */
