@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from bench.mapping import NAMES, UNTOUCHED, Schema, alone, measured, seen, strangers
 from bench.mapping_figures import Figures
-from ppm_pipelines.mapping import assignment
+from ppm_pipelines.mapping import assignment, review
 from ppm_pipelines.mapping.fields import SourceField, Target, custom_field, targets
 from ppm_pipelines.mapping.lexicon import shipped
 from ppm_pipelines.mapping.profiles import agreement, date_forms, kinds, number_form
 from ppm_pipelines.mapping.scoring import shipped_weights
 from ppm_pipelines.mapping.sentences import Said, catalogue
+from ppm_pipelines.mapping.standard import StandardLine
 from ppm_pipelines.mapping.suggest import VOICED, Decision, Memory, Opinion, Suggestion, as_json, suggest
 from ppm_pipelines.mapping.transforms import apply, line
 
@@ -151,6 +152,16 @@ def test_what_is_required_and_missing_is_offered_to_fields_that_are_not_understo
     assert not {"fi_doc_no", "company_code"} & set(offered[2])
     taken = told(["Xyzzynr.", "Belegnummer", "Projektnummer"], "actuals")["Xyzzynr."]
     assert not {"fi_doc_no", "project_nr"} & {other.target for other in taken.alternatives}
+
+
+def test_what_the_standard_fills_is_not_offered_as_missing() -> None:
+    def offered(*filled: str) -> set[str]:
+        standard = [StandardLine(target, "text", ("row",)) for target in filled]
+        [one] = review.suggestions("actuals", "sap", [SourceField("item.Xyzzynr")], (), (), standard, ())
+        return {other.target for other in one.alternatives}
+
+    assert offered() == {"fi_doc_no", "project_nr", "company_code"}
+    assert offered("fi_doc_no", "company_code", "currency") == {"project_nr"}
 
 
 def test_what_is_missing_is_not_offered_where_it_was_rejected() -> None:

@@ -93,8 +93,8 @@ def suggestions(
     names = {short: one.name for one, short in zip(open_, bare, strict=True)}
     asked = [replace(one, name=short) for one, short in zip(open_, bare, strict=True)]
     memory = Memory(replace(one, field=_last(one.field)) for one in decisions)
-    found = suggest(asked, wanted, system=system, memory=memory, voices=voices)
     filled = {one.target for one in standard}
+    found = suggest(asked, wanted, system=system, memory=memory, filled=filled, voices=voices)
     whole = (replace(one, field=names[one.field], sources=tuple(names[name] for name in one.sources)) for one in found)
     return [_careful(one, filled) for one in whole]
 

@@ -9,7 +9,7 @@ The same fields, targets, memory and lexicon always give the same suggestions, i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -144,6 +144,7 @@ class _Case:
     lexicon: Lexicon
     weights: Weights
     memory: Memory
+    filled: Collection[str]
     by_field: dict[int, list[Pair]] = field(default_factory=dict)
     by_target: dict[int, list[Pair]] = field(default_factory=dict)
     voiced: dict[tuple[int, int], Said] = field(default_factory=dict)
@@ -157,14 +158,16 @@ def suggest(
     *,
     system: str = "",
     memory: Memory | None = None,
+    filled: Collection[str] = (),
     voices: Sequence[Voice] = (),
     lexicon: Lexicon | None = None,
     weights: Weights | None = None,
 ) -> list[Suggestion]:
     """One suggestion per field, in the order of the fields. All targets are of one entity; field names differ.
 
-    ``system``: where the fields come from ("sap", "netsuite", …), "" where it is not known. Raises ValueError for
-    repeated names or mixed entities.
+    ``system``: where the fields come from ("sap", "netsuite", …), "" where it is not known. ``filled``: targets that
+    something else fills already; they are suggested where they fit, and not because they are missing. Raises
+    ValueError for repeated names or mixed entities.
     """
     _check(fields, targets)
     if not targets:
@@ -175,7 +178,7 @@ def suggest(
     readings = [read(one, entity, system, lexicon) for one in sorted(fields, key=lambda one: one.name)]
     wanted = Wanted(ordered, entity, lexicon)
     case = _Case(
-        entity, system, ordered, readings, wanted, lexicon, weights or shipped_weights(), memory or Memory()
+        entity, system, ordered, readings, wanted, lexicon, weights or shipped_weights(), memory or Memory(), filled
     )  # fmt: skip
     _weigh(case, voices)
     case.chosen = assignment.best(_gains(case))
@@ -389,7 +392,11 @@ def _missing(case: _Case, index: int) -> list[int]:
     name = reading.field.name
     if unwanted(reading, case.wanted)[1] >= KNOWN_AS or case.memory.confirmed(case.system, case.entity, name)[0]:
         return []
-    missing = [place for place, target in enumerate(case.targets) if target.required and place not in taken]
+    missing = [
+        place
+        for place, target in enumerate(case.targets)
+        if target.required and place not in taken and target.name not in case.filled
+    ]
     if len(missing) > ALTERNATIVES and not tells(reading, case.lexicon):
         return []
     words = case.lexicon.words(name)
