@@ -11,6 +11,11 @@ export function systemName(slug: string): string {
   return NAMES[slug] ?? slug;
 }
 
+/** Where there is little room. */
+export function shortName(slug: string): string {
+  return systemName(slug).split(" ").at(-1) ?? slug;
+}
+
 /** Whether the system brings costs; the others are told of them. */
 export function bringsCosts(slug: string): boolean {
   return slug !== "slack";

@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { act, render, screen, waitFor, within } from "@testing-library/react";
+import { act, type RenderResult, render, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { Tooltip } from "radix-ui";
 import { IntlProvider } from "use-intl";
@@ -72,10 +72,10 @@ beforeEach(() => {
 });
 afterEach(() => vi.unstubAllGlobals());
 
-async function shown(): Promise<void> {
-  render(
+async function shown(queries = new QueryClient()): Promise<RenderResult> {
+  const page = render(
     <IntlProvider locale={localeTag("de")} messages={messages.de} timeZone="UTC">
-      <QueryClientProvider client={new QueryClient()}>
+      <QueryClientProvider client={queries}>
         <Tooltip.Provider>
           <LiveProvider>
             <Integrations />
@@ -85,6 +85,7 @@ async function shown(): Promise<void> {
     </IntlProvider>,
   );
   await screen.findByText("SAP");
+  return page;
 }
 
 test("every system that is listed has its row and says what it brings, also one that is new to this page", async () => {
@@ -198,4 +199,20 @@ test("Back with a draft asks first: it stays with its address, or goes", async (
   back("/admin/integrations?mapping=abacus");
   await userEvent.click(await screen.findByRole("button", { name: "Verwerfen" }));
   expect(await screen.findByRole("dialog", { name: "Feldzuordnung: Abacus" })).toBeVisible();
+});
+
+test("a draft that was left without an answer is there when its mapping is opened again", async () => {
+  window.history.replaceState(null, "", "/admin/integrations?mapping=sap&entity=actuals");
+  const queries = new QueryClient();
+  const { unmount } = await shown(queries);
+  await userEvent.click(await within(await mapping()).findByRole("button", { name: "item.YY1_Bar ignorieren" }));
+  unmount();
+  await shown(queries);
+  expect(await screen.findByRole("radio", { name: "Ist-Werte · Entwurf" })).toBeChecked();
+  await userEvent.click(within(await mapping()).getByRole("button", { name: "Schließen" }));
+  await userEvent.click(await screen.findByRole("button", { name: "Verwerfen" }));
+  await gone();
+  await userEvent.click(screen.getByRole("button", { name: "Feldzuordnung von SAP" }));
+  await userEvent.click(within(await mapping()).getByRole("radio", { name: /^Ist-Werte/ }));
+  expect(await screen.findByRole("radio", { name: "Ist-Werte" })).toBeChecked();
 });

@@ -9,7 +9,7 @@ import { Hint } from "@/components/ui/hint";
 import type { Me, ProjectFigures, ProjectList, Run } from "@/lib/api-types";
 import { cn } from "@/lib/class-names";
 import { currenciesOf, lastSyncs } from "@/lib/costbook";
-import { systemName } from "@/lib/systems";
+import { shortName } from "@/lib/systems";
 import type { Changes } from "@/lib/use-url";
 import { AsOf } from "./as-of";
 
@@ -92,7 +92,11 @@ function Freshness({ runs }: { runs: Run[] }) {
   const last = lastSyncs(runs);
   if (last.length === 0) return null;
   return (
-    <ul aria-label={t("sources")} className="flex flex-wrap gap-x-3 text-muted text-xs">
+    <ul
+      aria-label={t("sources")}
+      // Two by two, as high as the button beside it: the header is one row.
+      className="flex flex-wrap gap-x-3 text-muted text-xs lg:grid lg:grid-cols-[auto_auto] 2xl:flex"
+    >
       {last.map((run) => {
         const at = run.synced_at as string;
         const stale = Date.now() - Date.parse(at) > DAY_MS;
@@ -102,7 +106,7 @@ function Freshness({ runs }: { runs: Run[] }) {
             className={cn("whitespace-nowrap", stale && "font-medium text-warn")}
             title={stale ? t("stale") : undefined}
           >
-            {systemName(run.system)} <Ago at={at} />
+            {shortName(run.system)} <Ago at={at} />
             {stale ? ` · ${t("stale")}` : null}
           </li>
         );

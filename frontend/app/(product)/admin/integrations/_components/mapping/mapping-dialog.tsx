@@ -35,7 +35,7 @@ export function MappingDialog({
 }: Props) {
   const t = useTranslations("mapping");
   const { system, entity, view } = address;
-  const drafts = useDrafts();
+  const drafts = useDrafts(system);
   const { dirty } = drafts;
   useEffect(() => onDirty(dirty), [onDirty, dirty]);
   const place: Place = { system, name, entity };
@@ -50,7 +50,10 @@ export function MappingDialog({
       question={{ text: t("leave"), yes: t("leaveYes"), no: t("leaveNo") }}
       left={left}
       onStay={onStay}
-      onClose={onClose}
+      onClose={() => {
+        drafts.forget();
+        onClose();
+      }}
       head={
         <EntitySwitch
           kinds={mappable(entities)}

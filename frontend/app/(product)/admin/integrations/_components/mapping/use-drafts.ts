@@ -1,13 +1,17 @@
 "use client";
+import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import type { FieldMapping, MappingEntity } from "@/lib/api-types";
 import { type Action, begin, type Editing, isDirty, rebase, reduce } from "@/lib/mapping";
 
 type Stored = Partial<Record<MappingEntity, Editing>>;
 
-/** One draft per kind of record: looking at another kind loses none. */
-export function useDrafts() {
-  const [stored, setStored] = useState<Stored>({});
+/**
+ * One draft per kind of record: looking at another kind loses none. Whoever leaves the page without an answer finds them
+ * again where they come back to it.
+ */
+export function useDrafts(system: string) {
+  const [stored, setStored, forget] = useKept(system);
   const current = (data: FieldMapping, all = stored): Editing => {
     const kept = all[data.entity];
     // One that changes nothing begins anew with what is saved now.
@@ -17,6 +21,7 @@ export function useDrafts() {
   useWarning(dirty);
   return {
     dirty,
+    forget,
     isDirtyIn: (entity: MappingEntity) => isDirty(stored[entity] ?? EMPTY),
     current,
     act: (data: FieldMapping, action: Action) =>
@@ -29,6 +34,18 @@ export function useDrafts() {
       }),
     drop: (entity: MappingEntity) => setStored(({ [entity]: _, ...others }) => others),
   };
+}
+
+function useKept(system: string) {
+  const queries = useQueryClient();
+  const key = ["mapping-drafts", system];
+  const [stored, setStored] = useState<Stored>(() => queries.getQueryData<Stored>(key) ?? {});
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key is the system
+  useEffect(() => {
+    queries.setQueryDefaults(key, { gcTime: Number.POSITIVE_INFINITY });
+    queries.setQueryData(key, stored);
+  }, [queries, system, stored]);
+  return [stored, setStored, () => queries.removeQueries({ queryKey: key })] as const;
 }
 
 export type Drafts = ReturnType<typeof useDrafts>;
