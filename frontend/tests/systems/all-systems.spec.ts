@@ -60,6 +60,35 @@ test("a controller syncs all of them with one click and reads what each brought"
   await expect(message(page).filter({ hasText: "SAP" })).toContainText(`${count} neue Commitments`);
 });
 
+test("how old each system's data are stands in the one row of the header", async ({ page }) => {
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.clock.setFixedTime(Date.now() + 45 * 60_000);
+  await signIn(page, "controller");
+  await openCostbook(page);
+  const list = page.getByRole("list", { name: "Datenstand" });
+  await expect(list.getByText(/vor (4\d|5\d) Min/)).toHaveCount(READ.length);
+  const [title, sync] = [
+    await page.getByRole("heading", { level: 1 }).boundingBox(),
+    await syncButton(page).boundingBox(),
+  ];
+  expect(sync?.y).toBeLessThan((title?.y ?? 0) + (title?.height ?? 0));
+});
+
+test("below 1000 pixels no message lies over what a table shows", async ({ page, request }) => {
+  await page.setViewportSize({ width: 900, height: 700 });
+  await advance(request, 20);
+  await signIn(page, "controller");
+  await openCostbook(page);
+  await syncButton(page).click();
+  await expect(message(page).filter({ hasText: "SAP" })).toBeVisible({ timeout: 120_000 });
+  const seen = await page.evaluate(() => {
+    const free = window.innerHeight - Number.parseFloat(getComputedStyle(document.body, "::after").height);
+    return [...document.querySelectorAll("[data-sonner-toast]")].map((one) => one.getBoundingClientRect().top >= free);
+  });
+  expect(seen).toContain(true);
+  expect(seen).not.toContain(false);
+});
+
 /** Amounts of the page that a message lies over now. */
 function coveredAmounts(page: Page): Promise<string[]> {
   return page.evaluate(() => {
