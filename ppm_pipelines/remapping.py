@@ -254,9 +254,11 @@ def _text(value: Any) -> str:
 
 
 def with_samples(known: Iterable[SourceField], found: Mapping[str, Sequence[str]]) -> list[SourceField]:
-    """The fields that the source tells, and those that raw records hold beside them, with samples."""
+    """The fields that the source tells, and those that raw records hold beside them, with samples. What holds fields in
+    other records is empty in this one and no field itself."""
     told = {one.name: one for one in known}
-    names = [*told, *(name for name in found if name not in told)]
+    holders = {name[:dot] for name in (*told, *found) for dot, letter in enumerate(name) if letter == "."}
+    names = [*told, *(name for name in found if name not in told and name not in holders)]
     fields = (told.get(name) or SourceField(name) for name in names)
     return [replace(one, samples=tuple(found.get(one.name, ()))) for one in fields]
 

@@ -583,3 +583,10 @@ def test_who_worked_is_mapped_to_nothing(world: World, entity: Any, source: str)
     world.sync("full")
     assert rows(f"select 1 from ppm.{entity} where custom_fields ? 'who'") == []
     assert rows("""select 1 from ppm.raw_records where record::text ~ '"(PersonnelNumber|EmplItemId)"'""") == []
+
+
+def test_what_holds_fields_is_no_field_where_it_is_empty() -> None:
+    known = [SourceField("parent.key", "Parent")]
+    found = {"parent": [], "parent.key": ["A-1"], "parent.id": ["7"], "note": []}
+    named_ = [(one.name, one.samples) for one in remapping.with_samples(known, found)]
+    assert named_ == [("parent.key", ("A-1",)), ("parent.id", ("7",)), ("note", ())]

@@ -76,6 +76,7 @@ def test_dimensions_of_finance_and_operations_are_seen_by_their_names() -> None:
     row = Dynamics.row("commitments", line, {})
     assert value("line.dimensions.CostCenter", row) == "4711"
     assert value("line.dimensions.Unit", row) is None
+    assert "settings" not in row
     posting = {"LedgerDimensionDisplayValue": "6100-4711-U1"}
     row = Dynamics.row("actuals", {"posting": posting, "settings": settings}, {})
     assert [value(f"posting.dimensions.{one}", row) for one in ("MainAccount", "Unit")] == ["6100", "U1"]

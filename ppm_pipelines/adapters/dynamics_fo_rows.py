@@ -105,8 +105,10 @@ def segments(entity: str, configured: Sequence[str]) -> Sequence[str]:
 
 
 def with_dimensions(record: Row) -> Row:
-    """The raw record with the dimensions of its line or posting by their names; one without a value is empty."""
+    """The raw record with the dimensions of its line or posting by their names; one without a value is empty. Our own
+    settings, which are kept with it, are no part of the source."""
     configured = record["settings"]["dimension_segments"]
+    record = {name: value for name, value in record.items() if name != "settings"}
     if line := record.get("line"):
         named = dimensions(text(line.get("DefaultLedgerDimensionDisplayValue")), configured, account=False)
         return {**record, "line": {**line, "dimensions": Sparse(named)}}
