@@ -590,3 +590,11 @@ def test_what_holds_fields_is_no_field_where_it_is_empty() -> None:
     found = {"parent": [], "parent.key": ["A-1"], "parent.id": ["7"], "note": []}
     named_ = [(one.name, one.samples) for one in remapping.with_samples(known, found)]
     assert named_ == [("parent.key", ("A-1",)), ("parent.id", ("7",)), ("note", ())]
+
+
+@every
+def test_every_field_that_a_source_tells_has_its_type(world: World) -> None:
+    adapter = world.adapter()
+    fields = [one for entity in entities() for one in adapter.fields(entity)]
+    assert fields
+    assert [one.name for one in fields if not one.type] == []

@@ -40,8 +40,8 @@ from ppm_pipelines.mapping.fields import SourceField
 from ppm_pipelines.records import ControlTotal, Page
 
 OF_COMPANY = [
-    SourceField("company", "Company", "Mandant"),
-    SourceField("currency", "Company's currency", "Währung des Mandanten"),
+    SourceField("company", "Company", "Mandant", "text"),
+    SourceField("currency", "Company's currency", "Währung des Mandanten", "text"),
 ]
 
 
@@ -76,7 +76,7 @@ class BusinessCentral(Product):
     added: ClassVar[Any] = {
         "projects": OF_COMPANY,
         "commitments": OF_COMPANY,
-        "actuals": [*OF_COMPANY, SourceField("category", "Account category", "Kontokategorie")],
+        "actuals": [*OF_COMPANY, SourceField("category", "Account category", "Kontokategorie", "text")],
     }
 
     def __init__(self, settings: Settings, **connection: Any) -> None:
@@ -155,7 +155,7 @@ class BusinessCentral(Product):
         self._companies = self._companies or self.companies()
         told = {text(one.get("code")): one for each in self._companies for one in self._dimensions(each).values()}
         for code, row in sorted(told.items()):
-            yield SourceField(f"{above}.dimensions.{code}", label_en=text(row.get("displayName")), custom=True)
+            yield SourceField(f"{above}.dimensions.{code}", text(row.get("displayName")), type="text", custom=True)
 
     # Commitments
 

@@ -27,7 +27,7 @@ from ppm_pipelines.records import ControlTotal, Page
 
 ROOT = "api/data/v9.2"
 ENGLISH, GERMAN = 1033, 1031
-CURRENCY = SourceField("currency", "Currency", "Währung")
+CURRENCY = SourceField("currency", "Currency", "Währung", "text")
 
 
 CURRENCIES = entity("transactioncurrencies", "transactioncurrencyid", "isocurrencycode", "isocurrencycode")
@@ -59,7 +59,7 @@ class Dataverse(Product):
     seen: ClassVar[Any] = {"projects": [("", PROJECTS)], "actuals": [("actual", ACTUALS)]}
     added: ClassVar[Any] = {
         "projects": [CURRENCY],
-        "actuals": [CURRENCY, SourceField("base", "Base currency", "Basiswährung")],
+        "actuals": [CURRENCY, SourceField("base", "Base currency", "Basiswährung", "text")],
     }
 
     def __init__(self, settings: Settings, **connection: Any) -> None:

@@ -65,8 +65,8 @@ class FinanceOperations(Product):
     }
     added: ClassVar[Any] = {
         "actuals": [
-            SourceField("order.PurchaseOrderNumber", "Order number", "Bestellnummer"),
-            SourceField("order.LineNumber", "Order line", "Bestellposition"),
+            SourceField("order.PurchaseOrderNumber", "Order number", "Bestellnummer", "text"),
+            SourceField("order.LineNumber", "Order line", "Bestellposition", "text"),
         ]
     }
 
@@ -111,7 +111,7 @@ class FinanceOperations(Product):
         yield from super().fields(entity)
         if above := dynamics_fo_rows.DIMENSIONED.get(entity):
             for name in dynamics_fo_rows.segments(entity, self.settings.dimension_segments):
-                yield SourceField(f"{above}.dimensions.{name}", label_en=name, custom=True)
+                yield SourceField(f"{above}.dimensions.{name}", name, type="text", custom=True)
 
     # Commitments
 

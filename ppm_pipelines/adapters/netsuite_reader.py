@@ -23,6 +23,7 @@ from ppm_pipelines.adapters.netsuite_streams import (
     BASE_CURRENCY,
     CLOCK,
     CUSTOM_FIELDS,
+    KINDS,
     LABELS,
     LEDGER,
     ORDERS,
@@ -118,7 +119,7 @@ class Reader:
         asked = self.with_own(query)
         for name in self._columns(query):
             english, german = LABELS.get(name, ("", ""))
-            yield SourceField(name, english, german, suiteql.type_of(query.expression(name)))
+            yield SourceField(name, english, german, KINDS.get(name) or suiteql.type_of(query.expression(name)))
         for name, told in self.own_fields().items():
             if name.startswith(tuple(OWN_COLUMNS[query.name])):
                 yield replace(told, read=name in asked.optional)

@@ -240,6 +240,12 @@ period_start | First day of the posting period | Erster Tag der Buchungsperiode
 LABELS = {name: (english, german) for name, english, german in (
     (part.strip() for part in line.split("|")) for line in _LABELS.strip().splitlines()
 )}  # fmt: skip
+# SuiteQL answers with texts; numbers and yes or no (T, F) among them. Days and stamps are told by their masks.
+KINDS = {
+    **dict.fromkeys("estimatedcost quantity quantitybilled quantityshiprecv foreignamount amount".split(), "decimal"),
+    "exchangerate": "decimal",
+    **dict.fromkeys(("isinactive", "isclosed", "isreversal", "voided"), "boolean"),
+}
 
 # What changed: numbers of transactions, whose lines are then read whole, so that a deleted line is missed
 

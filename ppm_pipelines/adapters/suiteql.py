@@ -193,7 +193,7 @@ def type_of(expression: str) -> str:
     for mask, kind in ((STAMP_MASK, "datetime"), (DAY_MASK, "date")):
         if f"'{mask}'" in expression:
             return kind
-    return ""
+    return "text"
 
 
 def since(stamps: Iterable[str]) -> str:
