@@ -19,7 +19,7 @@ from ppm_pipelines.mapping import review
 from ppm_pipelines.mapping.fields import Entity, SourceField
 from ppm_pipelines.mapping.standard import StandardLine, standard
 from ppm_pipelines.mapping.suggest import Suggestion
-from ppm_pipelines.mappings import Draft, Saved
+from ppm_pipelines.mappings import BadMapping, Draft, Saved
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,7 @@ class View:
         draft = mappings.draft_of(self.entity, {**self.saved.draft.as_json(), **given}, known)
         for source in sorted({source for line in draft.lines for source in line.sources}):
             if self.adapter.tells_who_worked(source):
-                raise mappings.BadMapping(
-                    f"{source} tells who worked, and no mapping reads that. Choose another field."
-                )
+                raise BadMapping(f"{source} tells who worked, and no mapping reads that. Choose another field.")
         return draft
 
     def mappable(self, one: SourceField) -> bool:

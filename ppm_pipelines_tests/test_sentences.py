@@ -36,7 +36,7 @@ PLACES = (
     *(f"ppm_pipelines/{name}.py" for name in ("vault", "launcher", "defs/unclaimed", "labour", "people")),
     *(
         f"ppm_pipelines/{name}.py"
-        for name in ("mappings", "drift", "mapping/overlay", "mapping/transforms", "mapping/fields")
+        for name in ("mappings", "mapping_view", "drift", "mapping/overlay", "mapping/transforms", "mapping/fields")
     ),
     *(f"api/{name}.py" for name in ("events", "integrations", "configuration", "deps", "costbook", "lines", "periods")),
     *(f"api/{name}.py" for name in ("quarantine", "runs")),
