@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -23,12 +24,15 @@ from api import (
     settings,
 )
 from api.events import watching
+from ppm_pipelines.mapping import lexicon
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings.require()
     async with watching(app):
+        # Whoever opens the first field mapping must not wait for half a second of reading.
+        threading.Thread(target=lexicon.shipped, name="lexicon", daemon=True).start()
         yield
 
 

@@ -24,7 +24,7 @@ from api.integrations import CLAIMING, FAILED, adapter_of, launched
 from api.problems import CHANGED_MEANWHILE, NOT_FOUND, Language, Problem, invalid
 from api.sentences import told
 from api.settings import TEST_SECONDS
-from ppm_pipelines import connectors, costbook, database, drift, home, mappings, remapping, runs, tables
+from ppm_pipelines import connectors, costbook, database, drift, home, mapping_view, mappings, remapping, runs, tables
 from ppm_pipelines.adapters.base import Adapter, SourceError
 from ppm_pipelines.mapping import review
 from ppm_pipelines.mapping.fields import Entity, SourceField, Target
@@ -391,15 +391,10 @@ def _check_match(if_match: str | None, saved: Saved) -> None:
 
 def _save(connection: sa.Connection, seen: View, draft: Draft, by: str, reason: str, restored_from: int | None) -> None:
     try:
-        mappings.save(
-            connection,
-            *seen.place,
-            draft,
-            by=by,
-            reason=reason,
-            if_version=seen.saved.version,
-            restored_from=restored_from,
-        )
+        how = {"by": by, "reason": reason, "if_version": seen.saved.version, "restored_from": restored_from}
+        mapping_view.save(connection, seen, draft, **how)
+    except drift.FieldLost as error:
+        raise invalid("lines", str(error)) from None
     except mappings.ChangedMeanwhile:
         raise Problem(CHANGED_MEANWHILE, headers={"ETag": etag(seen.saved)}) from None
 

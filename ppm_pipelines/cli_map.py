@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ppm_pipelines import costbook, database, drift, mappings, remapping, runs
+from ppm_pipelines import costbook, database, drift, mapping_view, mappings, remapping, runs
 from ppm_pipelines.adapters import ADAPTERS
 from ppm_pipelines.mapping import review
 from ppm_pipelines.mapping.sentences import Said
@@ -181,7 +181,12 @@ def restore(system: str, entity: str, version: int, org: Org = "default", reason
 def _save(
     connection: sa.Connection, seen: View, draft: mappings.Draft, reason: str, restored_from: int | None = None
 ) -> None:
-    saved = mappings.save(connection, *seen.place, draft, by="cli", reason=reason, restored_from=restored_from)
+    from ppm_pipelines.cli import fail
+
+    try:
+        saved = mapping_view.save(connection, seen, draft, by="cli", reason=reason, restored_from=restored_from)
+    except drift.FieldLost as error:
+        raise fail(str(error)) from None
     out.print(f"Version {saved.version} is saved.")
 
 

@@ -7,12 +7,12 @@ there, what is open or missing (``mapping.review``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from ppm_pipelines import connectors, mappings, remapping
+from ppm_pipelines import connectors, drift, mappings, remapping
 from ppm_pipelines.adapters import ADAPTERS
 from ppm_pipelines.adapters.base import Adapter
 from ppm_pipelines.mapping import review
@@ -66,6 +66,13 @@ class View:
         decisions += mappings.decided(system, self.entity, draft)
         fields = [one for one in self.fields if self.mappable(one)]
         return review.suggestions(self.entity, system, fields, draft.lines, draft.ignored, self.standard, decisions)
+
+
+def save(connection: sa.Connection, seen: View, draft: Draft, **how: Any) -> Saved:
+    """As ``mappings.save``, which raises ChangedMeanwhile. Raises ``drift.FieldLost`` for what the next sync would
+    refuse: a required target from a field that the source has no more."""
+    drift.check([replace(seen.saved, draft=draft)], {seen.entity: drift.gone(connection, *seen.place)})
+    return mappings.save(connection, *seen.place, draft, **how)
 
 
 def view(connection: sa.Connection, organization_id: str, system: str, entity: Entity) -> View:

@@ -73,11 +73,11 @@ def _by_period(run: Run, name: str, figure: str) -> dict[Place, Decimal]:
 
 
 def _differing(ours: dict[Place, Decimal], source: dict[Place, Decimal]) -> Iterator[tuple[Place, dict[str, str]]]:
-    for place in sorted(source.keys() | ours.keys()):
+    differing = (one for one in source.keys() | ours.keys() if ours.get(one, ZERO) != source.get(one, ZERO))
+    for place in sorted(differing):
         mine, told = ours.get(place, ZERO), source.get(place, ZERO)
-        if mine != told:
-            money = {"ours": mine, "source": told, "delta": mine - told}
-            yield place, {name: str(shown(value, place[1])) for name, value in money.items()}
+        money = {"ours": mine, "source": told, "delta": mine - told}
+        yield place, {name: str(shown(value, place[1])) for name, value in money.items()}
 
 
 def _in_words(rows: dict[str, dict[str, int]], differences: list[dict[str, str]], missing: list[str]) -> str:

@@ -133,7 +133,11 @@ def started(connection: sa.Connection, run_id: str, dagster_run_id: str) -> bool
 def progress(
     connection: sa.Connection, run_id: str, stage: str, rows: int, total: int | None = None, pages: int = 0
 ) -> None:
-    """Where the run stands: ``rows`` records read so far in ``pages`` answers."""
+    """Where the run stands: ``rows`` records read so far in ``pages`` answers.
+
+    The transaction does not wait for the disk: after a crash nothing is known of a run that had not ended.
+    """
+    connection.execute(sa.text("set local synchronous_commit = off"))
     _change(connection, run_id, stage=stage, rows=rows, total=total, pages=pages)
 
 

@@ -328,6 +328,20 @@ def test_a_required_field_that_vanished_stops_the_sync_and_changes_nothing(
     ]
 
 
+@pytest.mark.usefixtures("database_url")
+def test_a_required_target_is_not_saved_from_a_field_that_vanished() -> None:
+    number, rest = SourceField("order.PurchaseOrder"), SourceField("item.NetAmount")
+    seen(number, rest)
+    seen(rest)
+    lost = draft_of("commitments", {"lines": [line("po_number", "order.PurchaseOrder")]})
+    kept = draft_of("commitments", {"lines": [line("custom_fields.lost", "order.PurchaseOrder")]})
+    with database.scoped("default") as connection:
+        seen_by = mapping_view.view(connection, "default", "sap", "commitments")
+        with pytest.raises(drift.FieldLost, match=r"order\.PurchaseOrder"):
+            mapping_view.save(connection, seen_by, lost, by="anna@example.com")
+        assert mapping_view.save(connection, seen_by, kept, by="anna@example.com").version == 1
+
+
 @sap
 def test_a_field_that_vanishes_is_told_and_the_sync_goes_on_with_the_rest(world: World) -> None:
     def told() -> dict[str, set[str]]:

@@ -60,8 +60,9 @@ def actuals(reader: Reader, directory: Directory) -> list[ControlTotal]:
     """
     cost = all_of(reader.journal(), reader.of_projects(), reader.companies(), "IsSettlement eq false", _NO_COST)
     sums: dict[tuple[str, str, str, str], Decimal] = {}
+    places = Places(directory)
     for row in reader.rows(SUMS, cost):
-        place = _place(row, directory)
+        place = places.of(row)
         if place:
             period = f"{text(row.get('FiscalYear'))}/{padded(row.get('FiscalPeriod'), 3)}"
             company = SAP.amount_or_none(row.get("AmountInCompanyCodeCurrency")) or ZERO
@@ -78,13 +79,27 @@ def actuals(reader: Reader, directory: Directory) -> list[ControlTotal]:
     return [*told, ControlTotal("actuals", "", "", "", lines, ZERO, "rows")]
 
 
-def _place(row: Row, directory: Directory) -> Place | None:
-    try:
-        place = sap_journal.place_of(row, directory)
-    except Unusable:
-        return None
-    currency = text(row.get("TransactionCurrency"))
-    return (place.project_nr, currency) if place and currency in MINOR_UNITS else None
+class Places:
+    """Where sums belong; there are many of each element, in several periods and currencies."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._projects: dict[tuple[object, object], str | None] = {}
+
+    def of(self, row: Row) -> Place | None:
+        """None where the sum belongs to no project that is known, or is in no currency."""
+        where = row.get("WBSElementInternalID"), row.get("CostCenter")
+        if where not in self._projects:
+            self._projects[where] = self._project(row)
+        project_nr, currency = self._projects[where], text(row.get("TransactionCurrency"))
+        return (project_nr, currency) if project_nr and currency in MINOR_UNITS else None
+
+    def _project(self, row: Row) -> str | None:
+        try:
+            place = sap_journal.place_of(row, self._directory)
+        except Unusable:
+            return None
+        return place.project_nr if place else None
 
 
 def _amount(row: Row) -> Decimal:
@@ -141,8 +156,9 @@ def _receipts_of_orders(reader: Reader) -> str:
 
 def _summed(rows: Iterable[Row], directory: Directory) -> Sums:
     sums: Sums = {}
+    places = Places(directory)
     for row in rows:
-        place = _place(row, directory)
+        place = places.of(row)
         if place and sap_orders.is_cost_of_receipt(row):
             sums[place] = sums.get(place, ZERO) + _amount(row)
     return sums

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from . import own_fields
@@ -135,9 +135,13 @@ def posted_lines(tenant: Tenant, hints: Hints, after: Any, *, ledgers: bool) -> 
     for document in _documents(tenant, hints, first):
         if not ledgers and document.type == "CO":
             continue  # postings of controlling have no operational document
-        for line in lines(document):
-            for ledger in shown:
-                yield Posted(document, line, ledger)
+        for ledger in shown:
+            yield from _posted(document, ledger)
+
+
+@lru_cache(maxsize=60_000)  # as the lines themselves
+def _posted(document: Document, ledger: str) -> tuple[Posted, ...]:
+    return tuple([Posted(document, line, ledger) for line in lines(document)])
 
 
 def _local(posted: Posted) -> Decimal:
