@@ -18,7 +18,6 @@ from ppm_pipelines.runs import RUN_CONFIG
 LOCATION, REPOSITORY = "ppm_pipelines", "__repository__"
 SELECTOR = {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY}
 TERMINAL = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
-LONGEST_PAUSE = 0.06  # a click waits for this
 GONE = "GONE"  # Dagster answers, and does not know the run
 
 LAUNCH = """
@@ -130,21 +129,6 @@ class Dagster:
             if time.monotonic() > deadline or await self.status(dagster_run_id) in TERMINAL | {GONE}:
                 return
             await asyncio.sleep(0.1)
-
-    async def until_terminal(self, dagster_run_id: str, seconds: float) -> None:
-        """Returns when Dagster has recorded the end of the run, or after ``seconds``.
-
-        The row is final a moment before Dagster's own events are; whoever reads the answer may look there at once.
-        """
-        deadline, pause = time.monotonic() + seconds, 0.02
-        while time.monotonic() < deadline:
-            try:
-                if await self.status(dagster_run_id) in TERMINAL | {GONE}:
-                    return
-            except Unreachable:
-                return
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, LONGEST_PAUSE)
 
     async def ready(self) -> bool:
         """Whether the webserver answers and has our code loaded."""

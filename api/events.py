@@ -14,6 +14,7 @@ import json
 import logging
 import signal
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from types import FrameType
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 Event = dict[str, Any]
 FINAL = frozenset({"success", "partial", "failed", "canceled"})
 PATIENCE_SECONDS = 2.0  # without an event for so long, Dagster is asked whether the run still lives
+ASKED_AFTER_SECONDS = 0.1  # a run that has ended is asked for in Dagster then, should nobody say that it is known there
 LAUNCH_SECONDS = 60.0  # a claim without a Dagster run after so long was left by an API that died while launching
 QUEUE_MOST = 1000
 RESYNC: Event = {"type": "resync"}
@@ -150,9 +152,27 @@ class Events:
             while (row := await run_sync(read, run_id))["status"] not in FINAL:
                 if await self._quiet(queue):
                     await self._look_after(row)
-        if row["dagster_run_id"]:
-            await self.dagster.until_terminal(row["dagster_run_id"], PATIENCE_SECONDS)
+            if row["dagster_run_id"]:
+                await self._until_recorded(queue, row["dagster_run_id"])
         return row
+
+    async def _until_recorded(self, queue: asyncio.Queue[Event | None], dagster_run_id: str) -> None:
+        """Dagster records the end a moment after the row has ended; whoever reads the answer may look there at once.
+
+        Our launcher's runs say when; others are asked.
+        """
+        deadline, pause = time.monotonic() + PATIENCE_SECONDS, ASKED_AFTER_SECONDS
+        with contextlib.suppress(Unreachable):
+            while time.monotonic() < deadline:
+                try:
+                    event = await asyncio.wait_for(queue.get(), pause)
+                except TimeoutError:
+                    pause *= 1.5
+                    if await self.dagster.status(dagster_run_id) in TERMINAL | {GONE}:
+                        return
+                else:
+                    if event is None or event["type"] == "recorded":
+                        return
 
     async def _quiet(self, queue: asyncio.Queue[Event | None]) -> bool:
         """Waits for the end of the run, or for a moment of silence (True)."""

@@ -9,9 +9,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
-from bench import browsing, clicking, loading, mapping, report, systems
+from bench import browsing, clicking, loading, mapping, memory, report, systems
 from bench.report import Measured
 from ppm_pipelines_tests.product import database_url, started
 
@@ -31,7 +32,8 @@ def main() -> None:
         with started(home) as product:
             up = time.perf_counter() - begun
             sections["Click"] = _told(clicking.measure(product, plain, quick=quick))
-            sections["Idle memory"] = _told(clicking.memory(product))
+            beside = [] if quick else memory.peer(product, plain)
+            sections["Memory without pages"] = _told(chain(memory.measure(), beside))
             sections["Start"] = [Measured("the product without its pages, first start", up, "s")]
             url = database_url(product.environment)
             environment = product.environment | {"PPM_DATABASE_URL": url}

@@ -117,12 +117,16 @@ print(statistics.median(taken[1:]))
     return float(done.stdout.strip().splitlines()[-1])
 
 
+def plain(product: Product, folder: Path) -> dict[str, str]:
+    """The environment of a Dagster as it comes, on the product's code."""
+    (folder / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    return product.environment | {"DAGSTER_HOME": str(folder), "PPM_SANDBOX": "1"}
+
+
 @contextmanager
 def _plain_dagster(product: Product, folder: Path) -> Iterator[str]:
     """Dagster as it comes, on the same code and the same facts: its own storage, queue, launcher and daemon."""
-    (folder / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
-    port = free_port()
-    environment = product.environment | {"DAGSTER_HOME": str(folder), "PPM_SANDBOX": "1"}
+    environment, port = plain(product, folder), free_port()
     programs = Path(sys.executable).parent
     workspace = ["-w", str(ROOT / "workspace.yaml")]
     commands = [
@@ -133,7 +137,7 @@ def _plain_dagster(product: Product, folder: Path) -> Iterator[str]:
         running = [subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log) for command in commands]
         try:
             url = f"http://127.0.0.1:{port}"
-            _until(lambda: httpx.get(f"{url}/server_info", trust_env=False).status_code == 200)
+            until(lambda: httpx.get(f"{url}/server_info", trust_env=False).status_code == 200)
             yield url
         finally:
             for process in running:
@@ -142,7 +146,7 @@ def _plain_dagster(product: Product, folder: Path) -> Iterator[str]:
                 process.wait()
 
 
-def _until(holds: Callable[[], bool], seconds: float = 120) -> None:
+def until(holds: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -179,7 +183,7 @@ def by_default(product: Product, folder: Path, change: Callable[[], None], times
 
         def once() -> None:
             run = ask(launch, p=params)["launchRun"]["run"]["runId"]
-            _until(lambda: ask(status, r=run)["runOrError"]["status"] in ("SUCCESS", "FAILURE"))
+            until(lambda: ask(status, r=run)["runOrError"]["status"] in ("SUCCESS", "FAILURE"))
             told = product.api("admin").get("/api/integrations/runs", params={"limit": 1}).json()["items"][0]
             assert ask(status, r=run)["runOrError"]["status"] == "SUCCESS", told
 
@@ -209,34 +213,3 @@ def many(product: Product, change: Callable[[], None], clicks: int) -> Iterator[
     yield Measured(
         "a read of the portfolio meanwhile, p95", sorted(reads)[int(len(reads) * 0.95)] * 1000, "ms", "under 100"
     )
-
-
-def memory(product: Product) -> Iterator[Measured]:
-    """Each process of the product, resident."""
-    me = os.getpid()
-    shown = subprocess.run(["ps", "-eo", "pid,ppid,rss,args"], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 3) for line in shown.splitlines()[1:]]
-    parents = {int(row[0]): int(row[1]) for row in rows}
-
-    def ours(pid: int) -> bool:
-        while pid > 1:
-            if pid == me:
-                return True
-            pid = parents.get(pid, 0)
-        return False
-
-    names = {
-        "uvicorn": "API", "dagster-webserver": "Dagster webserver", "dagster-daemon": "Dagster daemon",
-        "forkserver": "warm run process", "api grpc": "Dagster code server",
-        "ppm_pipelines.sandbox": "simulated tenant", "server.js": "pages",
-    }  # fmt: skip
-    total = 0.0
-    for pid, _, rss, command in rows:
-        if not ours(int(pid)):
-            continue
-        name = next((said for word, said in names.items() if word in command), None)
-        total += int(rss) / 1024
-        if name:
-            yield Measured(name, int(rss) / 1024, "MB")
-    yield Measured("all of it", total, "MB")
-    assert product.home

@@ -201,6 +201,16 @@ def _execute(instance: DagsterInstance, run_id: str) -> None:
     instance.report_engine_event(f"Started in a warm process (pid {worker.pid}).", run, data)
     for _ in core_execute_run(recon_job_from_origin(run.job_code_origin), run, instance, inject_env_vars=True):
         pass
+    _say_recorded(run)
+
+
+def _say_recorded(run: DagsterRun) -> None:
+    """Who waits for the run learns that Dagster knows its end too. Without it they ask Dagster."""
+    from ppm_pipelines import database, runs
+
+    if sync_run_id := run.tags.get("ppm/run_id"):
+        with database.owner() as connection:
+            runs.recorded(connection, sync_run_id)
 
 
 # --- in the host: webserver, daemon --------------------------------------------------------------------------------
@@ -257,11 +267,21 @@ class WarmServer:
         """Starts the run in the process that is ready, else in a new one: its pid, and a descriptor that becomes
         readable when it is over."""
         with self._lock:
-            self._current()  # code that changed is no code to be ready with
-            ready, self._ready = self._ready, None
-            if ready and ready.take(run_id):
-                return ready.pid, ready.over
-            return self._fork(Work(instance_ref, run_id))
+            return self._taken(run_id) or self._fork(Work(instance_ref, run_id))
+
+    def tell(self, run_id: str) -> tuple[int, int] | None:
+        """As ``start``, by the process that is ready; None where there is none, or others are at it. Never waits."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return self._taken(run_id)
+        finally:
+            self._lock.release()
+
+    def _taken(self, run_id: str) -> tuple[int, int] | None:
+        self._current()  # code that changed is no code to be ready with
+        ready, self._ready = self._ready, None
+        return (ready.pid, ready.over) if ready and ready.take(run_id) else None
 
     def get_ready(self, instance_ref: str) -> None:
         """Has a process wait for the next run, unless there is one."""
@@ -350,17 +370,31 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
 
     def launch_run(self, context: LaunchRunContext) -> None:
         started = self._runs[context.dagster_run.run_id] = Started(context.dagster_run.run_id)
-        ref = serialize_value(self._instance.get_ref())
-        thread = threading.Thread(target=self._accompany, args=(started, ref), name=f"run-{started.run_id[:8]}")
+        told = self._told(started)
+        thread = threading.Thread(target=self._accompany, args=(started, told), name=f"run-{started.run_id[:8]}")
         thread.daemon = True  # the run outlives its host; the host does not wait for it
         thread.start()
 
-    def _accompany(self, started: Started, ref: str) -> None:
+    def _told(self, started: Started) -> tuple[int, int] | None:
+        """Begins at once, in the process that is ready: a thread would wait its turn behind whoever answers the launch.
+        None where a place, or a process, must be waited for."""
+        if not self._slots.acquire(blocking=False):
+            return None
+        told = self._server.tell(started.run_id)
+        if told is None:
+            self._slots.release()
+        return told
+
+    def _accompany(self, started: Started, told: tuple[int, int] | None) -> None:
         """One thread per run: waits for a slot, starts the process, and sees to it that the run's end is known."""
         try:
-            with self._slots:
-                if not started.canceled.is_set():
-                    self._run_to_its_end(started, ref)
+            if told is None:
+                self._slots.acquire()
+            try:
+                if told or not started.canceled.is_set():
+                    self._run_to_its_end(started, told)
+            finally:
+                self._slots.release()
             self._settle(started)
         except Exception:
             log.exception("Run %s: its end could not be recorded.", started.run_id)
@@ -369,9 +403,9 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         if self._keeps_ready:
             self._get_ready()
 
-    def _run_to_its_end(self, started: Started, ref: str) -> None:
+    def _run_to_its_end(self, started: Started, told: tuple[int, int] | None) -> None:
         try:
-            pid, over = self._server.start(ref, started.run_id)
+            pid, over = told or self._server.start(serialize_value(self._instance.get_ref()), started.run_id)
         except (OSError, EOFError) as error:
             self._report(started.run_id, f"No process for the run: {error}. The log of the webserver says why.")
             return

@@ -159,6 +159,12 @@ def settle(
     )
 
 
+def recorded(connection: sa.Connection, run_id: str) -> None:
+    """Tells that Dagster has recorded the end of the run, a moment after its row has ended."""
+    event = {"type": "recorded", "run_id": run_id}
+    connection.execute(sa.select(sa.func.pg_notify(CHANNEL, json.dumps(event))))
+
+
 def never_began(
     connection: sa.Connection, request: RunRequest, dagster_run_id: str, requested_at: datetime, *, reason: str
 ) -> str:

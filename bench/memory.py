@@ -1,0 +1,75 @@
+"""What the product holds while nobody does anything, process by process, beside `dagster dev` on the same code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+from bench import clicking
+from bench.report import Measured
+from ppm_pipelines_tests.product import ROOT, Product, free_port
+
+SETTLED_SECONDS = 30  # a daemon of Dagster has looked at everything once
+NAMES = {
+    "uvicorn": "API", "dagster-webserver": "Dagster webserver", "dagster-daemon": "Dagster daemon",
+    "forkserver": "warm run process", "api grpc": "Dagster code server", "postgres": "PostgreSQL",
+    "ppm_pipelines.sandbox": "simulated tenant", "server.js": "pages", "ppm up": "`ppm up`",
+}  # fmt: skip
+
+
+def measure() -> Iterator[Measured]:
+    """Of every process below this one; what several share counts in parts, so that the sum is what is there."""
+    held: dict[str, list[float]] = {}
+    for pid, command in below(os.getpid()):
+        name = next((said for word, said in NAMES.items() if word in command), "others")
+        held.setdefault(name, []).append(share(pid))
+    for name, each in held.items():
+        yield Measured(name if len(each) == 1 else f"{name}, {len(each)} processes", sum(each), "MB")
+    yield Measured("all of it", sum(map(sum, held.values())), "MB")
+
+
+def peer(product: Product, folder: Path) -> Iterator[Measured]:
+    """`dagster dev`, with its own storage: no API, no pages, no PostgreSQL, no simulated tenant."""
+    port, environment = free_port(), clicking.plain(product, folder)
+    command = [str(Path(sys.executable).parent / "dagster"), "dev", "-h", "127.0.0.1", "-p", str(port)]
+    with (folder / "dev.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        try:
+            url = f"http://127.0.0.1:{port}/server_info"
+            clicking.until(lambda: httpx.get(url, trust_env=False).status_code == 200)
+            time.sleep(SETTLED_SECONDS)
+            held = [share(pid) for pid, _ in [(process.pid, ""), *below(process.pid)]]
+        finally:
+            process.terminate()
+            process.wait()
+    yield Measured(f"`dagster dev` alone, {len(held)} processes", sum(held), "MB")
+
+
+def below(root: int) -> list[tuple[int, str]]:
+    """The processes that this one started, and those that they did, with their commands."""
+    shown = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in shown.splitlines()[1:]]
+    parents = {int(row[0]): int(row[1]) for row in rows}
+
+    def is_below(pid: int) -> bool:
+        while pid > 1 and parents.get(pid) != root:
+            pid = parents.get(pid, 0)
+        return pid > 1
+
+    return [(int(pid), command) for pid, _, command in rows if is_below(int(pid))]
+
+
+def share(pid: int) -> float:
+    """Megabytes: its own, and its part of what it shares; where that is not told (macOS), all that is resident."""
+    try:
+        told = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        return sum(int(line.split()[1]) for line in told.splitlines() if line.startswith("Pss:")) / 1024
+    except (FileNotFoundError, ProcessLookupError):
+        shown = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        return int(shown.stdout.strip() or 0) / 1024
