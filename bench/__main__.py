@@ -33,7 +33,7 @@ def main() -> None:
             up = time.perf_counter() - begun
             sections["Click"] = _told(clicking.measure(product, plain, quick=quick))
             beside = [] if quick else memory.peer(product, plain)
-            sections["Memory without pages"] = _told(chain(memory.measure(), beside))
+            sections["Memory without pages"] = _told(chain(memory.measure(product), beside))
             sections["Start"] = [Measured("the product without its pages, first start", up, "s")]
             url = database_url(product.environment)
             environment = product.environment | {"PPM_DATABASE_URL": url}

@@ -28,7 +28,7 @@ def measure(folder: Path) -> Iterator[Measured]:
         )
         product.connected()
         time.sleep(memory.SETTLED_SECONDS)
-        yield from memory.measure()
+        yield from memory.measure(product)
         costs = {"system": "sap", "entity": "costs"}  # a Costbook to look at
         product.api("controller").post("/api/integrations/sync", params={"wait": 120}, json=costs).raise_for_status()
         yield Measured(

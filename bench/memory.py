@@ -18,15 +18,17 @@ from ppm_pipelines_tests.product import ROOT, Product, free_port
 SETTLED_SECONDS = 30  # a daemon of Dagster has looked at everything once
 NAMES = {
     "uvicorn": "API", "dagster-webserver": "Dagster webserver", "dagster-daemon": "Dagster daemon",
-    "forkserver": "warm run process", "api grpc": "Dagster code server", "postgres": "PostgreSQL",
+    "forkserver": "warm run process", "api grpc": "Dagster code server", "code-server": "Dagster code server",
+    "postgres": "PostgreSQL",
     "ppm_pipelines.sandbox": "simulated tenant", "server.js": "pages", "ppm up": "`ppm up`",
 }  # fmt: skip
 
 
-def measure() -> Iterator[Measured]:
-    """Of every process below this one; what several share counts in parts, so that the sum is what is there."""
+def measure(product: Product) -> Iterator[Measured]:
+    """Of every process of the product; what several share counts in parts, so that the sum is what is there."""
     held: dict[str, list[float]] = {}
-    for pid, command in below(os.getpid()):
+    database = int((product.home / "postgres" / "postmaster.pid").read_text().split()[0])
+    for pid, command in [*below(os.getpid()), (database, "postgres"), *below(database)]:
         name = next((said for word, said in NAMES.items() if word in command), "others")
         held.setdefault(name, []).append(share(pid))
     for name, each in held.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import secrets
 import shlex
@@ -38,11 +39,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 FRONTEND = ROOT / "frontend"
 STANDALONE = FRONTEND / ".next" / "standalone"
-PARTS = ("sandbox", "dagster-ui", "dagster-daemon", "api", "frontend", "first-sync")
+PARTS = ("sandbox", "dagster-code", "dagster-ui", "dagster-daemon", "api", "frontend", "first-sync")
 NODE_AT_LEAST = (20, 19)
 DISK_AT_LEAST_MB = 500
 READY_SECONDS = 180
 LOOPBACK = "127.0.0.1"
+LOCATION = "ppm_pipelines"
+QUIET = ("--log-level", "warning")
 
 Say = Callable[[str], None]
 Environment = dict[str, str]
@@ -239,8 +242,10 @@ def _without_secrets(given: Mapping[str, str], *but: str) -> Environment:
 def commands(given: Environment, without: set[str]) -> dict[str, tuple[list[str], Environment, Path]]:
     """Name → command, environment and folder of every process, in the order in which they should be ready."""
     current, python = home.home(), sys.executable
-    dagster = str(Path(python).parent)
-    workspace = str(ROOT / "workspace.yaml")
+    dagster, code = str(Path(python).parent), _free_port()
+    workspace = _workspace(code)
+    after_code = [python, "-m", "ppm_pipelines.wait", f"tcp://{LOOPBACK}:{code}"]
+    module = ["-m", "ppm_pipelines.definitions", "-a", "defs", "--location-name", LOCATION]
     pace = f"{current.sandbox_pace:g}"
     listen = ["-h", LOOPBACK, "-p", str(current.dagster_port)]
     serve = ["--host", LOOPBACK, "--port", str(current.api_port), "--no-access-log", "--log-level", "warning"]
@@ -251,12 +256,17 @@ def commands(given: Environment, without: set[str]) -> dict[str, tuple[list[str]
     # The daemon is needed last: started beside the webserver it would make both late.
     after_ui = [python, "-m", "ppm_pipelines.wait", f"http://{LOOPBACK}:{current.dagster_port}/server_info"]
     if "dagster-ui" in without:
-        after_ui = []
+        after_ui = after_code
     every: dict[str, tuple[list[str], Environment, Path]] = {
         "sandbox": ([python, *simulated], _without_secrets(given), ROOT),
-        "dagster-ui": ([f"{dagster}/dagster-webserver", *listen, "-w", workspace], given, ROOT),
+        "dagster-code": (
+            [f"{dagster}/dagster", "code-server", "start", "-h", LOOPBACK, "-p", str(code), *module, *QUIET],
+            given,
+            ROOT,
+        ),
+        "dagster-ui": ([*after_code, f"{dagster}/dagster-webserver", *listen, "-w", workspace], given, ROOT),
         "dagster-daemon": (
-            [*after_ui, f"{dagster}/dagster-daemon", "run", "--log-level", "warning", "-w", workspace],
+            [*after_ui, f"{dagster}/dagster-daemon", "run", "-w", workspace, *QUIET],
             given,
             ROOT,
         ),
@@ -264,6 +274,24 @@ def commands(given: Environment, without: set[str]) -> dict[str, tuple[list[str]
         "frontend": ([node(), "server.js"] if "frontend" not in without else [], page, STANDALONE),
     }
     return {name: process for name, process in every.items() if name not in without}
+
+
+def _workspace(port: int) -> str:
+    """The file that leads webserver and daemon to the one code server of this start.
+
+    By ``workspace.yaml`` each would start one of its own, and the daemon a new one every minute.
+    """
+    file = home.folder() / "dagster" / "workspace.yaml"
+    file.parent.mkdir(exist_ok=True, mode=0o700)
+    server = {"host": LOOPBACK, "port": port, "location_name": LOCATION}
+    file.write_text(json.dumps({"load_from": [{"grpc_server": server}]}))  # JSON is YAML
+    return str(file)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
 
 
 def _anchor() -> str:

@@ -7,6 +7,7 @@ nothing heavy: on a small machine everything that starts at once makes everythin
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 import urllib.error
@@ -16,7 +17,12 @@ PATIENCE_SECONDS = 120  # then the command starts anyway and says itself what it
 
 
 def answers(url: str) -> bool:
+    """Whether somebody answers there over HTTP, or at ``tcp://host:port`` takes a connection."""
     try:
+        if url.startswith("tcp://"):
+            host, _, port = url.removeprefix("tcp://").partition(":")
+            socket.create_connection((host, int(port)), timeout=2).close()
+            return True
         with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - an address of ours, on loopback
             return bool(answer.status < 500)
     except (urllib.error.URLError, OSError):
