@@ -46,7 +46,9 @@ def write(sections: dict[str, list[Measured]], asked: str) -> None:
         "Versions: "
         + ", ".join(f"{name} {version(name)}" for name in PACKAGES)
         + f", Python {platform.python_version()}.",
-        "Ratios are what counts; absolute times move by a third with what else the machine does.",
+        "Ratios are what counts; absolute times move by a third with what else the machine does. Where a figure falls "
+        "short, decisions [2](docs/decisions/0002-warm-run-processes.md) (clicks) and "
+        "[8](docs/decisions/0008-loading-in-blocks.md) (loading) say what the floor is, and why it is the floor.",
     ]
     for title, rows in sections.items():
         parts += [f"## {title}", table(rows)]
