@@ -154,9 +154,10 @@ class Applied:
 
     def lines(self, entity: str) -> Sequence[Line]:
         """Without those that read who worked: a mapping of an earlier release may have some."""
+        if entity not in self.saved:
+            return ()
         tells = ADAPTERS[self.system].tells_who_worked
-        lines = self.saved[entity].draft.lines if entity in self.saved else ()
-        return [line for line in lines if not any(map(tells, line.sources))]
+        return [line for line in self.saved[entity].draft.lines if not any(map(tells, line.sources))]
 
     def sources(self, entity: str) -> frozenset[str]:
         """The fields that the lines read."""
