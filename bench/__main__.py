@@ -41,7 +41,7 @@ def main() -> None:
                 loaded = loading.measure(product, environment, url, peer, lines, peers=lines <= 100_000)
                 sections[f"{lines:,} order lines"] = _told(loaded)
             if "systems" not in without:
-                each = systems.measure(environment, url, EACH, times=3)
+                each = systems.measure(environment, url, EACH, times=2)
                 sections[f"{EACH:,} lines of each system, end to end"] = _told(each)
         if "pages" not in without:
             sections["With its pages"] = _told(browsing.measure(pages))
