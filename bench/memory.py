@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -48,9 +50,21 @@ def peer(product: Product, folder: Path) -> Iterator[Measured]:
             time.sleep(SETTLED_SECONDS)
             held = [share(pid) for pid, _ in [(process.pid, ""), *below(process.pid)]]
         finally:
-            process.terminate()
-            process.wait()
+            _end(process)
     yield Measured(f"`dagster dev` alone, {len(held)} processes", sum(held), "MB")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """`dagster dev` ignores what a terminal's Ctrl-C is ignored with, as in a background job."""
+    others = [pid for pid, _ in below(process.pid)]
+    process.terminate()
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        for pid in (process.pid, *others):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
 
 
 def below(root: int) -> list[tuple[int, str]]:
