@@ -20,6 +20,7 @@ import msgspec
 import psycopg
 
 from ppm_pipelines import home
+from ppm_pipelines.arriving import few_collections
 
 FIELDS = (
     "key company_code project_nr po_number po_line_nr currency ordered relieved vendor vendor_name requester po_date"
@@ -68,10 +69,11 @@ def main() -> None:
     with psycopg.connect(home.database_url()) as connection, httpx.Client(trust_env=False) as client:
         connection.execute(WIDE.format(columns=", ".join(columns), raws=", ".join(RAWS)) if facts else TABLE)
         following: str | None = f"{url}/orders"
-        while following:
-            body = DECODE(client.get(following).content)
-            following = body.get("@odata.nextLink")
-            _copy(connection, body["value"], [FACTS[name] for name in columns] if facts else columns, facts)
+        with few_collections():  # as in the product
+            while following:
+                body = DECODE(client.get(following).content)
+                following = body.get("@odata.nextLink")
+                _copy(connection, body["value"], [FACTS[name] for name in columns] if facts else columns, facts)
         if facts:
             _upsert(connection, "bench.facts", "stage", columns, KEYS)
             _upsert(

@@ -25,6 +25,7 @@ from ppm_pipelines.arriving import (
     Copy,
     RawRow,
     Sorter,
+    few_collections,
     usual,
 )
 from ppm_pipelines.facts import FACTS, Fact, counted
@@ -78,7 +79,7 @@ class Staging:
         """``afterwards`` is asked of the source while the last pages are written."""
         # Compiling a statement takes longer than most of ours.
         self.run(f"set work_mem = '{WORK_MEMORY}'; set jit = off")
-        with contextlib.closing(Ahead(pages, self.arrived.sorted, afterwards)) as arriving:
+        with few_collections(), contextlib.closing(Ahead(pages, self.arrived.sorted, afterwards)) as arriving:
             self._create_stages()
             self._none_kept = not self.run(
                 f"select from {RAW_RECORDS} where organization_id = %(organization)s and system = %(system)s limit 1"
