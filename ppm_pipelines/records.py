@@ -36,6 +36,7 @@ _TWO = (
 MINOR_UNITS: Mapping[str, int] = dict.fromkeys(_TWO.split(), 2) | {
     code: digits for digits, codes in _DIGITS.items() for code in codes.split()
 }
+_SMALLEST = {code: Decimal(1).scaleb(-digits) for code, digits in MINOR_UNITS.items()}
 
 
 def known_currency(code: str) -> bool:
@@ -45,7 +46,7 @@ def known_currency(code: str) -> bool:
 
 def rounded(amount: Decimal, currency: str) -> Decimal:
     """The amount rounded half up to the currency's minor units; raises KeyError for an unknown currency."""
-    return amount.quantize(Decimal(1).scaleb(-MINOR_UNITS[currency]), rounding=ROUND_HALF_UP)
+    return amount.quantize(_SMALLEST[currency], rounding=ROUND_HALF_UP)
 
 
 def shown(amount: Decimal, currency: str) -> Decimal:

@@ -47,21 +47,21 @@ def line_key(company: str, order: Row, line: Row) -> str:
 
 def of_dimension(row: Row, code: str) -> str:
     """The value of a dimension; one row of a set per code, whatever the case."""
-    return next(
-        (
-            text(one.get("valueCode"))
-            for one in nested(row, DIMENSIONS)
-            if text(one.get("code")).upper() == code.upper()
-        ),
-        "",
-    )
+    wanted = code.upper()
+    return next((text(one.get("valueCode")) for one in nested(row, DIMENSIONS) if _code(one).upper() == wanted), "")
 
 
 def _plain(row: Row) -> dict[str, Any]:
     """The row as it was delivered, its dimensions in the order of their codes."""
-    made = delivered({name: value for name, value in row.items() if name != LINES})
-    sets = sorted((delivered(one) for one in nested(row, DIMENSIONS)), key=lambda one: text(one.get("code")))
-    return {**made, DIMENSIONS: sets} if DIMENSIONS in row else made
+    made = delivered(row)
+    made.pop(LINES, None)
+    if DIMENSIONS in made:
+        made[DIMENSIONS] = sorted(map(delivered, nested(row, DIMENSIONS)), key=_code)
+    return made
+
+
+def _code(one: Row) -> str:
+    return text(one.get("code"))
 
 
 # Which part of a raw record has dimensions, by entity.
@@ -188,7 +188,7 @@ def _commitment(raw: Raw, project_nr: str) -> Commitment:
 
 
 def _dimensions(row: Row) -> dict[str, Any]:
-    named = {text(one.get("code")): text(one.get("valueCode")) for one in nested(row, DIMENSIONS)}
+    named = {_code(one): text(one.get("valueCode")) for one in nested(row, DIMENSIONS)}
     return {"dimensions": named} if named else {}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from ppm_pipelines.adapters.base import Row
@@ -129,7 +130,12 @@ def _status(row: Row, amount: Decimal) -> str:
 
 
 def _own(row: Row) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if is_own(name) and value not in (None, "")}
+    return {name: row[name] for name in _own_names(tuple(row)) if row[name] not in (None, "")}
+
+
+@lru_cache(maxsize=1024)  # all rows of a stream have the same names
+def _own_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(filter(is_own, names))
 
 
 def is_own(name: str) -> bool:

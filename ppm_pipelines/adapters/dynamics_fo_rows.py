@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from ppm_pipelines.adapters.base import Row
@@ -61,11 +62,12 @@ def project_key(row: Row) -> str:
 # Dimensions
 
 
-def parts(display_value: str) -> list[str]:
+@lru_cache(maxsize=8192)  # a few thousand combinations, on every line and posting
+def parts(display_value: str) -> tuple[str, ...]:
     """The parts of a dimension's display value; a delimiter inside a part is escaped (``DAT\\-0000000002``)."""
     if not display_value:
-        return []
-    found = [re.sub(r"\\(.)", r"\1", match[1]) for match in _PART.finditer(display_value)]
+        return ()
+    found = tuple(re.sub(r"\\(.)", r"\1", match[1]) for match in _PART.finditer(display_value))
     # The pattern finds one empty part more at the very end, unless the value itself ends with a delimiter.
     return found if display_value.endswith("-") and not display_value.endswith("\\-") else found[:-1]
 
@@ -80,8 +82,8 @@ def _without_account(segments: Sequence[str]) -> list[str]:
     return [name for name in segments if _plain(name) != "mainaccount"]
 
 
-def main_account(display_value: str, segments: Sequence[str]) -> str | None:
-    named = dimensions(display_value, segments, account=True)
+def main_account(display_value: str, named: Mapping[str, str]) -> str | None:
+    """By its name; the first part where no dimension has one, which is the standard's order."""
     found = next((part for name, part in named.items() if _plain(name) == "mainaccount"), None)
     first = next(iter(parts(display_value)), None)
     return (found if named else first) or None
@@ -91,6 +93,7 @@ def cost_center(named: Mapping[str, str]) -> str | None:
     return next((part for name, part in named.items() if _plain(name) in _COST_CENTERS), None)
 
 
+@lru_cache(maxsize=1024)  # the names that are configured
 def _plain(name: str) -> str:
     return re.sub(r"[\s_]", "", name).lower()
 
@@ -404,8 +407,8 @@ def _actual(raw: Raw, project_nr: str, currency: str) -> Actual:
     posted = DYNAMICS.day(row, "LedgerTransDate") or DYNAMICS.day(row, "ProjTransDate")
     if posted is None:
         raise Unusable("missing_field", "LedgerTransDate", "A posting without a date.")
-    segments, display = raw.record["settings"]["dimension_segments"], text(row.get("LedgerDimensionDisplayValue"))
-    named = dimensions(display, segments, account=True)
+    display = text(row.get("LedgerDimensionDisplayValue"))
+    named = dimensions(display, raw.record["settings"]["dimension_segments"], account=True)
     kinds = (text(row.get("TransactionOrigin")), text(row.get("ProjTransType")))
     return Actual(
         source_key=raw.key,
@@ -426,7 +429,7 @@ def _actual(raw: Raw, project_nr: str, currency: str) -> Actual:
         vendor=text(invoice.get("InvoiceAccount")),
         vendor_invoice_no=text(invoice.get("InvoiceId")) or None,
         document_date=DYNAMICS.day(row, "ProjTransDate"),
-        gl_account=main_account(display, segments),
+        gl_account=main_account(display, named),
         cost_center=cost_center(named),
         wbs_element=text(row.get("ActivityNumber")) or None,
         item_text=text(row.get("CategoryId")),

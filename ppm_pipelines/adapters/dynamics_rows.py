@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from ppm_pipelines.adapters import odata
@@ -46,12 +47,30 @@ class Directory:
         )
 
 
+# Every row of a read passes here, and all rows of a stream have the same names: what they mean is asked once.
+
+
+@lru_cache(maxsize=1024)
+def _marks(names: tuple[str, ...]) -> tuple[str, ...]:
+    """What is the protocol's own: ``@odata.etag``."""
+    return tuple(name for name in names if "@" in name)
+
+
+@lru_cache(maxsize=1024)
+def _own(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The customer's own fields: the custom-field feature marks them."""
+    return tuple(name for name in names if name.endswith("_Custom"))
+
+
 # Raw records
 
 
 def delivered(row: Row) -> dict[str, Any]:
-    """The row as Dynamics delivered it, without the protocol's own marks (``@odata.etag``)."""
-    return {name: value for name, value in row.items() if "@" not in name}
+    """The row as Dynamics delivered it, without the protocol's own marks."""
+    made = dict(row)
+    for name in _marks(tuple(row)):
+        del made[name]
+    return made
 
 
 # Values
@@ -130,5 +149,5 @@ def figures(amount: Decimal, open_: Decimal, relieved: Decimal, reason: str | No
 
 
 def custom(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The customer's own fields: the custom-field feature marks them."""
-    return {name: value for name, value in row.items() if name.endswith("_Custom") and value not in (None, "")}
+    """What the customer's own fields hold; empty ones are left out."""
+    return {name: row[name] for name in _own(tuple(row)) if row[name] not in (None, "")}

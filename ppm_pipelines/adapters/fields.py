@@ -118,7 +118,7 @@ class Fields:
     to_number: Callable[[Any], Decimal | None] = number
 
     def number(self, row: Row, name: str) -> Decimal | None:
-        return self.read(self.to_number, "bad_amount", row, name)
+        return None if row.get(name) is None else self.read(self.to_number, "bad_amount", row, name)
 
     def amount(self, row: Row, name: str) -> Decimal:
         """A number that may not be missing."""
@@ -128,10 +128,10 @@ class Fields:
         return found
 
     def day(self, row: Row, name: str) -> date | None:
-        return self.read(self.to_day, "bad_date", row, name)
+        return None if row.get(name) is None else self.read(self.to_day, "bad_date", row, name)
 
     def moment(self, row: Row, name: str) -> datetime | None:
-        return self.read(self.to_moment, "bad_date", row, name)
+        return None if row.get(name) is None else self.read(self.to_moment, "bad_date", row, name)
 
     def read(self, reader: Callable[[Any], T], code: str, row: Row, name: str) -> T:
         try:

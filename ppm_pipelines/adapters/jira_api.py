@@ -10,7 +10,7 @@ row of a page is not known yet, one before it went away, and reading goes back.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -306,7 +306,7 @@ def _standing(status: str) -> dict[str, bool]:
 
 
 def _mapping(body: Any, what: str) -> Row:
-    if not isinstance(body, Mapping):
+    if not isinstance(body, dict):
         raise _unusable(what)
     return body
 
@@ -324,7 +324,7 @@ def _size(body: Row, name: str) -> int:
 
 
 def _listed(rows: Any, name: str) -> list[Row]:
-    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise _unusable(name)
     return rows
 

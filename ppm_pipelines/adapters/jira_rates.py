@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from ppm_pipelines.adapters.base import LABOUR
 from ppm_pipelines.adapters.jira_settings import Rate
@@ -67,6 +68,7 @@ def cost(seconds: int, rate: Rate) -> Money:
     return Money(rounded(rate.amount * seconds / SECONDS, rate.currency), rate.currency)
 
 
+@lru_cache(maxsize=4096)  # people log halves and quarters of hours
 def hours(seconds: int) -> Decimal:
     """Hours with up to six digits after the point, without zeros at the end."""
     found = (Decimal(seconds) / SECONDS).quantize(_HOURS).normalize()

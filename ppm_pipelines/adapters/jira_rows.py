@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from ppm_pipelines.adapters.base import ERASED, Row
@@ -87,11 +88,15 @@ class Directory:
 def _moment(value: Any) -> datetime | None:
     """``2021-01-17T12:34:00.000+0000``, also with the offset of an account's own zone (jira.md, section 5)."""
     told = text(value)
+    return _instant(told) if told else None
+
+
+def _instant(told: str) -> datetime:
     try:
-        found = datetime.fromisoformat(told) if told else None
+        found = datetime.fromisoformat(told)
     except ValueError:
         raise Unreadable(f"“{told}” is no time") from None
-    return found.replace(tzinfo=UTC) if found and not found.tzinfo else found
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _day(value: Any) -> date | None:
@@ -120,22 +125,29 @@ def seconds(row: Row, name: str) -> int | None:
 
 def day_of(row: Row, name: str, zone: tzinfo) -> date | None:
     """The day on which the instant lies in the zone. Raises Unusable."""
-    found = JIRA.moment(row, name)
-    return found.astimezone(zone).date() if found else None
+    try:
+        return _day_in(told, zone) if (told := text(row.get(name))) else None
+    except (Unreadable, OverflowError) as error:
+        raise JIRA.unusable("bad_date", name, error) from None
+
+
+@lru_cache(maxsize=8192)  # a worklog is looked at with its issue and by itself
+def _day_in(told: str, zone: tzinfo) -> date:
+    return _instant(told).astimezone(zone).date()
 
 
 def account(user: Any) -> str:
     """Account id on Cloud, key on Data Center: names and addresses may be hidden or change (jira.md, trap 8)."""
-    return (text(user.get("accountId")) or text(user.get("key"))) if isinstance(user, Mapping) else ""
+    return (text(user.get("accountId")) or text(user.get("key"))) if isinstance(user, dict) else ""
 
 
 def _name(user: Any) -> str:
-    return text(user.get("displayName")) if isinstance(user, Mapping) else ""
+    return text(user.get("displayName")) if isinstance(user, dict) else ""
 
 
 def plain_text(comment: Any) -> str:
     """The text of a comment: a text on Data Center, a document of nodes on Cloud; a line per paragraph."""
-    if not isinstance(comment, Mapping):
+    if not isinstance(comment, dict):
         return text(comment)
     return "\n".join(filter(None, (line.strip() for line in "".join(_pieces(comment)).split("\n"))))
 
@@ -146,7 +158,7 @@ def _pieces(node: Mapping[str, Any]) -> Iterator[str]:
     if node.get("type") == "hardBreak":
         yield "\n"
     for one in node.get("content") or ():
-        if isinstance(one, Mapping):
+        if isinstance(one, dict):
             yield from _pieces(one)
     if node.get("type") in ("paragraph", "heading", "codeBlock"):
         yield "\n"
@@ -167,7 +179,7 @@ def raw_issue(row: Row, worklogs: Iterable[Row], directory: Directory) -> Raw:
     kept |= {name: _part(told.get(name), parts) for name, parts in _POINTED.items()}
     kept |= {name: _person(told.get(name), directory) for name in _PEOPLE}
     status: Row = told.get("status") or {}
-    kept |= _own(told)
+    kept |= _own_values(told)
     kept["status"] = {"name": status.get("name"), "category": (status.get("statusCategory") or {}).get("key")}
     logged = sorted((_worklog(one, directory) for one in worklogs), key=lambda one: (len(one["id"]), one["id"]))
     return Raw(ISSUES, text(row.get("id")), {"id": row.get("id"), "key": row.get("key"), **kept, "worklogs": logged})
@@ -191,11 +203,12 @@ def _worklog(row: Row, directory: Directory) -> dict[str, Any]:
 
 
 def _person(user: Any, directory: Directory) -> dict[str, str] | None:
-    if not account(user):
+    if not (who := account(user)):
         return None
-    told = directory.read_as(account(user))
-    kept = {"accountId" if text(user.get("accountId")) else "key": told}
-    return kept | ({"displayName": _name(user)} if _may_be_named(kept, directory) else {})
+    kept = {"accountId" if text(user.get("accountId")) else "key": directory.read_as(who)}
+    if _may_be_named(kept, directory):
+        kept["displayName"] = _name(user)
+    return kept
 
 
 def _may_be_named(user: Any, directory: Directory) -> bool:
@@ -203,7 +216,7 @@ def _may_be_named(user: Any, directory: Directory) -> bool:
 
 
 def _part(value: Any, names: Sequence[str]) -> dict[str, Any] | None:
-    return {name: value.get(name) for name in names} if isinstance(value, Mapping) else None
+    return {name: value.get(name) for name in names} if isinstance(value, dict) else None
 
 
 # The site's own fields
@@ -220,19 +233,30 @@ def _kind(field: Row) -> str:
     return f"array of {item}" if kind == "array" else kind
 
 
-def _own(told: Row) -> dict[str, Any]:
-    """What is kept of them, without those that are empty."""
-    found = {name: _value(value) for name, value in told.items() if name.startswith(CUSTOM)}
-    return {name: value for name, value in found.items() if value not in (None, "")}
+def _own_values(told: Row) -> dict[str, Any]:
+    """What a raw record keeps of them, without those that are empty."""
+    return {
+        name: kept for name, value in told.items() if name[:12] == CUSTOM and (kept := _value(value)) not in (None, "")
+    }
+
+
+def _own(record: Row) -> dict[str, Any]:
+    """What a raw record kept of them."""
+    return {name: record[name] for name in _own_names(tuple(record))}
+
+
+@lru_cache(maxsize=4096)  # empty ones are left out, so that there are some sets of names
+def _own_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name.startswith(CUSTOM))
 
 
 def _value(value: Any) -> Any:
     """An option is its value, a version its name, one below another both; a document is its text."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         if value.get("type") == "doc":
             return plain_text(value)
         parts = [text(value.get("value")) or text(value.get("name"))]
-        if isinstance(value.get("child"), Mapping):
+        if isinstance(value.get("child"), dict):
             parts.append(text(value["child"].get("value")))
         return " / ".join(filter(None, parts))
     if isinstance(value, list):

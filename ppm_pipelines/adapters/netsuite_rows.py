@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -99,8 +99,10 @@ def order_key(row: Row) -> str:
 def raw_order(row: Row, bills: Iterable[Row], late: Decimal | None) -> Raw:
     """The line with the bill lines that took from it; ``late`` is the quantity of it that was billed after the cut, and
     None where nothing of its whole order was."""
-    told = {"bills": [dict(bill) for bill in bills]} | ({} if late is None else {"late_quantity": str(late)})
-    return Raw(ORDERS, order_key(row), dict(row) | told)
+    record = {**row, "bills": [dict(bill) for bill in bills]}
+    if late is not None:
+        record["late_quantity"] = str(late)
+    return Raw(ORDERS, order_key(row), record)
 
 
 def ledger_key(row: Row) -> str:
@@ -110,7 +112,7 @@ def ledger_key(row: Row) -> str:
 
 def raw_posting(row: Row, orders: Iterable[Row]) -> Raw:
     """The line with the order lines that it bills."""
-    return Raw(LEDGER, ledger_key(row), dict(row) | {"orders": [dict(order) for order in orders]})
+    return Raw(LEDGER, ledger_key(row), {**row, "orders": [dict(order) for order in orders]})
 
 
 # Projects
@@ -290,7 +292,7 @@ def actual(raw: Raw, directory: Directory) -> Iterator[Outcome]:
 
 def _nothing_posted(row: Row) -> bool:
     """NetSuite keeps ledger rows without any amount, as of lines with a description only."""
-    return not any(text(row.get(name)) for name in ("amount", "foreignamount"))
+    return not (text(row.get("amount")) or text(row.get("foreignamount")))
 
 
 def _actual(raw: Raw, project_nr: str) -> Actual:
@@ -391,9 +393,12 @@ def is_custom(name: str) -> bool:
 
 
 def _own(row: Row) -> dict[str, str]:
-    return {
-        name: told for name, value in row.items() if name[:4] == "cust" and is_custom(name) and (told := text(value))
-    }
+    return {name: told for name in _own_names(tuple(row)) if (told := text(row[name]))}
+
+
+@lru_cache(maxsize=1024)  # the rows of a query have a few different sets of names
+def _own_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name[:4] == "cust" and is_custom(name))
 
 
 def _rejected(

@@ -160,6 +160,8 @@ def delivered(row: Row) -> dict[str, Any]:
     made = dict(row)
     for name in _marks(tuple(row)):
         del made[name]
+    if _NESTED.isdisjoint(map(type, made.values())):  # nearly always
+        return made
     for name in [name for name, value in made.items() if type(value) in _NESTED]:
         value = made[name]
         if type(value) is list:

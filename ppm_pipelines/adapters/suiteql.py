@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -111,7 +112,7 @@ def page(client: Client, asked: str, params: Params = (), limit: int = PAGE) -> 
 def _taken(answer: Answer) -> tuple[list[dict[str, Any]], bool]:
     try:
         items, count, more = answer.body["items"], int(answer.body["count"]), bool(answer.body["hasMore"])
-        rows = [{name.lower(): value for name, value in item.items() if name != "links"} for item in items]
+        rows = [_row(item) for item in items]
     except (KeyError, TypeError, ValueError, AttributeError):
         raise Unavailable(
             "NetSuite answered with JSON that is no page of a query. Check the address.", "no_suiteql"
@@ -122,6 +123,21 @@ def _taken(answer: Answer) -> tuple[list[dict[str, Any]], bool]:
             "short_page",
         )
     return rows, more
+
+
+def _row(item: dict[str, Any]) -> dict[str, Any]:
+    """The columns by their names in small letters, without the protocol's own."""
+    names = _in_small_letters(tuple(item))
+    found = item if names is None else dict(zip(names, item.values(), strict=True))
+    found.pop("links", None)
+    return found
+
+
+@lru_cache(maxsize=1024)  # what is null is left out, so that the rows of a page have a few different sets of names
+def _in_small_letters(names: tuple[str, ...]) -> tuple[str, ...] | None:
+    """None where they are so already."""
+    small = tuple(name.lower() for name in names)
+    return None if small == names else small
 
 
 def first(client: Client, asked: str, params: Params = ()) -> dict[str, Any]:
@@ -221,7 +237,12 @@ def day(value: Any) -> date | None:
 def moment(value: Any, zone: ZoneInfo) -> datetime | None:
     """A point in time in UTC from the clock of that zone. Raises Unreadable."""
     told = text(value)
+    return _moment(told, zone) if told else None
+
+
+@lru_cache(maxsize=8192)  # lines have the stamps of their transaction
+def _moment(told: str, zone: ZoneInfo) -> datetime:
     try:
-        return datetime.strptime(told, STAMP).replace(tzinfo=zone).astimezone(UTC) if told else None
+        return datetime.strptime(told, STAMP).replace(tzinfo=zone).astimezone(UTC)
     except ValueError:
         raise Unreadable(f"“{told[:40]}” is no date") from None
