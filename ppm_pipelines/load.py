@@ -111,6 +111,7 @@ def load(
     mapping_versions: Mapping[str, int] | None = None,
     follows: Callable[[], Collection[str]] = tuple,
     remarks: Callable[[str], list[dict[str, str]]] = lambda _: [],
+    meanwhile: Callable[[], None] = lambda: None,
     on_progress: Progress = lambda *_: None,
 ) -> SyncResult:
     """Reads all pages, then merges them; ``connection`` is in autocommit and nobody else uses it.
@@ -122,7 +123,7 @@ def load(
     tell (``invoiced``), ``open_listed`` the entities whose open records were all listed though not every record was.
     ``mapping_versions`` are those of the field mappings that lie over the pages, ``follows`` names the entities of
     which all that is held follows them then, beside those that were listed wholly, ``remarks`` what they could not
-    read of an entity.
+    read of an entity. ``meanwhile`` is done while the first pages are read; what it raises ends the load.
     Raises ``Refused`` when the merge must not happen, and whatever reading raises; nothing
     has changed then.
     """
@@ -136,7 +137,7 @@ def load(
 
     # One load of a system and organisation at a time.
     with _locked(connection, load_lock(request.organization_id, request.system)), connection.transaction():
-        merge.stage_all(pages, on_progress, ask_control)
+        merge.stage_all(pages, on_progress, ask_control, meanwhile)
         listed = set(complete())
         merge.companies = list(companies())
         if ended is not None and "commitments" in listed:

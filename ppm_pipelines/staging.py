@@ -74,9 +74,14 @@ class Staging:
         return cursor.execute(_sql(statement), known | values)
 
     def stage_all(
-        self, pages: Iterable[Page], on_progress: Progress, afterwards: Callable[[], None] = lambda: None
+        self,
+        pages: Iterable[Page],
+        on_progress: Progress,
+        afterwards: Callable[[], None] = lambda: None,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
-        """``afterwards`` is asked of the source while the last pages are written."""
+        """``afterwards`` is asked of the source while the last pages are written, ``meanwhile`` is done while the first
+        ones are read."""
         # Compiling a statement takes longer than most of ours.
         self.run(f"set work_mem = '{WORK_MEMORY}'; set jit = off")
         with few_collections(), contextlib.closing(Ahead(pages, self.arrived.sorted, afterwards)) as arriving:
@@ -84,6 +89,7 @@ class Staging:
             self._none_kept = not self.run(
                 f"select from {RAW_RECORDS} where organization_id = %(organization)s and system = %(system)s limit 1"
             ).rowcount
+            meanwhile()
             for some in arriving:
                 self._stage(some)
                 if some.entity:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -41,6 +41,7 @@ from ppm_pipelines.adapters.base import (
     Unavailable,
 )
 from ppm_pipelines.facts import counted
+from ppm_pipelines.mapping.fields import SourceField
 from ppm_pipelines.records import Page, Raw
 
 log = logging.getLogger(__name__)
@@ -114,8 +115,7 @@ def _loaded(source: Adapter, request: runs.RunRequest, run_id: str, say: Say) ->
     # Who accepts that records are gone accepts what the account sees now.
     source.before = None if (request.scope or {}).get(load.ACCEPTED) else remembered(request)
     again = request.mode in runs.AGAIN
-    if not again:
-        _see_fields(source, request, saved.values())
+    there = {} if again else {entity: source.fields(entity) for entity in _with_projects(request)}
     with contextlib.closing(database.direct()) as connection:
         return load.load(
             connection,
@@ -134,13 +134,19 @@ def _loaded(source: Adapter, request: runs.RunRequest, run_id: str, say: Say) ->
             mapping_versions=applied.versions,
             follows=lambda: _follows(request, saved),
             remarks=lambda entity: applied.unread.get(entity, []),
+            meanwhile=lambda: _see_fields(request, there, saved.values()),
             on_progress=_Teller(run_id, say),
         )
 
 
-def _see_fields(source: Adapter, request: runs.RunRequest, saved: Iterable[mappings.Saved]) -> None:
+def _with_projects(request: runs.RunRequest) -> Iterable[str]:
+    return dict.fromkeys(("projects", *counted(request.entity)))
+
+
+def _see_fields(
+    request: runs.RunRequest, there: Mapping[str, Sequence[SourceField]], saved: Iterable[mappings.Saved]
+) -> None:
     """Notices what changed of the source's fields; raises ``drift.FieldLost`` where a mapping can't do without."""
-    there = {entity: source.fields(entity) for entity in dict.fromkeys(("projects", *counted(request.entity)))}
     place = (request.organization_id, request.system)
     with database.owner() as connection:
         for entity, fields in there.items():

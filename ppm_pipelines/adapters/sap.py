@@ -8,19 +8,23 @@ A read begins with projects and WBS elements, because nothing can be judged with
 for each page the receipts and invoices of just these orders are fetched, so that memory does not grow with the
 number of orders. What is posted while a read goes on is left to the next one: journal lines later than the latest one
 at the beginning (the cut), in the receipts as in the actuals, and the invoices behind them. Otherwise a posting in
-between would be open and actual at once, or neither (DOMAIN R15).
+between would be open and actual at once, or neither (DOMAIN R15). SAP's own sums up to the cut are asked beside the
+read, by a second connection.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
 from ppm_pipelines.adapters import odata, sap_checks, sap_control, sap_journal, sap_orders, sap_rows
 from ppm_pipelines.adapters.base import Adapter, Check, Misconfigured, Row, State, Stream, fingerprint, of_stream
+from ppm_pipelines.adapters.beside import beside
 from ppm_pipelines.adapters.fields import Unreadable, text
 from ppm_pipelines.adapters.http import Limits, chunks
 from ppm_pipelines.adapters.odata import V2, all_of, any_of, between, either
@@ -77,6 +81,7 @@ SEEN: Mapping[str, Sequence[tuple[str, Stream, str]]] = {
     "actuals": [("", JOURNAL, "")],
 }
 MADE_FROM: Mapping[str, Stream] = {"commitments": ORDERS_V4.orders, "actuals": JOURNAL}
+_LedgerSums = tuple[Sums, list[ControlTotal]]  # what receipts relieved, and the control totals of actuals
 
 
 class Sap(Adapter):
@@ -107,7 +112,8 @@ class Sap(Adapter):
         if not isinstance(settings, Settings):
             raise TypeError("Sap needs sap_settings.Settings")
         self._settings = settings
-        self._reader = Reader(settings, allowed_hosts, timeout_seconds, limits)
+        self._reader, self._beside = (Reader(settings, allowed_hosts, timeout_seconds, limits) for _ in range(2))
+        self._sums: Future[_LedgerSums] | None = None
         self._directory = Directory(settings.cost_centers)
         self.companies = frozenset(settings.company_codes)
         self._currencies: dict[str, str] = {}  # company code -> its currency
@@ -118,7 +124,8 @@ class Sap(Adapter):
         self._complete: frozenset[str] = frozenset()
 
     def close(self) -> None:
-        self._reader.client.close()
+        for reader in (self._reader, self._beside):
+            reader.client.close()
 
     @property
     def complete(self) -> frozenset[str]:
@@ -160,7 +167,8 @@ class Sap(Adapter):
         if entity != "projects":
             self._read_by = self._fingerprint()
             since = self._since(state or {})
-            self._reader.cut = self._latest_posting()
+            self._reader.cut = self._beside.cut = self._latest_posting()
+            self._sums = beside(partial(self._summed, entity))
             for name, pages in (("commitments", self._commitments), ("actuals", self._actuals)):
                 if entity in (name, "costs"):
                     yield from pages(since)
@@ -421,10 +429,20 @@ class Sap(Adapter):
 
     # Control, connection test
 
+    def _summed(self, entity: str) -> _LedgerSums:
+        of_orders = entity in ("commitments", "costs") and sap_control.counts_assignments(self._reader)
+        return (
+            sap_control.received(self._beside, self._directory) if of_orders else {},
+            sap_control.actuals(self._beside, self._directory) if entity in ("actuals", "costs") else [],
+        )
+
     def control(self, entity: str) -> list[ControlTotal]:
-        if entity == "commitments":
-            return sap_control.commitments(self._reader, self._directory, self._assignments, self._unseen)
-        return sap_control.actuals(self._reader, self._directory) if entity == "actuals" else []
+        if self._sums is None or (entity == "commitments" and self._assignments is None):
+            return []
+        received, actuals = self._sums.result()
+        if entity == "commitments" and self._assignments is not None:
+            return sap_control.commitments(self._assignments, received, self._unseen)
+        return actuals if entity == "actuals" else []
 
     def test(self) -> Iterator[Check]:
         yield from sap_checks.checks(self._reader)

@@ -1,6 +1,7 @@
 """What SAP itself reports for the cut just read, by a second and cheaper road: counts and sums made by SAP.
 
-Belongs here: the control totals of commitments and actuals. Does not belong here: comparing them (the loader does).
+Belongs here: the control totals of commitments and actuals. Does not belong here: comparing them (the loader does),
+when they are asked (``sap``). SAP takes its time to sum, so they are asked while lines are read: the cut is the same.
 What can't be compared honestly is left out; docs/systems/sap.md says what and why.
 """
 
@@ -109,29 +110,27 @@ def _amount(row: Row) -> Decimal:
 # Commitments
 
 
-def assignments_counted(reader: Reader) -> int | None:
-    """How many account assignments belong to a project; None where SAP can't count just these.
+def counts_assignments(reader: Reader) -> bool:
+    """V2 assignments tell no company code, so a restriction to company codes can't be counted there."""
+    return reader.orders.by_company or not reader.settings.company_codes
 
-    V2 assignments tell no company code, so a restriction to company codes can't be counted there.
-    """
-    service = reader.orders
-    if reader.settings.company_codes and not service.by_company:
+
+def assignments_counted(reader: Reader) -> int | None:
+    """How many account assignments belong to a project; None where SAP can't count just these."""
+    if not counts_assignments(reader):
         return None
+    service = reader.orders
     wbs, centers = "WBSElementExternalID ne ''", reader.cost_centers()
     bound = either(wbs, centers) if centers else wbs
     return reader.count(service.assignments, all_of(bound, reader.companies()))
 
 
-def commitments(
-    reader: Reader, directory: Directory, rows: int | None, unseen: Mapping[Place, Decimal]
-) -> list[ControlTotal]:
+def commitments(rows: int, received: Mapping[Place, Decimal], unseen: Mapping[Place, Decimal]) -> list[ControlTotal]:
     """Assignments counted by SAP, and what its ledger says that receipts relieved, per project and currency.
 
     ``unseen`` are the receipts of orders that the service does not show (archived ones): no commitment has them.
     """
-    if rows is None:
-        return []
-    sums = _received(reader, directory)
+    sums = dict(received)
     for place, amount in unseen.items():
         sums[place] = sums.get(place, ZERO) - amount
     told = [
@@ -140,7 +139,8 @@ def commitments(
     return [*told, ControlTotal("commitments", "", "", "", rows, ZERO, "rows")]
 
 
-def _received(reader: Reader, directory: Directory) -> Sums:
+def received(reader: Reader, directory: Directory) -> Sums:
+    """What receipts relieved, summed by SAP."""
     return _summed(reader.rows(RECEIVED, _receipts_of_orders(reader)), directory)
 
 
