@@ -89,12 +89,12 @@ class DynamicsSimulation(Simulation):
     def spoil(self, kind: str, times: int) -> list[dict[str, Any]]:
         return faults.in_data(self.world, kind, times)
 
-    def rows(self, product: str, name: str, make: Callable[[World, str], list[Row]]) -> list[Row]:
-        """The rows of a set as the world is now, made once per change."""
+    def rows(self, product: str, name: str, entity: EntitySet, make: Callable[[World, str], list[Row]]) -> list[Row]:
+        """The rows of a set as the world is now, in their order, made once per change."""
         key = (self.world.version, product, name)
         if key not in self._rows:
             self._rows = {one: rows for one, rows in self._rows.items() if one[0] == self.world.version}
-            self._rows[key] = make(self.world, name)
+            self._rows[key] = odata.in_order(entity, make(self.world, name))
         return self._rows[key]
 
     # Tokens
@@ -138,7 +138,7 @@ class Data:
 
         def answer(name: str, options: dict[str, str]) -> Row:
             entity = finance_operations.one_of(found, name)
-            rows = self.simulation.rows("finance_operations", name, finance_operations.rows)
+            rows = self.simulation.rows("finance_operations", name, entity, finance_operations.rows)
             return self._page(
                 request, entity, finance_operations.DIALECT, options, finance_operations.seen(rows, options, hidden)
             )
@@ -158,7 +158,7 @@ class Data:
         def answer(name: str, options: dict[str, str]) -> Row:
             entity, company = business_central.place(name, simulation.world)
             rows = simulation.rows(
-                "business_central", name, lambda world, _: business_central.rows(world, entity.name, company)
+                "business_central", name, entity, lambda world, _: business_central.rows(world, entity.name, company)
             )
             return self._page(request, entity, business_central.DIALECT, options, rows)
 
@@ -172,7 +172,7 @@ class Data:
             if name.startswith("EntityDefinitions("):
                 return dataverse.definition(name)
             entity = finance_operations.one_of(list(dataverse.SETS.values()), name)
-            rows = self.simulation.rows("dataverse", name, dataverse.rows)
+            rows = self.simulation.rows("dataverse", name, entity, dataverse.rows)
             return self._page(request, entity, dataverse.DIALECT, options, rows)
 
         sets = list(dataverse.SETS.values())

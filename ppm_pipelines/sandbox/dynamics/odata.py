@@ -10,10 +10,12 @@ from __future__ import annotations
 import base64
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -73,6 +75,30 @@ class Dialect:
     expand_levels: int = 1
 
 
+@dataclass(frozen=True)
+class Compared:
+    """A comparison of one property."""
+
+    name: str
+    kind: str
+    operator: str
+    value: Any
+
+    def __call__(self, row: Row) -> bool:
+        return COMPARE[self.operator](comparable(self.kind, row[self.name]), self.value)
+
+
+def either(tests: list[Test]) -> Test:
+    """One of them holds. Many values of one property, as clients name keys, are looked up and not tried one by one."""
+    if len(tests) == 1:
+        return tests[0]
+    equal = [one for one in tests if isinstance(one, Compared) and one.operator == "eq"]
+    if len(equal) < len(tests) or len({one.name for one in equal}) > 1:
+        return lambda row: any(test(row) for test in tests)
+    name, kind, values = equal[0].name, equal[0].kind, {one.value for one in equal}
+    return lambda row: comparable(kind, row[name]) in values
+
+
 class FilterReader:
     """A recursive descent over the tokens of ``$filter``."""
 
@@ -112,7 +138,7 @@ class FilterReader:
         tests = [self._both()]
         while self._is("or"):
             tests.append(self._both())
-        return tests[0] if len(tests) == 1 else lambda row: any(test(row) for test in tests)
+        return either(tests)
 
     def _both(self) -> Test:
         tests = [self._one()]
@@ -133,8 +159,7 @@ class FilterReader:
         _, operator = self._next()
         if operator not in COMPARE:
             raise self._invalid(f"'{operator}' is not supported")
-        compare, value = COMPARE[operator], self._literal(name, kind, operator)
-        return lambda row: compare(comparable(kind, row[name]), value)
+        return Compared(name, kind, operator, self._literal(name, kind, operator))
 
     def _literal(self, name: str, kind: str, operator: str) -> Any:
         how, written = self._next()
@@ -173,7 +198,8 @@ def comparable(kind: str, value: Any) -> Any:
 def answer(
     entity: EntitySet, dialect: Dialect, options: dict[str, str], page: int | None, url: str, rows: list[Row]
 ) -> Row:
-    """One page of the set as a document; ``url`` is the address that was asked, without its query."""
+    """One page of the set as a document; ``url`` is the address that was asked, without its query. ``rows`` are
+    ``in_order``."""
     unknown = [name for name in options if name.startswith("$") and name not in OPTIONS]
     if unknown:
         raise BadRequest(f"The query parameter '{unknown[0]}' is not supported.")
@@ -181,13 +207,15 @@ def answer(
         test = FilterReader(entity, dialect, written).read()
         rows = [row for row in rows if test(row)]
     order = _order(entity, options.get("$orderby", ""))
-    rows = sorted(rows, key=lambda row: _place(entity, order, row))
+    place = partial(_place, entity, order)
+    if order:
+        rows = sorted(rows, key=place)
     document: Row = {"@odata.context": f"$metadata#{entity.name}"}
     if options.get("$count") == "true":
         document["@odata.count"] = len(rows)
     after = _read_token(options.get("$skiptoken"))
     if after is not None:
-        rows = [row for row in rows if _place(entity, order, row) > after]
+        rows = rows[bisect_right(rows, after, key=place) :]
     rows = rows[int(options.get("$skip", 0)) :]
     top = int(options["$top"]) if "$top" in options else None
     limit = min(page or dialect.largest_page, dialect.largest_page)
@@ -199,6 +227,11 @@ def answer(
         kept |= {"$skiptoken": _write_token(_place(entity, order, shown[-1]))} | ({"$top": str(rest)} if rest else {})
         document["@odata.nextLink"] = f"{url}?{urlencode(kept, safe='$,/:();', quote_via=quote)}"
     return document
+
+
+def in_order(entity: EntitySet, rows: list[Row]) -> list[Row]:
+    """As a set's rows come where nobody asks for another order."""
+    return sorted(rows, key=partial(_place, entity, []))
 
 
 OPTIONS = {"$filter", "$select", "$expand", "$orderby", "$top", "$skip", "$skiptoken", "$count"}

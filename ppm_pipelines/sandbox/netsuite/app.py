@@ -133,10 +133,11 @@ class Data:
         most = FEW_ROWS if switches["few_rows"] else MOST_ROWS
         database = self.simulation.tables.database
         hidden = faults.hidden(self.simulation.faults)
-        rows = suiteql.answered(database, query, params, hidden, self.simulation.queries)[:most]
+        answer = suiteql.answered(database, query, params, hidden, self.simulation.queries)
         size = self.simulation.faults.page(min(limit, SMALL_PAGE) if switches["few_rows"] else limit)
-        items = [dict(row) for row in rows[offset : offset + size]]
-        return self._written(request, items, offset, len(rows))
+        total = min(len(answer.rows), most)
+        items = answer.shown(slice(offset, min(offset + size, total)))
+        return self._written(request, items, offset, total)
 
     def _written(self, request: Request, items: list[dict[str, str]], offset: int, total: int) -> Response:
         upper = bool(self.simulation.faults.left["upper_case"])

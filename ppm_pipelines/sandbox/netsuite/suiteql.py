@@ -9,9 +9,11 @@ from __future__ import annotations
 import random
 import re
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache, lru_cache
 from typing import Any
 
 _TOKEN = re.compile(
@@ -143,12 +145,14 @@ def connect(shown: Display, now: Callable[[], str]) -> sqlite3.Connection:
     return database
 
 
+@cache
 def _mask(mask: str) -> str:
     for oracle, python in _MASKS:
         mask = mask.replace(oracle, python)
     return mask
 
 
+@lru_cache(maxsize=100_000)  # lines have the moments of their transaction
 def _to_char(value: Any, mask: str) -> str | None:
     if value is None or not _KEPT.fullmatch(str(value)):
         return None if value is None else str(value)
@@ -159,26 +163,34 @@ def _to_date(value: Any, mask: str) -> str | None:
     return None if value is None else datetime.strptime(str(value), _mask(mask)).strftime(KEEPING)  # noqa: DTZ007
 
 
+@dataclass(frozen=True)
+class Answer:
+    """Every row that a query finds."""
+
+    names: list[str]
+    rows: list[tuple[Any, ...]]
+
+    def shown(self, some: slice) -> list[dict[str, str]]:
+        """These rows as NetSuite shows them: texts, without what is null."""
+        return [
+            {name: _told(value) for name, value in zip(self.names, row, strict=True) if value is not None}
+            for row in self.rows[some]
+        ]
+
+
 def answered(
     database: sqlite3.Connection, query: str, params: Sequence[Any], hidden: Collection[str], turn: int
-) -> list[Mapping[str, str]]:
-    """Every row as NetSuite shows it: texts, without what is null. Raises BadQuery.
-
-    Rows of a query without an order come in another one every time, as they may.
-    """
+) -> Answer:
+    """Raises BadQuery. Rows of a query without an order come in another one every time, as they may."""
     translator = Translator(query, hidden)
     try:
         found = database.execute(translator.translated(), [_value(one) for one in params])
-        names = [column[0] for column in found.description]
-        rows: list[Mapping[str, str]] = [
-            {name: _told(value) for name, value in zip(names, row, strict=True) if value is not None}
-            for row in found.fetchall()
-        ]
+        answer = Answer([column[0] for column in found.description], found.fetchall())
     except (sqlite3.Error, ValueError) as error:
         raise BadQuery(f"Invalid search query. Search error occurred: {error}.") from None
     if not translator.ordered:
-        random.Random(turn).shuffle(rows)
-    return rows
+        random.Random(turn).shuffle(answer.rows)
+    return answer
 
 
 def _value(param: Any) -> Any:
@@ -187,6 +199,7 @@ def _value(param: Any) -> Any:
     return int(told) if re.fullmatch(r"-?\d{1,18}", told) else told
 
 
+@lru_cache(maxsize=100_000)
 def _told(value: Any) -> str:
     told = str(value)
     return datetime.strptime(told, KEEPING).strftime(ACCOUNTS_OWN) if _KEPT.fullmatch(told) else told  # noqa: DTZ007
