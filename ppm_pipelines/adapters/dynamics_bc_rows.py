@@ -273,7 +273,7 @@ def _actual(raw: Raw, project_nr: str) -> Actual:
         amount=amount,
         company_currency=currency,
         company_amount=amount,
-        fiscal_year=f"{posted:%Y}",
+        fiscal_year=f"{posted.year:04d}",
         fiscal_period=f"{posted.month:03d}",
         document_type=told(entry.get("documentType")),
         po_no=text(invoice.get("orderNumber")) or None,

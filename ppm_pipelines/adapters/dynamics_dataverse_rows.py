@@ -105,7 +105,7 @@ def _actual(raw: Raw, project_nr: str) -> Actual:
         amount=amount,
         company_currency=base,
         company_amount=rounded(DYNAMICS.amount(row, "msdyn_amount_base"), base),
-        fiscal_year=f"{posted:%Y}",
+        fiscal_year=f"{posted.year:04d}",
         fiscal_period=f"{posted.month:03d}",
         document_type=_CLASSES.get(kind, text(kind)) if isinstance(kind, int) else text(kind),
         vendor=text(row.get("_msdyn_accountvendor_value")),

@@ -421,7 +421,7 @@ def _actual(raw: Raw, project_nr: str, currency: str) -> Actual:
         amount=amount,
         company_currency=currency,
         company_amount=amount,
-        fiscal_year=f"{posted:%Y}",
+        fiscal_year=f"{posted.year:04d}",
         fiscal_period=f"{posted.month:03d}",
         document_type=" ".join(filter(None, kinds)),
         po_no=text(order.get("PurchaseOrderNumber")) or None,

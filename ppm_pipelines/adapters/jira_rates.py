@@ -65,7 +65,14 @@ class Rates:
 
 def cost(seconds: int, rate: Rate) -> Money:
     """The time at the rate, rounded half up to the currency's minor units."""
-    return Money(rounded(rate.amount * seconds / SECONDS, rate.currency), rate.currency)
+    return _cost(seconds, rate.amount, rate.currency)
+
+
+@lru_cache(
+    maxsize=8192
+)  # people log halves and quarters of hours, at a few rates; each is looked at with its issue too
+def _cost(seconds: int, per_hour: Decimal, currency: str) -> Money:
+    return Money(rounded(per_hour * seconds / SECONDS, currency), currency)
 
 
 @lru_cache(maxsize=4096)  # people log halves and quarters of hours

@@ -608,7 +608,7 @@ def _actual(raw: Raw, project_nr: str, day: date, spent: int, money: Money, dire
         amount=money.amount,
         company_currency=money.currency,
         company_amount=money.amount,
-        fiscal_year=f"{day:%Y}",
+        fiscal_year=f"{day.year:04d}",
         fiscal_period=f"{day.month:03d}",
         document_type="worklog",
         po_no=text(issue.get("key")) or None,
