@@ -47,7 +47,7 @@ OUT_OF_SCOPE = "counts = false, not_counted_reason = 'out_of_scope'"
 # every deletion.
 SAME_KEYS = ("d.source_key = s.source_key", "d.whole and d.source_key = split_part(s.source_key, '/', 1)")
 VANISHED_AT_LEAST = 20  # fewer than so many vanished rows are never a mass disappearance (DOMAIN "What counts")
-MANY = 1_000  # so many new rows change what PostgreSQL must know of a table
+MANY = 1_000  # so many rows change what PostgreSQL must know of a table, and take a while to merge
 Money = dict[str, dict[str, dict[str, str]]]
 
 
@@ -142,7 +142,8 @@ def load(
         merge.companies = list(companies())
         if ended is not None and "commitments" in listed:
             merge.reasons = dict(ended(merge.missing(FACTS["commitments"])))
-        on_progress("merging", merge.rows, merge.rows, merge.pages)
+        if merge.rows >= MANY:  # fewer are there before anybody could read about it
+            on_progress("merging", merge.rows, merge.rows, merge.pages)
         merge.merge(listed, set(open_listed()))
         for name in counted(request.entity):
             merge.remark(name, remarks(name))

@@ -6,7 +6,7 @@ how a source counts (``adapters``), when a load asks (``load``). Differences are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -24,9 +24,10 @@ def reconciled(run: Run, control: dict[str, list[ControlTotal]]) -> dict[str, An
     for name, totals in control.items():
         if any(total.rows or total.figure == "rows" for total in totals):
             rows[name] = {"ours": _rows_known(run, name), "source": sum(total.rows for total in totals)}
-        for figure in dict.fromkeys(total.figure for total in totals if total.figure != "rows"):
+        figures = list(dict.fromkeys(total.figure for total in totals if total.figure != "rows"))
+        for figure, ours in _ours(run, name, figures).items():
             source = {(t.project_nr, t.currency, t.period): t.amount for t in totals if t.figure == figure}
-            for place, money in _differing(_by_period(run, name, figure), source):
+            for place, money in _differing(ours, source):
                 where = dict(zip(("project_nr", "currency", "period"), place, strict=True))
                 differences.append({"entity": name, "figure": figure} | where | money)
     missing = [name for name, totals in control.items() if not totals]
@@ -56,20 +57,33 @@ def _rows_known(run: Run, name: str) -> int:
     return int(row["rows"]) if row else 0
 
 
-def _by_period(run: Run, name: str, figure: str) -> dict[Place, Decimal]:
-    """``figure`` as ``ControlTotal`` names it: ``relieved:receipt`` sums what receipts relieve."""
-    wanted, _, relieved_by = figure.partition(":")
-    column = {"relieved": "relieved_amount", "company": "company_amount"}.get(wanted) or FACTS[name].sums[wanted]
-    currency = "company_currency" if wanted == "company" else "currency"
-    only = " and kind = %(relieved_by)s" if relieved_by else ""
-    found = run(
-        f"select project_nr, {currency} as currency, period, sum({SUMMED[column]}) as amount from ppm.project_sums"
-        f" where organization_id = %(organization)s and system = %(system)s and fact = %(entity)s and known{only}"
-        " group by 1, 2, 3",
+def _ours(run: Run, name: str, figures: Sequence[str]) -> dict[str, dict[Place, Decimal]]:
+    """By figures as ``ControlTotal`` names them, in one look: ``relieved:receipt`` sums what receipts relieve."""
+    told = {figure: figure.partition(":")[::2] for figure in figures}
+    columns = {wanted: _column(name, wanted) for wanted, _ in told.values()}
+    found: dict[str, dict[Place, Decimal]] = {figure: {} for figure in figures}
+    if not figures:
+        return found
+    summed = ", ".join(f"sum({column}) as {wanted}" for wanted, column in columns.items())
+    rows = run(
+        f"select project_nr, currency, company_currency, period, kind, {summed} from ppm.project_sums"
+        " where organization_id = %(organization)s and system = %(system)s and fact = %(entity)s and known"
+        " group by 1, 2, 3, 4, 5",
         entity=name,
-        relieved_by=relieved_by,
-    )
-    return {(r["project_nr"], r["currency"], r["period"]): r["amount"] for r in found}
+    ).fetchall()
+    for figure, (wanted, kind) in told.items():
+        own, currency = found[figure], "company_currency" if wanted == "company" else "currency"
+        for row in rows:
+            if kind in ("", row["kind"]):
+                place = row["project_nr"], row[currency], row["period"]
+                own[place] = own.get(place, ZERO) + row[wanted]
+    return found
+
+
+def _column(name: str, wanted: str) -> str:
+    """The stored sum that a figure is told by."""
+    amount = {"relieved": "relieved_amount", "company": "company_amount"}.get(wanted) or FACTS[name].sums[wanted]
+    return SUMMED[amount]
 
 
 def _differing(ours: dict[Place, Decimal], source: dict[Place, Decimal]) -> Iterator[tuple[Place, dict[str, str]]]:

@@ -693,7 +693,7 @@ def test_what_checks_look_for_is_found_without_a_look_at_every_row(
 def test_checks_see_rows_that_should_not_be(name: str, fact: str, change: str) -> None:
     result = sync([commitment()], [actual()])
     key = dg.AssetCheckKey(dg.AssetKey(["sap", fact]), name)
-    assert checks.checked(key, result).passed
+    assert [one.passed for one in checks.checked([key], result)] == [True]
     with database.direct() as connection:
         connection.execute(f"update ppm.{fact} set {change}")
-    assert not checks.checked(key, result).passed
+    assert [one.passed for one in checks.checked([key], result)] == [False]

@@ -5,7 +5,7 @@ Belongs here: the checks of every system, made from the same definitions. Does n
 refused before the merge.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,9 +37,13 @@ def check_specs(adapter: type[Adapter]) -> Iterator[dg.AssetCheckSpec]:
                 yield dg.AssetCheckSpec(name, asset=[adapter.system, entity], description=description)
 
 
-def checked(check: dg.AssetCheckKey, result: SyncResult) -> dg.AssetCheckResult:
-    passed, metadata = _CHECKS[check.name](check.asset_key.path[-1], result)
-    return _result(check, passed, metadata)
+def checked(checks: Iterable[dg.AssetCheckKey], result: SyncResult) -> list[dg.AssetCheckResult]:
+    """All that were asked for, looked at in one go."""
+    with database.owner() as connection:
+        return [
+            _result(check, *_CHECKS[check.name](connection, check.asset_key.path[-1], result))
+            for check in sorted(checks, key=lambda check: check.name)
+        ]
 
 
 def disappeared(check: dg.AssetCheckKey, sentence: str) -> dg.AssetCheckResult:
@@ -57,23 +61,23 @@ def _result(check: dg.AssetCheckKey, passed: bool, metadata: dict[str, Any]) -> 
     )
 
 
-def _nothing_disappeared(_: str, __: SyncResult) -> tuple[bool, dict[str, Any]]:
+def _nothing_disappeared(_: sa.Connection, __: str, ___: SyncResult) -> tuple[bool, dict[str, Any]]:
     return True, {}  # otherwise there would be no result
 
 
-def _rows_match(entity: str, result: SyncResult) -> tuple[bool, dict[str, Any]]:
+def _rows_match(_: sa.Connection, entity: str, result: SyncResult) -> tuple[bool, dict[str, Any]]:
     rows = (result.reconciliation or {}).get("rows_by_entity", {}).get(entity)
     return rows is None or rows["ours"] == rows["source"], {"rows": dg.MetadataValue.json(rows or {})}
 
 
-def _money_matches(entity: str, result: SyncResult) -> tuple[bool, dict[str, Any]]:
+def _money_matches(_: sa.Connection, entity: str, result: SyncResult) -> tuple[bool, dict[str, Any]]:
     compared = result.reconciliation or {}
     differences = [one for one in compared.get("differences", []) if one["entity"] == entity]
     told = {"detail": compared.get("detail", ""), "differences": dg.MetadataValue.json(differences[:DIFFERENCES_TOLD])}
     return not differences, told
 
 
-def _amounts_add_up(entity: str, result: SyncResult) -> tuple[bool, dict[str, Any]]:
+def _amounts_add_up(connection: sa.Connection, entity: str, result: SyncResult) -> tuple[bool, dict[str, Any]]:
     """An open amount is the rest of its order, in both currencies, or 0 where the line is done (DOMAIN R3)."""
     if entity != "commitments":
         return True, {}
@@ -81,38 +85,35 @@ def _amounts_add_up(entity: str, result: SyncResult) -> tuple[bool, dict[str, An
     query = sa.select(c.source_key).where(
         c.organization_id == result.organization_id, c.system == result.system, tables.NOT_ADDING_UP
     )
-    with database.owner() as connection:
-        found = list(connection.scalars(query.order_by(c.source_key).limit(DIFFERENCES_TOLD)))
+    found = list(connection.scalars(query.order_by(c.source_key).limit(DIFFERENCES_TOLD)))
     return not found, {"lines": dg.MetadataValue.json(found)}
 
 
-def _no_anomalies(entity: str, result: SyncResult) -> tuple[bool, dict[str, Any]]:
+def _no_anomalies(_: sa.Connection, entity: str, result: SyncResult) -> tuple[bool, dict[str, Any]]:
     found = result.by_entity.get(entity, {}).get("anomalies", [])
     return not found, {"anomalies": dg.MetadataValue.json(found)}
 
 
-def _required_fields(entity: str, result: SyncResult) -> tuple[bool, dict[str, Any]]:
+def _required_fields(connection: sa.Connection, entity: str, result: SyncResult) -> tuple[bool, dict[str, Any]]:
     table = tables.metadata.tables[f"ppm.{entity}"]
     lacking = {name: sa.func.count().filter(table.c[name] == "") for name in tables.REQUIRED[entity]}
     query = sa.select(*(count.label(name) for name, count in lacking.items())).where(
         table.c.organization_id == result.organization_id, table.c.system == result.system, tables.INCOMPLETE[entity]
     )
-    with database.owner() as connection:
-        found = dict(connection.execute(query).mappings().one())
+    found = dict(connection.execute(query).mappings().one())
     return not any(found.values()), {name: dg.MetadataValue.int(count) for name, count in found.items()}
 
 
-def _nothing_rejected(entity: str, result: SyncResult) -> tuple[bool, dict[str, Any]]:
+def _nothing_rejected(connection: sa.Connection, entity: str, result: SyncResult) -> tuple[bool, dict[str, Any]]:
     bad = tables.rejections.c
     query = sa.select(sa.func.count()).where(
         bad.organization_id == result.organization_id, bad.system == result.system, bad.entity == entity
     )
-    with database.owner() as connection:
-        count = connection.scalar(query) or 0
+    count = connection.scalar(query) or 0
     return count == 0, {"in_quarantine": dg.MetadataValue.int(count)}
 
 
-_CHECKS: dict[str, Callable[[str, SyncResult], tuple[bool, dict[str, Any]]]] = {
+_CHECKS: dict[str, Callable[[sa.Connection, str, SyncResult], tuple[bool, dict[str, Any]]]] = {
     MASS_DISAPPEARANCE: _nothing_disappeared,
     "amounts_add_up": _amounts_add_up,
     "no_anomalies": _no_anomalies,

@@ -83,8 +83,7 @@ def sync_assets(adapter: type[Adapter]) -> dg.AssetsDefinition:
         context.log.info(_in_a_sentence(result))
         for key in sorted(context.selected_asset_keys, key=lambda key: key.path != [system, "projects"]):
             yield _materialized(key.path[-1], result)
-        for check in sorted(context.selected_asset_check_keys, key=lambda check: check.name):
-            yield checked(check, result)
+        yield from checked(context.selected_asset_check_keys, result)
 
     return synced
 
