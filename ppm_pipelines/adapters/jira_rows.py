@@ -413,10 +413,10 @@ def effort(row: Row, directory: Directory) -> Effort:
     """Raises Unusable where an hour has no rate, or rates of several currencies would have to be added."""
     rest, rate = remaining(row), directory.rates.find(account(row.get("assignee")), directory.today)
     found = [_money(one, directory) for one in row["worklogs"]]
-    unpriced = sum(seconds(one, "timeSpentSeconds") or 0 for one, money in zip(row["worklogs"], found, strict=True)
-                   if money is None) + (rest if rate is None else 0)  # fmt: skip
-    if unpriced:
-        whole = rest + _logged(row)
+    spent = [seconds(one, "timeSpentSeconds") or 0 for one in row["worklogs"]]
+    unpriced = sum(one for one, money in zip(spent, found, strict=True) if money is None)
+    if unpriced := unpriced + (rest if rate is None else 0):
+        whole = rest + sum(spent)
         raise Unusable(
             "no_rate",
             "rates",
@@ -427,7 +427,7 @@ def effort(row: Row, directory: Directory) -> Effort:
     open_ = [cost(rest, rate)] if rate is not None and rest else []
     currency = _one_currency([*logged, *open_], directory)
     relieved, still = (sum((one.amount for one in some), ZERO) for some in (logged, open_))
-    return Effort(_logged(row), rest, relieved, still, currency, rate if rest else None)
+    return Effort(sum(spent), rest, relieved, still, currency, rate if rest else None)
 
 
 def _money(worklog: Row, directory: Directory) -> Money | None:
@@ -518,7 +518,7 @@ def _hours(row: Row, found: Effort) -> dict[str, Any]:
     }
     if found.rate is not None:
         told["hourly_rate"] = found.rate.amount
-    if (unseen := _unseen(row)) > 0:
+    if (unseen := (seconds(row, "timespent") or 0) - found.logged_seconds) > 0:
         told["unseen_hours"] = hours(unseen)
     for name, part in (("issuetype", "name"), ("parent", "key")):
         if value := text((row.get(name) or {}).get(part)):
@@ -565,9 +565,10 @@ def actual(raw: Raw, directory: Directory) -> Iterator[Outcome]:
     try:
         day, spent = _posted(row, directory), _spent(row)
         project_nr = project_of(issue, directory)
-        money = _priced(row, spent, day, directory)
+        rate = _rate_of(row, spent, day, directory)
+        money = cost(spent, rate)
         _convertible(money, directory)
-        yield _actual(raw, project_nr, day, spent, money, directory)
+        yield _actual(raw, project_nr, day, spent, money, rate, directory)
     except OutOfScope as error:
         yield _skipped(raw.key, str(error), _money(row, directory))
     except Unusable as error:
@@ -582,8 +583,8 @@ def _line_worth(row: Row, directory: Directory) -> Money | None:
         return None
 
 
-def _priced(row: Row, spent: int, day: date, directory: Directory) -> Money:
-    found = _money(row, directory)
+def _rate_of(row: Row, spent: int, day: date, directory: Directory) -> Rate:
+    found = directory.rates.find(account(row.get("author")), day)
     if found is None:
         raise Unusable(
             "no_rate",
@@ -593,10 +594,9 @@ def _priced(row: Row, spent: int, day: date, directory: Directory) -> Money:
     return found
 
 
-def _actual(raw: Raw, project_nr: str, day: date, spent: int, money: Money, directory: Directory) -> Actual:
+def _actual(raw: Raw, project_nr: str, day: date, spent: int, money: Money, rate: Rate, directory: Directory) -> Actual:
     row = raw.record
     issue, author = row["issue"], row.get("author")
-    rate = directory.rates.find(account(author), day)
     return Actual(
         source_key=raw.key,
         company_code="",
@@ -619,7 +619,7 @@ def _actual(raw: Raw, project_nr: str, day: date, spent: int, money: Money, dire
         item_text=text(row.get("comment")) or text(issue.get("summary")),
         quantity=hours(spent),
         unit=HOUR,
-        custom_fields=({"hourly_rate": rate.amount} if rate is not None else {}) | _own(issue),
+        custom_fields={"hourly_rate": rate.amount, **_own(issue)},
         labour=True,
         raw_stream=raw.stream,
         raw_key=raw.key,
