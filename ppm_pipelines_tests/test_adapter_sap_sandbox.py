@@ -269,7 +269,7 @@ def test_control_totals_take_a_handful_of_requests(tenant: Tenant) -> None:
     for entity in FIGURES:
         adapter.control(entity)
     assert adapter._reader.client.requests == asked
-    assert adapter._beside.client.requests <= 6
+    assert 0 < adapter._beside.client.requests <= 6
 
 
 def test_receipts_of_orders_that_the_service_does_not_show_are_not_taken_for_commitments(tenant: Tenant) -> None:

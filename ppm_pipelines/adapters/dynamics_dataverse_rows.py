@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from ppm_pipelines.adapters.base import Row
 from ppm_pipelines.adapters.dynamics_rows import DYNAMICS, Directory, delivered
-from ppm_pipelines.adapters.fields import Unusable, rejected, text
+from ppm_pipelines.adapters.fields import Unusable, names_that, rejected, text
 from ppm_pipelines.adapters.fields import currency as known
 from ppm_pipelines.records import Actual, Outcome, Project, Raw, Skipped, rounded
 
@@ -130,18 +129,16 @@ def _status(row: Row, amount: Decimal) -> str:
 
 
 def _own(row: Row) -> dict[str, Any]:
-    return {name: row[name] for name in _own_names(tuple(row)) if row[name] not in (None, "")}
-
-
-@lru_cache(maxsize=1024)  # all rows of a stream have the same names
-def _own_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(filter(is_own, names))
+    return {name: row[name] for name in _own_names(row) if row[name] not in (None, "")}
 
 
 def is_own(name: str) -> bool:
     """A column of the customer: its publisher's prefix is ``cr`` and three signs, unless another was chosen."""
     prefix, underscore, _ = name.partition("_")
     return bool(underscore) and prefix.startswith("cr") and len(prefix) == 5
+
+
+_own_names = names_that(is_own)
 
 
 def column(name: str) -> str:

@@ -10,12 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from ppm_pipelines.adapters import odata
 from ppm_pipelines.adapters.base import Row
-from ppm_pipelines.adapters.fields import Fields, Unusable, text
+from ppm_pipelines.adapters.fields import Fields, Unusable, names_that, text
 from ppm_pipelines.records import ZERO, rounded
 
 # The day that stands for none: 1900-01-01 in Finance & Operations, 0001-01-01 in Business Central.
@@ -47,19 +46,9 @@ class Directory:
         )
 
 
-# Every row of a read passes here, and all rows of a stream have the same names: what they mean is asked once.
-
-
-@lru_cache(maxsize=1024)
-def _marks(names: tuple[str, ...]) -> tuple[str, ...]:
-    """What is the protocol's own: ``@odata.etag``."""
-    return tuple(name for name in names if "@" in name)
-
-
-@lru_cache(maxsize=1024)
-def _own(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The customer's own fields: the custom-field feature marks them."""
-    return tuple(name for name in names if name.endswith("_Custom"))
+# What is the protocol's own (``@odata.etag``), and what the customer's: the custom-field feature marks it.
+_marks = names_that(lambda name: "@" in name)
+_own = names_that(lambda name: name.endswith("_Custom"))
 
 
 # Raw records
@@ -68,7 +57,7 @@ def _own(names: tuple[str, ...]) -> tuple[str, ...]:
 def delivered(row: Row) -> dict[str, Any]:
     """The row as Dynamics delivered it, without the protocol's own marks."""
     made = dict(row)
-    for name in _marks(tuple(row)):
+    for name in _marks(row):
         del made[name]
     return made
 
@@ -150,4 +139,4 @@ def figures(amount: Decimal, open_: Decimal, relieved: Decimal, reason: str | No
 
 def custom(row: Mapping[str, Any]) -> dict[str, Any]:
     """What the customer's own fields hold; empty ones are left out."""
-    return {name: row[name] for name in _own(tuple(row)) if row[name] not in (None, "")}
+    return {name: row[name] for name in _own(row) if row[name] not in (None, "")}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from ppm_pipelines.adapters.base import Row
@@ -74,6 +75,20 @@ class Sparse(dict[str, Any]):
     def __missing__(self, name: str) -> None:
         if name not in self:
             raise KeyError(name)
+
+
+# Names
+
+
+def names_that(test: Callable[[str], bool]) -> Callable[[Row], tuple[str, ...]]:
+    """The names of a row's fields that pass. Every row of a read is asked, and the rows of a stream have few different
+    sets of names: each set is looked at once."""
+
+    @lru_cache(maxsize=4096)
+    def passing(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(filter(test, names))
+
+    return lambda row: passing(tuple(row))
 
 
 # Values

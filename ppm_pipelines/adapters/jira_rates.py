@@ -68,9 +68,8 @@ def cost(seconds: int, rate: Rate) -> Money:
     return _cost(seconds, rate.amount, rate.currency)
 
 
-@lru_cache(
-    maxsize=8192
-)  # people log halves and quarters of hours, at a few rates; each is looked at with its issue too
+# People log halves and quarters of hours, at a few rates; each is looked at with its issue too.
+@lru_cache(maxsize=8192)
 def _cost(seconds: int, per_hour: Decimal, currency: str) -> Money:
     return Money(rounded(per_hour * seconds / SECONDS, currency), currency)
 

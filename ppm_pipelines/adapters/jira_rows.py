@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any
 
 from ppm_pipelines.adapters.base import ERASED, Row
-from ppm_pipelines.adapters.fields import Fields, Unreadable, Unusable, rejected, text
+from ppm_pipelines.adapters.fields import Fields, Unreadable, Unusable, names_that, rejected, text
 from ppm_pipelines.adapters.jira_rates import Money, Rates, cost, hours, spoken
 from ppm_pipelines.adapters.jira_settings import Rate
 from ppm_pipelines.mapping.fields import SourceField
@@ -242,12 +242,10 @@ def _own_values(told: Row) -> dict[str, Any]:
 
 def _own(record: Row) -> dict[str, Any]:
     """What a raw record kept of them."""
-    return {name: record[name] for name in _own_names(tuple(record))}
+    return {name: record[name] for name in _own_names(record)}
 
 
-@lru_cache(maxsize=4096)  # empty ones are left out, so that there are some sets of names
-def _own_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in names if name.startswith(CUSTOM))
+_own_names = names_that(lambda name: name.startswith(CUSTOM))
 
 
 def _value(value: Any) -> Any:

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from ppm_pipelines.adapters import suiteql
 from ppm_pipelines.adapters.base import Row
-from ppm_pipelines.adapters.fields import Fields, Unreadable, Unusable, currency, number, rejected, text
+from ppm_pipelines.adapters.fields import Fields, Unreadable, Unusable, currency, names_that, number, rejected, text
 from ppm_pipelines.adapters.suiteql import yes
 from ppm_pipelines.records import (
     ZERO,
@@ -393,12 +393,10 @@ def is_custom(name: str) -> bool:
 
 
 def _own(row: Row) -> dict[str, str]:
-    return {name: told for name in _own_names(tuple(row)) if (told := text(row[name]))}
+    return {name: told for name in _own_names(row) if (told := text(row[name]))}
 
 
-@lru_cache(maxsize=1024)  # the rows of a query have a few different sets of names
-def _own_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in names if name[:4] == "cust" and is_custom(name))
+_own_names = names_that(is_custom)
 
 
 def _rejected(

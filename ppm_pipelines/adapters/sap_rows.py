@@ -16,7 +16,7 @@ from typing import Any
 
 from ppm_pipelines.adapters import odata
 from ppm_pipelines.adapters.base import Row
-from ppm_pipelines.adapters.fields import Fields, Unusable, text
+from ppm_pipelines.adapters.fields import Fields, Unusable, names_that, text
 from ppm_pipelines.records import Outcome, Project, Raw, Rejection, WbsElement
 
 SAP = Fields("SAP", odata.day, odata.moment)
@@ -130,7 +130,7 @@ def is_helper(name: str) -> bool:
 
 def custom(row: Row) -> dict[str, Any]:
     """Numbers as texts, as V2 writes them: exact, and the same in V4."""
-    told = ((name, row[name]) for name in _own(tuple(row)))
+    told = ((name, row[name]) for name in _own(row))
     return {
         name: str(value) if isinstance(value, Decimal | int) and not isinstance(value, bool) else value
         for name, value in told
@@ -138,19 +138,9 @@ def custom(row: Row) -> dict[str, Any]:
     }
 
 
-# Every row of a read passes here, and all rows of a stream have the same names: what they mean is asked once.
-
-
-@lru_cache(maxsize=1024)
-def _own(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in names if name[:4] == "YY1_" and is_custom(name))
-
-
-@lru_cache(maxsize=1024)
-def _marks(names: tuple[str, ...]) -> tuple[str, ...]:
-    """What is the protocol's own: ``__metadata``, ``@odata.etag``."""
-    return tuple(name for name in names if name[:2] == "__" or "@" in name)
-
+_own = names_that(is_custom)
+# What is the protocol's own: ``__metadata``, ``@odata.etag``.
+_marks = names_that(lambda name: name.startswith("__") or "@" in name)
 
 # Raw records
 
@@ -158,7 +148,7 @@ def _marks(names: tuple[str, ...]) -> tuple[str, ...]:
 def delivered(row: Row) -> dict[str, Any]:
     """The row as SAP delivered it, without the protocol's own marks; expanded rows in the order of their number."""
     made = dict(row)
-    for name in _marks(tuple(row)):
+    for name in _marks(row):
         del made[name]
     if _NESTED.isdisjoint(map(type, made.values())):  # nearly always
         return made
