@@ -472,6 +472,82 @@ def test_a_tenant_that_gets_the_newer_service_is_read_anew(tenant: Tenant) -> No
     assert "commitments" in second.complete
 
 
+def changed(tenant: Tenant) -> tuple[Read, Sap]:
+    """What an incremental read brings of a tenant in which much has happened since the full one."""
+    first = tenant.adapter()
+    Read().take(first)
+    tenant.advance(150)
+    second = tenant.adapter()
+    return Read().take(second, state=first.state()), second
+
+
+def test_what_the_last_read_took_of_the_hour_is_not_read_again(tenant: Tenant) -> None:
+    brought, before = changed(tenant)
+    assert brought.kept["commitments"]
+    assert brought.kept["actuals"]
+    after = tenant.adapter()
+    again = Read().take(after, state=before.state())
+    assert (again.kept["commitments"], again.kept["actuals"]) == ({}, {})
+    assert after.state()["window"] == before.state()["window"]
+    assert_controlled(Read().take(full := tenant.adapter()), full)
+
+
+@pytest.mark.parametrize("kind", ["order", "touching", "invoice", "line", "settled"])
+def test_what_the_last_read_of_the_hour_did_not_see_is_read_by_the_next(tenant: Tenant, kind: str) -> None:
+    """A stamp is set when something is saved and seen when it is committed, later than a read that came in between."""
+    brought, before = changed(tenant)
+    state = before.state()
+    things = state["window"]["things"]
+    seen = {key: things.pop(key) for key in [key for key in things if key.startswith(f"{kind}/")][-9:]}
+    assert seen
+    again = Read().take(tenant.adapter(), state=state)
+    entity, other = ("actuals", "commitments") if kind in ("line", "settled") else ("commitments", "actuals")
+    assert again.kept[entity] or kind == "invoice"
+    assert again.kept[other] == {}
+    for key, one in again.kept[entity].items():
+        assert brought.kept[entity].get(key) in (one, None)
+    if kind == "order":
+        assert {key.split("/")[0] for key in again.kept[entity]} <= {key.split("/")[1] for key in seen}
+    if kind == "line":
+        assert {f"line/{key}" for key in again.kept[entity]} <= seen.keys()
+
+
+@pytest.mark.parametrize("moment", ["_latest_posting", "_touched"])
+def test_what_is_posted_while_a_read_has_begun_is_whole_after_the_next(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """DOMAIN R15: postings and invoices behind the cut are seen by this read, and taken by the next one."""
+    first = tenant.adapter()
+    read = Read().take(first)
+    second = tenant.adapter()
+    before = getattr(second, moment)
+
+    def and_then_much_is_posted(*asked: Any) -> Any:
+        found = before(*asked)
+        tenant.advance(150)
+        return found
+
+    monkeypatch.setattr(second, moment, and_then_much_is_posted)
+    read.take(second, state=first.state())
+    late = {f"invoice/{number}/{year}" for number, year in second._late_invoices()}
+    assert late
+    assert late.isdisjoint(second.state()["window"]["things"])
+    third = tenant.adapter()
+    read.take(third, state=second.state())
+    assert_as_in_the_books(read, tenant)
+    assert_controlled(read, third)
+
+
+def test_under_other_projects_the_hour_is_read_anew(tenant: Tenant) -> None:
+    """An element may have come to another project: what lies on it is another record now."""
+    brought, before = changed(tenant)
+    state = before.state()
+    state["window"]["under"] = "another"
+    again = Read().take(tenant.adapter(), state=state)
+    assert again.kept["commitments"].keys() >= brought.kept["commitments"].keys()
+    assert again.kept["actuals"].keys() >= brought.kept["actuals"].keys()
+
+
 def test_a_state_without_the_mark_of_its_settings_is_as_good_as_none(tenant: Tenant) -> None:
     first = tenant.adapter()
     Read().take(first, "actuals")

@@ -6,10 +6,13 @@ what rows mean (``sap_orders``, ``sap_journal``), control totals (``sap_control`
 
 A read begins with projects and WBS elements, because nothing can be judged without them. Orders come page by page;
 for each page the receipts and invoices of just these orders are fetched, so that memory does not grow with the
-number of orders. What is posted while a read goes on is left to the next one: journal lines later than the latest one
-at the beginning (the cut), in the receipts as in the actuals, and the invoices behind them. Otherwise a posting in
-between would be open and actual at once, or neither (DOMAIN R15). SAP's own sums up to the cut are asked beside the
-read, by a second connection.
+number of orders. An incremental read goes back an hour, where SAP tells days only to the day before, and takes of that
+what the last one did not see as it is now (``window``).
+
+What is posted while a read goes on is left to the next one: journal lines later than the latest one at the beginning
+(the cut), in the receipts as in the actuals, and the invoices behind them. Otherwise a posting in between would be open
+and actual at once, or neither (DOMAIN R15). SAP's own sums up to the cut are asked beside the read, by a second
+connection.
 """
 
 from __future__ import annotations
@@ -53,6 +56,7 @@ from ppm_pipelines.adapters.sap_streams import (
     VENDOR_ITEMS,
     WBS_ELEMENTS,
 )
+from ppm_pipelines.adapters.window import Window
 from ppm_pipelines.mapping.fields import SourceField
 from ppm_pipelines.records import ControlTotal, Page, Raw
 
@@ -120,6 +124,7 @@ class Sap(Adapter):
         self._companies_asked = False
         self._read_by = ""
         self._unseen: Sums = {}
+        self._window = Window()
         self._assignments: int | None = None
         self._complete: frozenset[str] = frozenset()
 
@@ -138,6 +143,7 @@ class Sap(Adapter):
             "settings": self._read_by,
             "company_currencies": dict(self._currencies),
             "unseen_receipts": sap_control.to_json(self._unseen),
+            "window": self._window.to_json(),
         }
 
     def _fingerprint(self) -> str:
@@ -186,6 +192,7 @@ class Sap(Adapter):
         if isinstance(known := state.get("company_currencies"), dict):
             self._currencies |= known
         self._unseen = sap_control.from_json(state.get("unseen_receipts"))
+        self._window = Window(state.get("window"), self._directory.decides())
         return found - OVERLAP
 
     def replay(self, entity: str, raws: Iterable[Raw]) -> Iterator[Page]:
@@ -234,9 +241,9 @@ class Sap(Adapter):
         before = sap_control.assignments_counted(self._reader)
         if since is None:
             seen = Numbers()
-            for page, keys in self._orders(""):
-                seen.add(keys)
-                yield page
+            for orders in self._reader.order_pages(""):
+                seen.add(set(map(_number, orders)))
+                yield from self._order_page(orders)
             self._unseen = sap_control.unseen_receipts(self._reader, self._directory, seen)
         else:
             yield from self._changed_orders(since)
@@ -253,20 +260,24 @@ class Sap(Adapter):
         protocol = self._reader.orders.orders.protocol
         changed = f"LastChangeDateTime ge {protocol.stamp(since)}"
         unstamped = all_of("LastChangeDateTime eq null", f"CreationDate ge {protocol.day(_day_before(since))}")
+        taken: set[str] = set()
         for filter_ in (changed, unstamped):
-            for page, keys in self._orders(filter_):
-                touched -= keys
-                yield page
-        for some in chunks(sorted(touched), KEYS_PER_REQUEST):
-            for page, _ in self._orders(any_of("PurchaseOrder", some)):
-                yield page
+            for orders in self._reader.order_pages(filter_):
+                new = {nr for order in orders if self._window.is_new(f"order/{(nr := _number(order))}", order)}
+                wanted = [order for order in orders if _number(order) in new | touched]
+                yield from self._order_page(wanted)
+                taken |= set(map(_number, wanted))
+        for some in chunks(sorted(touched - taken), KEYS_PER_REQUEST):
+            for orders in self._reader.order_pages(any_of("PurchaseOrder", some)):
+                yield from self._order_page(orders)
 
-    def _orders(self, filter_: str) -> Iterator[tuple[Page, set[str]]]:
-        for orders in self._reader.order_pages(filter_):
+    def _order_page(self, orders: Sequence[Row]) -> Iterator[Page]:
+        """The page that these orders become, with what relieves them; none where there are none."""
+        if orders:
             self._know_companies(orders)
             relief = self._relief(orders)
             raws = [raw for order in orders for raw in sap_orders.raws(order, relief, self._currencies)]
-            yield self._page("commitments", raws), {text(order.get("PurchaseOrder")) for order in orders}
+            yield self._page("commitments", raws)
 
     def _relief(self, orders: Sequence[Row]) -> Relief:
         """The receipts and invoices of these orders' lines, as far as they relieve them."""
@@ -274,7 +285,7 @@ class Sap(Adapter):
         received: set[str] = set()
         invoiced: dict[sap_orders.ItemKey, str] = {}
         for order in orders:
-            number = text(order.get("PurchaseOrder"))
+            number = _number(order)
             for item in sap_orders.items(order):
                 if sap_orders.by_receipt(item):
                     received.add(number)
@@ -297,6 +308,7 @@ class Sap(Adapter):
         ]
         headers = self._invoice_headers({text(row.get("SupplierInvoice")) for _, row in lines})
         late = self._late_invoices() if lines else set()
+        self._window.forget(map(_invoice_key, late))
         for key, row in lines:
             invoice = text(row.get("SupplierInvoice")), text(row.get("FiscalYear"))
             if invoice not in late:
@@ -324,57 +336,62 @@ class Sap(Adapter):
         }
 
     def _touched(self, since: datetime) -> set[str]:
-        """Orders that receipts or invoices touched: their own change stamp may not tell (sap.md, section 4)."""
-        base = all_of(self._reader.ledger(), "PurchasingDocument ne ''", self._reader.companies())
+        """Orders that new receipts or invoices touched: their own change stamp may not tell (sap.md, section 4)."""
+        base = all_of(self._reader.journal(), "PurchasingDocument ne ''", self._reader.companies())
         found = {
             text(row.get("PurchasingDocument"))
             for changed in _changed(since)
             for row in self._reader.rows(TOUCHED, all_of(base, changed))
+            if self._window.is_new(f"touching/{sap_journal.actual_key(row)}", row)
         }
         # Invoices tell days only, and the posting day may be typed by hand: a day more costs little.
         day = V2.day(_day_before(since))
         window = either(*(f"{name} ge {day}" for name in ("CreationDate", "PostingDate")))
         for row in self._reader.rows(INVOICED_ORDERS, all_of(window, self._reader.companies())):
-            lines = odata.nested(row, "to_SuplrInvcItemPurOrdRef")
-            found |= {text(line.get("PurchaseOrder")) for line in lines}
+            if self._window.is_new(_invoice_key((text(row.get("SupplierInvoice")), text(row.get("FiscalYear")))), row):
+                lines = odata.nested(row, "to_SuplrInvcItemPurOrdRef")
+                found |= {text(line.get("PurchaseOrder")) for line in lines}
         return found - {""}
 
     # Actuals
 
     def _actuals(self, since: datetime | None) -> Iterator[Page]:
-        delivered: set[str] = set()
+        taken: set[str] = set()
         for filter_ in self._slices(since):
             for rows in self._reader.pages(JOURNAL, filter_):
                 if since is not None:
-                    delivered |= {sap_journal.actual_key(row) for row in rows}
-                yield self._journal_page(rows)
+                    rows = [row for row in rows if self._window.is_new(f"line/{sap_journal.actual_key(row)}", row)]
+                    taken |= set(map(sap_journal.actual_key, rows))
+                yield from self._journal_page(rows)
         if since is not None and self._reader.tells_vendor_items:
-            yield from self._settled(since, delivered)
+            yield from self._settled(since, taken)
 
-    def _settled(self, since: datetime, delivered: set[str]) -> Iterator[Page]:
-        """Lines of documents whose vendor items changed, as by clearing: the ledger's own stamp need not tell it.
-
-        Vendor items tell days only, so the day before counts too.
-        """
-        day = V2.day(_day_before(since))
-        changed = {
-            sap_journal.document_key(row)
-            for name in ("LastChangeDate", "ClearingDate")
-            for row in self._reader.rows(
-                CHANGED_DOCUMENTS, all_of(VENDOR, f"{name} ge {day}", self._reader.companies())
-            )
-        }
+    def _settled(self, since: datetime, taken: set[str]) -> Iterator[Page]:
+        """Lines of documents whose vendor items changed, as by clearing: the ledger's own stamp need not tell it."""
+        changed = self._settled_documents(since)
         base = all_of(self._reader.journal(), self._reader.of_projects())
         for filter_ in document_filters(changed):
             for rows in self._reader.pages(JOURNAL, all_of(base, filter_)):
                 wanted = [row for row in rows if sap_journal.document_key(row) in changed]
-                yield self._journal_page([r for r in wanted if sap_journal.actual_key(r) not in delivered])
+                yield from self._journal_page([row for row in wanted if sap_journal.actual_key(row) not in taken])
 
-    def _journal_page(self, rows: Sequence[Row]) -> Page:
-        items = self._vendor_items(rows)
-        return self._page(
-            "actuals", [sap_journal.raw(row, items.get(sap_journal.document_key(row), ())) for row in rows]
-        )
+    def _settled_documents(self, since: datetime) -> set[sap_journal.DocumentKey]:
+        """Vendor items tell days only, so the day before counts too."""
+        day = V2.day(_day_before(since))
+        found: dict[sap_journal.DocumentKey, dict[str, Row]] = {}
+        for name in ("LastChangeDate", "ClearingDate"):
+            changed = all_of(VENDOR, f"{name} ge {day}", self._reader.companies())
+            for row in self._reader.rows(CHANGED_DOCUMENTS, changed):
+                items = found.setdefault(sap_journal.document_key(row), {})
+                items[text(row.get("AccountingDocumentItem"))] = row
+        return {key for key, items in found.items() if self._window.is_new(f"settled/{'/'.join(key)}", items)}
+
+    def _journal_page(self, rows: Sequence[Row]) -> Iterator[Page]:
+        """The page that these lines become, with their documents' vendor items; none where there are none."""
+        if rows:
+            items = self._vendor_items(rows)
+            raws = [sap_journal.raw(row, items.get(sap_journal.document_key(row), ())) for row in rows]
+            yield self._page("actuals", raws)
 
     def _vendor_items(self, rows: Sequence[Row]) -> dict[sap_journal.DocumentKey, list[Row]]:
         """The vendor's items of the documents of a page, by document; a request per company code and year."""
@@ -457,3 +474,11 @@ def _changed(since: datetime) -> tuple[str, str]:
 
 def _day_before(moment: datetime) -> Any:
     return (moment - timedelta(days=1)).date()
+
+
+def _number(order: Row) -> str:
+    return text(order.get("PurchaseOrder"))
+
+
+def _invoice_key(number_and_year: tuple[str, str]) -> str:
+    return f"invoice/{'/'.join(number_and_year)}"

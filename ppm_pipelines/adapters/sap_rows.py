@@ -49,6 +49,11 @@ class Directory:
         if element.internal_id:
             self.by_internal[element.internal_id] = element
 
+    def decides(self) -> list[Any]:
+        """All that a record may depend on beside its own rows, as JSON in an order that does not change by itself."""
+        elements = ((e.wbs_element, e.internal_id, e.project_nr, e.statistical) for e in self.by_external.values())
+        return [sorted(elements), *map(sorted, (self.numbers, self.stray, self.linked))]
+
     def element(self, external: str, internal: str) -> WbsElement:
         found = self.by_external.get(external) or self.by_internal.get(internal)
         if found is not None:

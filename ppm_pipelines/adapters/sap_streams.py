@@ -220,7 +220,7 @@ RECEIPTS = replace(
     ),
     params=_LINE_ORDER,
 )
-TOUCHED = _of_journal("touched", "PurchasingDocument")
+TOUCHED = _of_journal("touched", _LINE_KEY, "PurchasingDocument LastChangeDateTime")
 COMPANIES = _of_journal("companies", "CompanyCode", "CompanyCodeCurrency")
 PERIODS = _of_journal("periods", "CompanyCode FiscalYearPeriod", order="CompanyCode,FiscalYearPeriod")
 _SUM_KEY = "WBSElementInternalID CostCenter TransactionCurrency"
@@ -255,7 +255,7 @@ VENDOR_ITEMS = Stream(
     _CUBE_TYPE,
     frozenset(_DOCUMENT_KEY.split()),
 )
-CHANGED_DOCUMENTS = replace(VENDOR_ITEMS, name="changed documents", fields=VENDOR_ITEMS.key)
+CHANGED_DOCUMENTS = replace(VENDOR_ITEMS, name="changed documents")
 
 # Supplier invoices
 
@@ -304,7 +304,7 @@ INVOICES = Stream(
 INVOICED_ORDERS = replace(
     INVOICES,
     name="invoiced orders",
-    fields=("SupplierInvoice", "FiscalYear", "to_SuplrInvcItemPurOrdRef/PurchaseOrder"),
-    types={},
-    needed=frozenset(),
+    fields=(*INVOICES.fields, "SuplrInvcLstChgDteTmeTxt", "to_SuplrInvcItemPurOrdRef/PurchaseOrder"),
+    types={**INVOICES.types, "to_SuplrInvcItemPurOrdRef": "A_SuplrInvcItemPurOrdRefType"},
+    needed=frozenset({"to_SuplrInvcItemPurOrdRef/PurchaseOrder"}),
 )
