@@ -61,12 +61,14 @@ class Fact:
         """By ``seq`` and key what each staged record would change."""
         return f"change_{self.name}"
 
-    @property
-    def changed(self) -> str:
-        """The staged records with that."""
+    def changed(self, part: range | None = None) -> str:
+        """The staged records with that; of the part those of these ``seq``."""
         own = ["change", "id", *(["project_id"] if self.belongs_to_project else []), *(self.ended or ())[:1]]
         told = ", ".join(f"c.{name}" for name in own)
-        return f"(select s.*, {told} from {self.stage} s join {self.change} c using (seq))"  # noqa: S608 - our own names
+        # Both sides are told it, as PostgreSQL concludes it of neither from the other.
+        bound = [f"{side}.seq >= {part.start} and {side}.seq < {part.stop}" for side in "sc"] if part else ["true"]
+        which = f"{self.stage} s join {self.change} c using (seq) where {' and '.join(bound)}"
+        return f"(select s.*, {told} from {which})"  # noqa: S608 - our own names
 
 
 FACTS = {

@@ -47,6 +47,7 @@ OUT_OF_SCOPE = "counts = false, not_counted_reason = 'out_of_scope'"
 # every deletion.
 SAME_KEYS = ("d.source_key = s.source_key", "d.whole and d.source_key = split_part(s.source_key, '/', 1)")
 VANISHED_AT_LEAST = 20  # fewer than so many vanished rows are never a mass disappearance (DOMAIN "What counts")
+AT_ONCE = 50_000  # rows that one statement writes: about half of the session's work memory
 MANY = 1_000  # so many rows change what PostgreSQL must know of a table, and take a while to merge
 Money = dict[str, dict[str, dict[str, str]]]
 
@@ -337,7 +338,7 @@ class _Merge(Staging):
         for name in ("projects", "wbs_elements"):
             self._classify(FACTS[name])
             self._upsert(FACTS[name])
-        projects = FACTS["projects"].changed
+        projects = FACTS["projects"].changed()
         self.run(
             "create temp table new_links on commit drop as select gen_random_uuid()::text as project_id, p.project_nr,"
             f" p.company_code, p.name, p.status, p.currency from {projects} p where not exists (select 1 from"
@@ -403,20 +404,33 @@ class _Merge(Staging):
         for row in self.run(f"select change, count(*) as rows from {fact.change} group by change"):
             counts[row["change"]] += row["rows"]
         mine = [*fact.columns, *(["project_id"] if fact.belongs_to_project else []), *(fact.ended or ())[:1]]
+        parts = self._parts(fact)
         # Which are new is known, and nobody else writes facts of this system meanwhile: no conflict to look for.
-        self.run(
-            f"insert into {fact.table}"
-            f" (organization_id, system, run_id, first_seen_at, last_changed_at, {listed(mine)})"
-            f" select %(organization)s, %(system)s, %(run)s, %(now)s, %(now)s, {listed(mine)} from {fact.changed} c"
-            " where change = 'inserted'"
-        )
+        for part in parts:
+            self.run(
+                f"insert into {fact.table}"
+                f" (organization_id, system, run_id, first_seen_at, last_changed_at, {listed(mine)})"
+                f" select %(organization)s, %(system)s, %(run)s, %(now)s, %(now)s, {listed(mine)}"
+                f" from {fact.changed(part)} c where change = 'inserted'"
+            )
         if not (counts["updated"] or counts["closed"]):
             return
         changed = ", ".join([*(f"{name} = c.{name}" for name in mine), *(["listed = true"] if fact.ended else [])])
-        self.run(
-            f"update {fact.table} t set run_id = %(run)s, last_changed_at = %(now)s, {changed} from {fact.changed} c"
-            " where c.change in ('updated', 'closed') and t.id = c.id"
-        )
+        for part in parts:
+            self.run(
+                f"update {fact.table} t set run_id = %(run)s, last_changed_at = %(now)s, {changed}"
+                f" from {fact.changed(part)} c where c.change in ('updated', 'closed') and t.id = c.id"
+            )
+
+    def _parts(self, fact: Fact) -> list[range | None]:
+        """The staged records in parts that PostgreSQL keeps in its memory: a statement's triggers see all of its rows,
+        and those of more than work memory holds are written to files and read again. One part is all of them."""
+        [row] = self.run(f"select count(*) as rows, max(seq) + 1 as stop from {fact.change}")
+        if row["rows"] <= AT_ONCE:
+            return [None]
+        for table in (fact.stage, fact.change):
+            self.run(f"create index on {table} using brin (seq)")
+        return [range(start, start + AT_ONCE) for start in range(0, row["stop"], AT_ONCE)]
 
     def _merge_fact(self, fact: Fact, complete: bool, open_listed: bool) -> None:
         before = self._sums(fact)
@@ -586,7 +600,7 @@ class _Merge(Staging):
         found = self.run(
             "select c.source_key as key, v.field, coalesce(v.before, '') as before, coalesce(v.after, '') as after,"
             " t.currency, t.company_currency"
-            f" from {fact.changed} c join {fact.table} t on t.id = c.id"
+            f" from {fact.changed()} c join {fact.table} t on t.id = c.id"
             f" cross join lateral (values {pairs}) v (field, before, after)"
             " where c.change = 'updated' and v.before is distinct from v.after order by 1, 2 limit %(most)s",
             most=ANOMALIES_TOLD,
@@ -599,7 +613,7 @@ class _Merge(Staging):
             return []
         found = self.run(
             "select source_key as key, 'relieved_amount' as field, ordered_amount::text as before,"
-            f" relieved_amount::text as after, currency, company_currency from {fact.changed} c"
+            f" relieved_amount::text as after, currency, company_currency from {fact.changed()} c"
             " where change in ('inserted', 'updated') and counts and closed_reason is null"
             " and abs(relieved_amount) > abs(ordered_amount)"
             " and sign(relieved_amount) = sign(ordered_amount) order by 1 limit %(most)s",

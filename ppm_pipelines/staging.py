@@ -97,7 +97,7 @@ class Staging:
         # Only what is joined and grouped by: to look at all columns of a wide table takes as long as to write it.
         stages = (STAGE_RAWS, STAGE_REJECTIONS, STAGE_SKIPPED, STAGE_DELETED)
         for stage in (*(fact.stage for fact in FACTS.values()), *stages):
-            self.run(f"analyze {stage} (source_key)")
+            self.run(f"analyze {stage} (seq, source_key)")
 
     def _stage(self, some: Arrived) -> None:
         self.pages += some.pages

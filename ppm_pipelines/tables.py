@@ -375,7 +375,7 @@ commitments = Table(
     _overlaid(),
     _listed(),
     UniqueConstraint("organization_id", "system", "source_key"),
-    Index("ix_commitments_project", "organization_id", "project_id", "po_number"),
+    Index("ix_commitments_project", "organization_id", "project_id"),
     Index("ix_commitments_changed", "last_changed_at", postgresql_using="brin"),
     Index("ix_commitments_not_adding_up", "organization_id", "system", postgresql_where=NOT_ADDING_UP),
     _incomplete("commitments"),
@@ -428,7 +428,7 @@ actuals = Table(
     _overlaid(),
     _listed(),
     UniqueConstraint("organization_id", "system", "source_key"),
-    Index("ix_actuals_project", "organization_id", "project_id", text("posting_date desc")),
+    Index("ix_actuals_project", "organization_id", "project_id"),
     Index("ix_actuals_seen", "first_seen_at", postgresql_using="brin"),  # what came after a period was closed
     Index("ix_actuals_changed", "last_changed_at", postgresql_using="brin"),
     _incomplete("actuals"),

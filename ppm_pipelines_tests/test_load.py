@@ -139,6 +139,40 @@ def facts() -> list[tuple[Any, ...]]:
     )
 
 
+def kept() -> dict[str, list[tuple[Any, ...]]]:
+    """What is kept of facts, their sums and what was, without numbers and moments that each load gives anew."""
+    named = [tables.commitments, tables.actuals, *(tables.HISTORY[name] for name in ("commitments", "actuals"))]
+    told = {t.name: [c.name for c in t.c if not c.name.endswith(("_at", "_to")) and c.name != "id"] for t in named}
+    made = {name: [name for name in names if name not in ("run_id", "project_id")] for name, names in told.items()}
+    sums = "project_nr, fact, currency, period, kind, counts, known, rows, ordered, relieved, open, actual"
+    return {
+        name: sorted(rows(f"select {', '.join(names)} from ppm.{name}"), key=repr) for name, names in made.items()
+    } | {
+        name: sorted(rows(f"select {sums} from ppm.{name}"), key=repr)
+        for name in ("project_sums", "project_sums_history")
+    }
+
+
+@pytest.mark.parametrize("at_once", [2, 3, 7])
+def test_records_written_in_parts_are_those_written_in_one(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    def all_of_it(system: str) -> dict[str, Any]:
+        lines = [commitment(f"45{n:08}/00010/01", f"{n}.50") for n in range(1, 8)]
+        postings = [actual(f"1010/2026/01{n:08}/000001", f"{n}.25") for n in range(1, 9)]
+        first = sync(lines, postings, system=system)
+        for n in (0, 3, 4):
+            lines[n] = replace(lines[n], relieved_amount=Decimal(1), open_amount=lines[n].open_amount - 1)
+        again = sync([*lines, commitment("4600000001/00010/01")], [*postings[1:], actual(amount="9.99")], system=system)
+        return {"first": told(first), "again": told(again), "money": again.amounts}
+
+    whole, as_one = all_of_it("sap"), kept()
+    with database.direct() as connection:
+        connection.execute("truncate ppm.commitments, ppm.actuals, ppm.commitments_history, ppm.actuals_history,"
+                           " ppm.project_sums, ppm.project_sums_history, ppm.sync_state")  # fmt: skip
+    monkeypatch.setattr(load, "AT_ONCE", at_once)
+    assert all_of_it("sap") == whole
+    assert kept() == as_one
+
+
 def told(result: SyncResult) -> dict[str, int]:
     return {name: getattr(result, name) for name in load.COUNTS if getattr(result, name)}
 

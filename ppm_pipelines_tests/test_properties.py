@@ -81,7 +81,8 @@ def world() -> Iterator[World]:
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few records per page, so that a small tenant has many pages."""
+    """A few records per page and statement, so that a small tenant has many of both."""
+    monkeypatch.setattr("ppm_pipelines.load.AT_ONCE", 7)
     monkeypatch.setattr("ppm_pipelines.adapters.sap_reader.ORDERS_PER_PAGE", 5)
     monkeypatch.setattr("ppm_pipelines.sandbox.odata_v2.LARGEST_PAGE", 50)
 
