@@ -251,7 +251,7 @@ def test_values_of_the_sites_fields_are_kept_as_people_see_them() -> None:
         "customfield_6": None,
         "customfield_7": [],
     }
-    issue = raw_issue({"id": "1", "key": "A-1", "fields": told}, [], Directory(Rates([], {})))
+    issue = raw_issue({"id": "1", "key": "A-1", "fields": told}, [{"id": "7"}], Directory(Rates([], {})))
     kept = {name: one for name, one in issue.record.items() if name.startswith("customfield")}
     assert kept == {
         "customfield_1": "4711",

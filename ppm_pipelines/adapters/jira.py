@@ -182,6 +182,7 @@ class Jira(Adapter):
         """The account, then every project it may browse."""
         self._account = self._api.myself()
         self._directory.linked, self._directory.read_as = self.linked, self.forgotten
+        self._directory.people.clear()
         self._directory.rates = Rates(self._settings.rates, self._settings.user_roles, self.forgotten)
         self._directory.today = self._began().astimezone(self._directory.zone).date()
         make = PROJECT_STREAM.to_record

@@ -39,6 +39,7 @@ _PLAIN = (
 )
 _POINTED = {"project": ("id", "key"), "issuetype": ("name", "subtask"), "parent": ("id", "key")}
 _PEOPLE = ("assignee", "reporter")
+_LINES = ("paragraph", "heading", "codeBlock")  # nodes of a document that end a line
 PEOPLE = (*_PEOPLE, "author")
 # The fields that are asked for: without them a search answers with ids alone (jira.md, trap 1).
 FIELDS = (*_PLAIN, *_POINTED, *_PEOPLE, "status", "worklog")
@@ -79,6 +80,7 @@ class Directory:
     archived: set[str] = field(default_factory=set)
     linked: frozenset[str] = frozenset()
     read_as: Callable[[str], str] = str  # whom a person is read as (``Adapter.forgotten``)
+    people: dict[tuple[str, str, str], dict[str, str] | None] = field(default_factory=dict)  # as they are kept
     lost_rights: bool = False  # the account saw more before: what it sees now of an issue may be a part
 
 
@@ -149,19 +151,22 @@ def plain_text(comment: Any) -> str:
     """The text of a comment: a text on Data Center, a document of nodes on Cloud; a line per paragraph."""
     if not isinstance(comment, dict):
         return text(comment)
-    return "\n".join(filter(None, (line.strip() for line in "".join(_pieces(comment)).split("\n"))))
+    pieces: list[str] = []
+    _add_pieces(comment, pieces)
+    return "\n".join(filter(None, (line.strip() for line in "".join(pieces).split("\n"))))
 
 
-def _pieces(node: Mapping[str, Any]) -> Iterator[str]:
+def _add_pieces(node: Mapping[str, Any], pieces: list[str]) -> None:
+    kind = node.get("type")
     if isinstance(told := node.get("text"), str):
-        yield told
-    if node.get("type") == "hardBreak":
-        yield "\n"
+        pieces.append(told)
+    if kind == "hardBreak":
+        pieces.append("\n")
     for one in node.get("content") or ():
         if isinstance(one, dict):
-            yield from _pieces(one)
-    if node.get("type") in ("paragraph", "heading", "codeBlock"):
-        yield "\n"
+            _add_pieces(one, pieces)
+    if kind in _LINES:
+        pieces.append("\n")
 
 
 # Raw records: people by their account alone, unless personal data is wanted
@@ -186,14 +191,15 @@ def raw_issue(row: Row, worklogs: Iterable[Row], directory: Directory) -> Raw:
 
 
 def raw_worklogs(issue: Raw, rows: Iterable[Row], directory: Directory) -> list[Raw]:
-    """One per worklog, with what its actual needs of the issue."""
+    """One per worklog of the issue, with what its actual needs of it."""
     about = {name: issue.record.get(name) for name in ("id", "key", "summary", "project")} | _own(issue.record)
+    logged = {one["id"]: one for one in issue.record["worklogs"]}
     made = []
     for row in rows:
-        kept = _worklog(row, directory)
+        kept = logged[text(row.get("id"))]
         said = _may_be_named(kept["author"], directory)
         comment = {"comment": plain_text(row.get("comment"))} if said else {}
-        made.append(Raw(WORKLOGS, text(row.get("id")), {**kept, **comment, "issue": about}))
+        made.append(Raw(WORKLOGS, kept["id"], {**kept, **comment, "issue": about}))
     return made
 
 
@@ -203,16 +209,28 @@ def _worklog(row: Row, directory: Directory) -> dict[str, Any]:
 
 
 def _person(user: Any, directory: Directory) -> dict[str, str] | None:
-    if not (who := account(user)):
+    """Of everybody once: the same few people stand in every record."""
+    if not isinstance(user, dict):
         return None
-    kept = {"accountId" if text(user.get("accountId")) else "key": directory.read_as(who)}
-    if _may_be_named(kept, directory):
-        kept["displayName"] = _name(user)
-    return kept
+    who = text(user.get("accountId")), text(user.get("key")), _name(user)
+    if who not in directory.people:
+        directory.people[who] = _kept_of(*who, directory)
+    return directory.people[who]
+
+
+def _kept_of(account_id: str, key: str, name: str, directory: Directory) -> dict[str, str] | None:
+    if not (who := account_id or key):
+        return None
+    kept = {"accountId" if account_id else "key": directory.read_as(who)}
+    return kept | {"displayName": name} if _may_be_named(kept, directory) else kept
 
 
 def _may_be_named(user: Any, directory: Directory) -> bool:
-    return directory.personal_data and not account(user).startswith(ERASED)
+    return _may_be_kept(account(user), directory)
+
+
+def _may_be_kept(who: str, directory: Directory) -> bool:
+    return directory.personal_data and not who.startswith(ERASED)
 
 
 def _part(value: Any, names: Sequence[str]) -> dict[str, Any] | None:
@@ -235,9 +253,7 @@ def _kind(field: Row) -> str:
 
 def _own_values(told: Row) -> dict[str, Any]:
     """What a raw record keeps of them, without those that are empty."""
-    return {
-        name: kept for name, value in told.items() if name[:12] == CUSTOM and (kept := _value(value)) not in (None, "")
-    }
+    return {name: kept for name in _own_names(told) if (kept := _value(told[name])) not in (None, "")}
 
 
 def _own(record: Row) -> dict[str, Any]:
@@ -410,8 +426,8 @@ def _logged(row: Row) -> int:
 def effort(row: Row, directory: Directory) -> Effort:
     """Raises Unusable where an hour has no rate, or rates of several currencies would have to be added."""
     rest, rate = remaining(row), directory.rates.find(account(row.get("assignee")), directory.today)
-    found = [_money(one, directory) for one in row["worklogs"]]
-    spent = [seconds(one, "timeSpentSeconds") or 0 for one in row["worklogs"]]
+    spent = [_spent(one) for one in row["worklogs"]]
+    found = [_money(one, took, directory) for one, took in zip(row["worklogs"], spent, strict=True)]
     unpriced = sum(one for one, money in zip(spent, found, strict=True) if money is None)
     if unpriced := unpriced + (rest if rate is None else 0):
         whole = rest + sum(spent)
@@ -428,10 +444,9 @@ def effort(row: Row, directory: Directory) -> Effort:
     return Effort(sum(spent), rest, relieved, still, currency, rate if rest else None)
 
 
-def _money(worklog: Row, directory: Directory) -> Money | None:
-    """What the worklog costs; None where no rate holds. Raises Unusable without a time or a day."""
-    spent, day = _spent(worklog), _posted(worklog, directory)
-    rate = directory.rates.find(account(worklog.get("author")), day)
+def _money(worklog: Row, spent: int, directory: Directory) -> Money | None:
+    """What the worklog costs; None where no rate holds. Raises Unusable without a day."""
+    rate = directory.rates.find(account(worklog.get("author")), _posted(worklog, directory))
     return None if rate is None else cost(spent, rate)
 
 
@@ -475,6 +490,7 @@ def _done(row: Row) -> bool:
 def _commitment(raw: Raw, project_nr: str, found: Effort, directory: Directory) -> Commitment:
     row, done = raw.record, _done(raw.record)
     ordered, open_ = found.relieved + found.remaining, ZERO if done else found.remaining
+    vendor, vendor_description = _worker(row.get("assignee"), directory)
     return Commitment(
         source_key=raw.key,
         company_code="",
@@ -490,8 +506,8 @@ def _commitment(raw: Raw, project_nr: str, found: Effort, directory: Directory) 
         company_relieved_amount=found.relieved,
         company_open_amount=open_,
         po_status=text((row.get("status") or {}).get("name")),
-        vendor=account(row.get("assignee")) if _may_be_named(row.get("assignee"), directory) else "",
-        vendor_description=_shown(row.get("assignee"), directory),
+        vendor=vendor,
+        vendor_description=vendor_description,
         requester=_requester(row.get("reporter"), directory),
         po_date=day_of(row, "created", directory.zone),
         po_line_text=text(row.get("summary")),
@@ -524,9 +540,10 @@ def _hours(row: Row, found: Effort) -> dict[str, Any]:
     return told
 
 
-def _shown(user: Any, directory: Directory) -> str:
-    """Who works: the name where it may be kept, else the role."""
-    return _name(user) if _may_be_named(user, directory) else directory.rates.label(account(user))
+def _worker(user: Any, directory: Directory) -> tuple[str, str]:
+    """Who works: account and name where they may be kept, else the role alone."""
+    who = account(user)
+    return (who, _name(user)) if _may_be_kept(who, directory) else ("", directory.rates.label(who))
 
 
 def _requester(user: Any, directory: Directory) -> str:
@@ -568,7 +585,7 @@ def actual(raw: Raw, directory: Directory) -> Iterator[Outcome]:
         _convertible(money, directory)
         yield _actual(raw, project_nr, day, spent, money, rate, directory)
     except OutOfScope as error:
-        yield _skipped(raw.key, str(error), _money(row, directory))
+        yield _skipped(raw.key, str(error), _money(row, spent, directory))
     except Unusable as error:
         yield _rejected(raw, error, issue, _line_worth(row, directory))
 
@@ -576,7 +593,7 @@ def actual(raw: Raw, directory: Directory) -> Iterator[Outcome]:
 def _line_worth(row: Row, directory: Directory) -> Money | None:
     """What a worklog that can't be used costs, where that can be told."""
     try:
-        return _money(row, directory)
+        return _money(row, _spent(row), directory)
     except Unusable:
         return None
 
@@ -593,8 +610,8 @@ def _rate_of(row: Row, spent: int, day: date, directory: Directory) -> Rate:
 
 
 def _actual(raw: Raw, project_nr: str, day: date, spent: int, money: Money, rate: Rate, directory: Directory) -> Actual:
-    row = raw.record
-    issue, author = row["issue"], row.get("author")
+    row, issue = raw.record, raw.record["issue"]
+    vendor, vendor_description = _worker(row.get("author"), directory)
     return Actual(
         source_key=raw.key,
         company_code="",
@@ -611,8 +628,8 @@ def _actual(raw: Raw, project_nr: str, day: date, spent: int, money: Money, rate
         document_type="worklog",
         po_no=text(issue.get("key")) or None,
         po_line_no="1",
-        vendor=account(author) if _may_be_named(author, directory) else "",
-        vendor_description=_shown(author, directory),
+        vendor=vendor,
+        vendor_description=vendor_description,
         document_date=day_of(row, "created", directory.zone),
         item_text=text(row.get("comment")) or text(issue.get("summary")),
         quantity=hours(spent),
