@@ -35,7 +35,14 @@ from ppm_pipelines.adapters.odata_metadata import wanted_paths
 from ppm_pipelines.adapters.sap_checks import INVOICE_ORIGIN
 from ppm_pipelines.adapters.sap_control import Numbers, Sums
 from ppm_pipelines.adapters.sap_orders import Relief, item_key
-from ppm_pipelines.adapters.sap_reader import KEYS_PER_REQUEST, Reader, document_filters, key_filters, ranges
+from ppm_pipelines.adapters.sap_reader import (
+    KEYS_PER_REQUEST,
+    ORDERS_PER_PAGE,
+    Reader,
+    document_filters,
+    key_filters,
+    ranges,
+)
 from ppm_pipelines.adapters.sap_rows import Directory
 from ppm_pipelines.adapters.sap_settings import Settings
 from ppm_pipelines.adapters.sap_streams import (
@@ -243,14 +250,14 @@ class Sap(Adapter):
             seen = Numbers()
             for orders in self._reader.order_pages(""):
                 seen.add(set(map(_number, orders)))
-                yield from self._order_page(orders)
+                yield self._order_page(orders)
             self._unseen = sap_control.unseen_receipts(self._reader, self._directory, seen)
         else:
-            yield from self._changed_orders(since)
+            yield from map(self._order_page, _gathered(self._changed_orders(since), ORDERS_PER_PAGE))
         after = sap_control.assignments_counted(self._reader)
         self._assignments = after if after == before else None
 
-    def _changed_orders(self, since: datetime) -> Iterator[Page]:
+    def _changed_orders(self, since: datetime) -> Iterator[Sequence[Row]]:
         """Orders whose own stamp tells a change, new ones without a stamp, and those that postings touched.
 
         The stamp is null on orders from before it was introduced. All of those would come again with every read, so
@@ -264,20 +271,17 @@ class Sap(Adapter):
         for filter_ in (changed, unstamped):
             for orders in self._reader.order_pages(filter_):
                 new = {nr for order in orders if self._window.is_new(f"order/{(nr := _number(order))}", order)}
-                wanted = [order for order in orders if _number(order) in new | touched]
-                yield from self._order_page(wanted)
-                taken |= set(map(_number, wanted))
+                yield [order for order in orders if _number(order) in new | touched]
+                taken |= new | touched & set(map(_number, orders))
         for some in chunks(sorted(touched - taken), KEYS_PER_REQUEST):
-            for orders in self._reader.order_pages(any_of("PurchaseOrder", some)):
-                yield from self._order_page(orders)
+            yield from self._reader.order_pages(any_of("PurchaseOrder", some))
 
-    def _order_page(self, orders: Sequence[Row]) -> Iterator[Page]:
-        """The page that these orders become, with what relieves them; none where there are none."""
-        if orders:
-            self._know_companies(orders)
-            relief = self._relief(orders)
-            raws = [raw for order in orders for raw in sap_orders.raws(order, relief, self._currencies)]
-            yield self._page("commitments", raws)
+    def _order_page(self, orders: Sequence[Row]) -> Page:
+        """The page that these orders become, with what relieves them."""
+        self._know_companies(orders)
+        relief = self._relief(orders)
+        raws = [raw for order in orders for raw in sap_orders.raws(order, relief, self._currencies)]
+        return self._page("commitments", raws)
 
     def _relief(self, orders: Sequence[Row]) -> Relief:
         """The receipts and invoices of these orders' lines, as far as they relieve them."""
@@ -356,24 +360,27 @@ class Sap(Adapter):
     # Actuals
 
     def _actuals(self, since: datetime | None) -> Iterator[Page]:
-        taken: set[str] = set()
-        for filter_ in self._slices(since):
-            for rows in self._reader.pages(JOURNAL, filter_):
-                if since is not None:
-                    rows = [row for row in rows if self._window.is_new(f"line/{sap_journal.actual_key(row)}", row)]
-                    taken |= set(map(sap_journal.actual_key, rows))
-                yield from self._journal_page(rows)
-        if since is not None and self._reader.tells_vendor_items:
-            yield from self._settled(since, taken)
+        found = self._all_lines() if since is None else self._changed_lines(since)
+        yield from map(self._journal_page, _gathered(found, RECORDS_PER_PAGE))
 
-    def _settled(self, since: datetime, taken: set[str]) -> Iterator[Page]:
-        """Lines of documents whose vendor items changed, as by clearing: the ledger's own stamp need not tell it."""
-        changed = self._settled_documents(since)
+    def _changed_lines(self, since: datetime) -> Iterator[Sequence[Row]]:
+        """Lines created or changed since, then those of older documents whose vendor items changed, as by clearing:
+        the ledger's own stamp need not tell it. A document is created with all its lines."""
         base = all_of(self._reader.journal(), self._reader.of_projects())
-        for filter_ in document_filters(changed):
+        created, changed = _changed(since)
+        taken: set[str] = set()
+        whole: set[sap_journal.DocumentKey] = set()
+        for filter_ in (created, changed):
+            for rows in self._reader.pages(JOURNAL, all_of(base, filter_, self._reader.companies())):
+                new = [row for row in rows if self._window.is_new(f"line/{sap_journal.actual_key(row)}", row)]
+                taken |= set(map(sap_journal.actual_key, new))
+                whole |= set(map(sap_journal.document_key, new)) if filter_ == created else set()
+                yield new
+        settled = self._settled_documents(since) - whole if self._reader.tells_vendor_items else set()
+        for filter_ in document_filters(settled):
             for rows in self._reader.pages(JOURNAL, all_of(base, filter_)):
-                wanted = [row for row in rows if sap_journal.document_key(row) in changed]
-                yield from self._journal_page([row for row in wanted if sap_journal.actual_key(row) not in taken])
+                wanted = (row for row in rows if sap_journal.document_key(row) in settled)
+                yield [row for row in wanted if sap_journal.actual_key(row) not in taken]
 
     def _settled_documents(self, since: datetime) -> set[sap_journal.DocumentKey]:
         """Vendor items tell days only, so the day before counts too."""
@@ -386,12 +393,11 @@ class Sap(Adapter):
                 items[text(row.get("AccountingDocumentItem"))] = row
         return {key for key, items in found.items() if self._window.is_new(f"settled/{'/'.join(key)}", items)}
 
-    def _journal_page(self, rows: Sequence[Row]) -> Iterator[Page]:
-        """The page that these lines become, with their documents' vendor items; none where there are none."""
-        if rows:
-            items = self._vendor_items(rows)
-            raws = [sap_journal.raw(row, items.get(sap_journal.document_key(row), ())) for row in rows]
-            yield self._page("actuals", raws)
+    def _journal_page(self, rows: Sequence[Row]) -> Page:
+        """The page that these lines become, with their documents' vendor items."""
+        items = self._vendor_items(rows)
+        raws = [sap_journal.raw(row, items.get(sap_journal.document_key(row), ())) for row in rows]
+        return self._page("actuals", raws)
 
     def _vendor_items(self, rows: Sequence[Row]) -> dict[sap_journal.DocumentKey, list[Row]]:
         """The vendor's items of the documents of a page, by document; a request per company code and year."""
@@ -409,20 +415,17 @@ class Sap(Adapter):
                     found.setdefault(key, []).append(row)
         return found
 
-    def _slices(self, since: datetime | None) -> Iterator[str]:
-        """What changed; or everything, by company code and period where company codes are configured."""
-        base = all_of(self._reader.journal(), self._reader.of_projects())
-        companies = self._reader.companies()
-        if since is not None:
-            for changed in _changed(since):
-                yield all_of(base, changed, companies)
-        elif not companies:
-            yield base
-        else:
-            rows = self._reader.rows(PERIODS, all_of(base, companies))
-            periods = {(text(row.get("CompanyCode")), text(row.get("FiscalYearPeriod"))) for row in rows}
-            for company, period in sorted(periods):
-                yield all_of(base, any_of("CompanyCode", [company]), any_of("FiscalYearPeriod", [period]))
+    def _all_lines(self) -> Iterator[Sequence[Row]]:
+        """By company code and period where company codes are configured."""
+        base, companies = all_of(self._reader.journal(), self._reader.of_projects()), self._reader.companies()
+        if not companies:
+            yield from self._reader.pages(JOURNAL, base)
+            return
+        rows = self._reader.rows(PERIODS, all_of(base, companies))
+        periods = {(text(row.get("CompanyCode")), text(row.get("FiscalYearPeriod"))) for row in rows}
+        for company, period in sorted(periods):
+            slice_ = all_of(base, any_of("CompanyCode", [company]), any_of("FiscalYearPeriod", [period]))
+            yield from self._reader.pages(JOURNAL, slice_)
 
     def _latest_posting(self) -> datetime:
         """The second after the latest posting there is now; by the postings themselves, because clocks differ."""
@@ -466,10 +469,23 @@ class Sap(Adapter):
 
 
 def _changed(since: datetime) -> tuple[str, str]:
-    """Journal lines changed since, then those that are new and tell no change: two questions, no line twice."""
+    """Journal lines created since, then older ones changed since: two questions, no line twice. A new line need not
+    tell a change."""
     stamp = V2.stamp(since)
-    untold = either(f"LastChangeDateTime lt {stamp}", "LastChangeDateTime eq null")
-    return f"LastChangeDateTime ge {stamp}", all_of(f"CreationDateTime ge {stamp}", untold)
+    created = f"CreationDateTime ge {stamp}"
+    return created, all_of(f"LastChangeDateTime ge {stamp}", f"CreationDateTime lt {stamp}")
+
+
+def _gathered(pages: Iterable[Sequence[Row]], enough: int) -> Iterator[Sequence[Row]]:
+    """Few rows of several questions together, so that what belongs to them is asked once."""
+    some: list[Row] = []
+    for rows in pages:
+        some += rows
+        if len(some) >= enough:
+            yield some
+            some = []
+    if some:
+        yield some
 
 
 def _day_before(moment: datetime) -> Any:
