@@ -20,6 +20,7 @@ from dagster._config.config_schema import UserConfigSchema
 from dagster._core.event_api import EventRecordsResult
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.execution.compute_logs import redirect_to_file
+from dagster._core.snap import ExecutionPlanSnapshot
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.compute_log_manager import CapturedLogContext, ComputeIOType
 from dagster._core.storage.defs_state.base import DefsStateStorage
@@ -42,6 +43,7 @@ from ppm_pipelines import home
 SCHEMA = "dagster"
 # One table of each of Dagster's three storages, the last that it creates: all there, nothing to create.
 _CREATED = ("instance_info", "asset_keys", "jobs")
+PLANS_KEPT = 64  # one per job, and per release
 _LOCK = 0x70706D5F64  # "ppm_d": one process at a time creates Dagster's tables
 
 
@@ -138,6 +140,18 @@ class _Runs(_Later, PostgresRunStorage):
     has_backfill_id_column = _asked_once(PostgresRunStorage, "has_backfill_id_column")
     has_bulk_action_job_name_column = _asked_once(PostgresRunStorage, "has_bulk_action_job_name_column")
     has_backfill_tags_table = _asked_once(PostgresRunStorage, "has_backfill_tags_table")
+
+    def get_execution_plan_snapshot(self, execution_plan_snapshot_id: str) -> ExecutionPlanSnapshot:
+        """A run asks for its job's plan twice. Its id is made from what is in it, so that one read is good for ever."""
+        plans: dict[str, ExecutionPlanSnapshot] = self.__dict__.setdefault("_plans", {})
+        if (kept := plans.get(execution_plan_snapshot_id)) is not None:
+            return kept
+        found = super().get_execution_plan_snapshot(execution_plan_snapshot_id)
+        if found is not None:  # Dagster asks by this whether it has it, too
+            if len(plans) >= PLANS_KEPT:
+                plans.clear()
+            plans[execution_plan_snapshot_id] = found
+        return found
 
 
 PLANNED = {DagsterEventType.ASSET_MATERIALIZATION_PLANNED, DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED}

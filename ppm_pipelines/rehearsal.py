@@ -13,6 +13,7 @@ from ppm_pipelines import connectors, database, drift, mappings, runs, sync
 from ppm_pipelines.defs.syncs import FACTS
 
 NOBODY = "(nobody)"  # the id of no run and no organisation
+LATEST = 10  # runs whose plans are read: what ran last is asked for next, mostly
 SYSTEM = "sap"  # statements are the same for every system
 
 
@@ -32,6 +33,9 @@ def _dagsters(instance: DagsterInstance) -> None:
     instance.has_snapshot(NOBODY)
     for name in ("asset_check_executions", "asset_event_tags"):
         instance.event_log_storage.has_table(name)  # type: ignore[attr-defined]
+    plans = {run.execution_plan_snapshot_id for run in instance.get_runs(limit=LATEST)}
+    for plan in filter(None, plans):
+        instance.get_execution_plan_snapshot(plan)
 
 
 def _ours() -> None:

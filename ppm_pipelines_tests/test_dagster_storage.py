@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dagster as dg
+import psycopg
 import pytest
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-from ppm_pipelines import home
+from ppm_pipelines import home, rehearsal
 from ppm_pipelines.dagster_storage import ComputeLogs, EventLog, Storage
 from ppm_pipelines_tests.product import ROOT
 
@@ -91,6 +92,20 @@ def test_events_that_are_written_together_are_the_same() -> None:
         ("add_up", AssetCheckExecutionRecordStatus.SUCCEEDED),
         ("known", AssetCheckExecutionRecordStatus.FAILED),
     ]
+
+
+def test_who_gets_ready_for_a_run_reads_the_latest_plans_for_good(database_url: str) -> None:
+    with dg.DagsterInstance.from_config(str(ROOT)) as instance:
+        job = dg.Definitions(assets=[orders]).resolve_implicit_global_asset_job_def()
+        run = job.execute_in_process(instance=instance).dagster_run
+        assert run.execution_plan_snapshot_id
+        plan = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
+    with dg.DagsterInstance.from_config(str(ROOT)) as ready:
+        rehearsal.rehearse(ready)
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            gone = "delete from dagster.snapshots where snapshot_id = %s"
+            assert connection.execute(gone, [run.execution_plan_snapshot_id]).rowcount == 1
+        assert ready.get_execution_plan_snapshot(run.execution_plan_snapshot_id) == plan
 
 
 def test_what_a_step_prints_is_kept_for_dagsters_page_and_told_to_the_host(
