@@ -271,8 +271,9 @@ class Sap(Adapter):
         for filter_ in (changed, unstamped):
             for orders in self._reader.order_pages(filter_):
                 new = {nr for order in orders if self._window.is_new(f"order/{(nr := _number(order))}", order)}
-                yield [order for order in orders if _number(order) in new | touched]
-                taken |= new | touched & set(map(_number, orders))
+                wanted = [order for order in orders if (nr := _number(order)) in new or nr in touched]
+                taken |= set(map(_number, wanted))
+                yield wanted
         for some in chunks(sorted(touched - taken), KEYS_PER_REQUEST):
             yield from self._reader.order_pages(any_of("PurchaseOrder", some))
 
