@@ -147,11 +147,15 @@ class _Runs(_Later, PostgresRunStorage):
         if (kept := plans.get(execution_plan_snapshot_id)) is not None:
             return kept
         found = super().get_execution_plan_snapshot(execution_plan_snapshot_id)
-        if found is not None:  # Dagster asks by this whether it has it, too
+        if found is not None:  # it may come later
             if len(plans) >= PLANS_KEPT:
                 plans.clear()
             plans[execution_plan_snapshot_id] = found
         return found
+
+    def has_execution_plan_snapshot(self, execution_plan_snapshot_id: str) -> bool:
+        """Whether it is stored now: who wiped the runs wants it stored again."""
+        return self._has_snapshot_id(execution_plan_snapshot_id)
 
 
 PLANNED = {DagsterEventType.ASSET_MATERIALIZATION_PLANNED, DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED}

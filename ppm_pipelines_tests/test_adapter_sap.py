@@ -937,6 +937,22 @@ def test_order_numbers_are_remembered_without_their_weight() -> None:
     assert "" not in seen
 
 
+@pytest.mark.parametrize(
+    "change", [{"project_nr": "P-2"}, {"internal_id": "99"}, {"statistical": True}, {"wbs_element": "P-1.9"}], ids=str
+)
+def test_what_a_record_depends_on_beside_its_rows_is_told(change: Row) -> None:
+    def decides(**other: Any) -> object:
+        known = Directory(numbers={"P-1"})
+        known.add(
+            WbsElement(**({"source_key": "W", "project_nr": "P-1", "wbs_element": "P-1.1", "internal_id": "7"} | other))
+        )
+        return known.decides()
+
+    assert decides() == decides()
+    assert decides(**change) != decides()
+    assert Directory(linked=frozenset({"P-1"})).decides() != Directory().decides()
+
+
 def test_control_sums_survive_the_state_and_a_damaged_state_is_none() -> None:
     sums = {("P-1", "EUR"): D("12.50"), ("P-2", "JPY"): D(1000)}
     assert sap_control.from_json(sap_control.to_json(sums)) == sums

@@ -502,7 +502,7 @@ def test_what_the_last_read_of_the_hour_did_not_see_is_read_by_the_next(tenant: 
     assert seen
     again = Read().take(tenant.adapter(), state=state)
     entity, other = ("actuals", "commitments") if kind in ("line", "settled") else ("commitments", "actuals")
-    assert again.kept[entity] or kind == "invoice"
+    assert again.kept[entity]
     assert again.kept[other] == {}
     for key, one in again.kept[entity].items():
         assert brought.kept[entity].get(key) in (one, None)
@@ -536,6 +536,23 @@ def test_what_is_posted_while_a_read_has_begun_is_whole_after_the_next(
     read.take(third, state=second.state())
     assert_as_in_the_books(read, tenant)
     assert_controlled(read, third)
+
+
+def test_of_a_document_with_a_changed_vendor_item_all_lines_are_read(tenant: Tenant) -> None:
+    """Though one of its lines changed in the ledger too, and the others are known."""
+    _, before = changed(tenant)
+    state = before.state()
+    things = state["window"]["things"]
+    documents = Counter(key.rpartition("/")[0] for key in things if key.startswith("line/"))
+    settled = {key.rpartition("/")[0]: key for key in things if key.startswith("settled/")}
+    document = next(
+        one for one, lines in documents.items() if lines > 1 and one.replace("line/", "settled/") in settled
+    )
+    lines = sorted(key for key in things if key.startswith(f"{document}/"))
+    del things[lines[0]]
+    things[settled[document.replace("line/", "settled/")]] = "as it was before"
+    again = Read().take(tenant.adapter(), state=state)
+    assert sorted(again.kept["actuals"]) == [line.removeprefix("line/") for line in lines]
 
 
 def test_under_other_projects_the_hour_is_read_anew(tenant: Tenant) -> None:

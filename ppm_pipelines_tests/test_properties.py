@@ -84,6 +84,8 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few records per page and statement, so that a small tenant has many of both."""
     monkeypatch.setattr("ppm_pipelines.load.AT_ONCE", 7)
     monkeypatch.setattr("ppm_pipelines.adapters.sap_reader.ORDERS_PER_PAGE", 5)
+    monkeypatch.setattr("ppm_pipelines.adapters.sap.ORDERS_PER_PAGE", 5)
+    monkeypatch.setattr("ppm_pipelines.adapters.sap.RECORDS_PER_PAGE", 20)
     monkeypatch.setattr("ppm_pipelines.sandbox.odata_v2.LARGEST_PAGE", 50)
 
 

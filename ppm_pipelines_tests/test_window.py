@@ -35,15 +35,24 @@ def test_what_changed_is_new_and_so_is_what_the_read_between_did_not_see() -> No
     assert next_read(second).is_new("order/2", ORDER)
 
 
-def test_what_is_forgotten_is_new_to_the_next_read_in_whichever_order_it_was_told() -> None:
+def test_what_is_forgotten_is_new_to_the_next_read() -> None:
     first = Window()
-    first.forget(["invoice/1"])
     first.is_new("invoice/1", ORDER)
     first.is_new("invoice/2", ORDER)
-    first.forget(["invoice/2"])
+    first.forget(["invoice/2", "invoice/3"])
     second = next_read(first)
-    assert second.is_new("invoice/1", ORDER)
+    assert not second.is_new("invoice/1", ORDER)
     assert second.is_new("invoice/2", ORDER)
+
+
+def test_what_comes_twice_with_different_contents_stays_new() -> None:
+    first = Window()
+    second = next_read(first)
+    for read in (first, second):
+        assert read.is_new("line/1", ORDER)
+        assert read.is_new("line/1", ORDER | {"items": []})
+    third = next_read(second)
+    assert third.is_new("line/1", ORDER | {"items": []})
 
 
 def test_under_other_projects_everything_is_new() -> None:

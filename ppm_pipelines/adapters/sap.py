@@ -280,6 +280,9 @@ class Sap(Adapter):
     def _order_page(self, orders: Sequence[Row]) -> Page:
         """The page that these orders become, with what relieves them."""
         self._know_companies(orders)
+        # Their company's currency is told by its first posting, which need not touch them.
+        untold = (order for order in orders if text(order.get("CompanyCode")) not in self._currencies)
+        self._window.forget(f"order/{_number(order)}" for order in untold)
         relief = self._relief(orders)
         raws = [raw for order in orders for raw in sap_orders.raws(order, relief, self._currencies)]
         return self._page("commitments", raws)
@@ -366,18 +369,25 @@ class Sap(Adapter):
 
     def _changed_lines(self, since: datetime) -> Iterator[Sequence[Row]]:
         """Lines created or changed since, then those of older documents whose vendor items changed, as by clearing:
-        the ledger's own stamp need not tell it. A document is created with all its lines."""
+        the ledger's own stamp need not tell it. A document is created with all its lines.
+
+        Vendor items are asked first: what changes on them while lines are read is seen by the next read.
+        """
+        settled = self._settled_documents(since) if self._reader.tells_vendor_items else set()
         base = all_of(self._reader.journal(), self._reader.of_projects())
         created, changed = _changed(since)
         taken: set[str] = set()
-        whole: set[sap_journal.DocumentKey] = set()
+        whole, partly = set[sap_journal.DocumentKey](), set[sap_journal.DocumentKey]()
         for filter_ in (created, changed):
             for rows in self._reader.pages(JOURNAL, all_of(base, filter_, self._reader.companies())):
                 new = [row for row in rows if self._window.is_new(f"line/{sap_journal.actual_key(row)}", row)]
                 taken |= set(map(sap_journal.actual_key, new))
-                whole |= set(map(sap_journal.document_key, new)) if filter_ == created else set()
+                if filter_ == created:
+                    whole |= set(map(sap_journal.document_key, new))
+                    known = (row for row in rows if sap_journal.actual_key(row) not in taken)
+                    partly |= set(map(sap_journal.document_key, known))
                 yield new
-        settled = self._settled_documents(since) - whole if self._reader.tells_vendor_items else set()
+        settled -= whole - partly
         for filter_ in document_filters(settled):
             for rows in self._reader.pages(JOURNAL, all_of(base, filter_)):
                 wanted = (row for row in rows if sap_journal.document_key(row) in settled)
@@ -386,13 +396,14 @@ class Sap(Adapter):
     def _settled_documents(self, since: datetime) -> set[sap_journal.DocumentKey]:
         """Vendor items tell days only, so the day before counts too."""
         day = V2.day(_day_before(since))
-        found: dict[sap_journal.DocumentKey, dict[str, Row]] = {}
-        for name in ("LastChangeDate", "ClearingDate"):
-            changed = all_of(VENDOR, f"{name} ge {day}", self._reader.companies())
-            for row in self._reader.rows(CHANGED_DOCUMENTS, changed):
-                items = found.setdefault(sap_journal.document_key(row), {})
-                items[text(row.get("AccountingDocumentItem"))] = row
-        return {key for key, items in found.items() if self._window.is_new(f"settled/{'/'.join(key)}", items)}
+        return {
+            sap_journal.document_key(row)
+            for name in ("LastChangeDate", "ClearingDate")
+            for row in self._reader.rows(
+                CHANGED_DOCUMENTS, all_of(VENDOR, f"{name} ge {day}", self._reader.companies())
+            )
+            if self._window.is_new(f"settled/{_item_key(row)}", row)
+        }
 
     def _journal_page(self, rows: Sequence[Row]) -> Page:
         """The page that these lines become, with their documents' vendor items."""
@@ -495,6 +506,10 @@ def _day_before(moment: datetime) -> Any:
 
 def _number(order: Row) -> str:
     return text(order.get("PurchaseOrder"))
+
+
+def _item_key(row: Row) -> str:
+    return "/".join((*sap_journal.document_key(row), text(row.get("AccountingDocumentItem"))))
 
 
 def _invoice_key(number_and_year: tuple[str, str]) -> str:

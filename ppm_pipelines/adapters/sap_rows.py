@@ -51,7 +51,8 @@ class Directory:
 
     def decides(self) -> list[Any]:
         """All that a record may depend on beside its own rows, as JSON in an order that does not change by itself."""
-        elements = ((e.wbs_element, e.internal_id, e.project_nr, e.statistical) for e in self.by_external.values())
+        known = (*self.by_external.values(), *self.by_internal.values())
+        elements = {(e.wbs_element, e.internal_id, e.project_nr, e.statistical) for e in known}
         return [sorted(elements), *map(sorted, (self.numbers, self.stray, self.linked))]
 
     def element(self, external: str, internal: str) -> WbsElement:

@@ -220,7 +220,7 @@ RECEIPTS = replace(
     ),
     params=_LINE_ORDER,
 )
-TOUCHED = _of_journal("touched", _LINE_KEY, "PurchasingDocument LastChangeDateTime")
+TOUCHED = replace(_of_journal("touched", _LINE_KEY, "PurchasingDocument LastChangeDateTime"), params=_LINE_ORDER)
 COMPANIES = _of_journal("companies", "CompanyCode", "CompanyCodeCurrency")
 PERIODS = _of_journal("periods", "CompanyCode FiscalYearPeriod", order="CompanyCode,FiscalYearPeriod")
 _SUM_KEY = "WBSElementInternalID CostCenter TransactionCurrency"

@@ -32,16 +32,26 @@ class Window:
         self._forgotten: set[str] = set()
 
     def is_new(self, key: str, content: object) -> bool:
-        """Whether it is unknown, or was another when it was read; ``content`` is JSON."""
-        found = self._now[key] = _fingerprint(content)
-        return self._before.get(key) != found
+        """Whether it is unknown, or was another when it was read; ``content`` is JSON.
+
+        What comes twice with different contents is new, and will be to the next read: only both tell a contradiction.
+        """
+        found = _fingerprint(content)
+        twice = self._now.get(key, found) != found
+        if twice:
+            self._forgotten.add(key)
+        elif len(self._now) <= LIMIT:
+            self._now[key] = found
+        return twice or self._before.get(key) != found
 
     def forget(self, keys: Iterable[str]) -> None:
-        self._forgotten.update(keys)
+        """Of what was looked at: the next read shall find it new."""
+        self._forgotten |= self._now.keys() & set(keys)
 
     def to_json(self) -> dict[str, Any]:
-        things = {key: found for key, found in self._now.items() if key not in self._forgotten}
-        return {"under": self._under, "things": things if len(things) <= LIMIT else {}}
+        kept = self._now if len(self._now) <= LIMIT else {}
+        things = {key: found for key, found in kept.items() if key not in self._forgotten}
+        return {"under": self._under, "things": things}
 
 
 def _fingerprint(content: object) -> str:

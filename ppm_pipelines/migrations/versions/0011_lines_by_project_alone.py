@@ -1,7 +1,7 @@
 """A project's lines are found by the project alone
 
-Their order by number or day was read by nobody, as sums look at all of them; equal keys take a tenth of the room, and a
-new line goes to the end of its project's and not somewhere between them.
+Their order by number or day was read by nobody, as sums look at all of them; equal keys take a sixteenth of the room,
+and a new line goes to the end of its project's and not somewhere between them.
 
 Revision: 0011, after 0010
 """
