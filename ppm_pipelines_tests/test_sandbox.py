@@ -11,6 +11,7 @@ import time
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -664,3 +665,72 @@ class TestAnIndependentClient:
         assert order.PurchaseOrder == "4500000002"
         found = sets.A_PurchaseOrder.get_entities().filter("DocumentCurrency eq 'JPY'").count(inline=True).execute()
         assert found.total_count == len(v4(sap, "PurchaseOrder", filter="DocumentCurrency eq 'JPY'")) > 0
+
+
+# Sums that are carried on
+
+
+SUMMED = "FiscalYear,FiscalPeriod,WBSElementInternalID,TransactionCurrency"
+
+
+def _until(row: Row) -> str:
+    """A moment just after the row's creation, as a filter."""
+    stamp = int(row["CreationDateTime"][6:-7]) // 1000 + 1
+    return f"CreationDateTime lt datetimeoffset'{datetime.fromtimestamp(stamp, UTC):%Y-%m-%dT%H:%M:%SZ}'"
+
+
+def _sums(client: httpx.Client, until: str) -> dict[tuple[str, ...], Decimal]:
+    rows = v2(client, LEDGER, filter=f"{COSTS} and {until}", select=f"{SUMMED},AmountInTransactionCurrency")
+    made = {tuple(row[name] for name in SUMMED.split(",")): Decimal(row["AmountInTransactionCurrency"]) for row in rows}
+    assert len(made) == len(rows)
+    return made
+
+
+def _added_up(client: httpx.Client, until: str) -> tuple[dict[tuple[str, ...], Decimal], int]:
+    """The same from single lines, and how many there are."""
+    select = f"CompanyCode,AccountingDocument,LedgerGLLineItem,{SUMMED},AmountInTransactionCurrency"
+    rows = v2(client, LEDGER, filter=f"{COSTS} and {until}", select=select)
+    made: dict[tuple[str, ...], Decimal] = defaultdict(Decimal)
+    for row in rows:
+        made[tuple(row[name] for name in SUMMED.split(","))] += Decimal(row["AmountInTransactionCurrency"])
+    return dict(made), len(rows)
+
+
+def _counted(client: httpx.Client, until: str) -> int:
+    select = "CompanyCode,FiscalYear,AccountingDocument,LedgerGLLineItem"
+    options = {"$filter": f"{COSTS} and {until}", "$select": select, "$top": "1", "$inlinecount": "allpages"}
+    return int(_ok(client.get(LEDGER, params=options)).json()["d"]["__count"])
+
+
+def _latest(client: httpx.Client) -> Row:
+    select = "CreationDateTime"
+    options = {"$filter": "Ledger eq '0L'", "$select": select, "$orderby": "CreationDateTime desc", "$top": "1"}
+    row: Row = _ok(client.get(LEDGER, params=options)).json()["d"]["results"][0]
+    return row
+
+
+def test_sums_of_the_ledger_are_those_of_its_lines_however_they_came(living: httpx.Client) -> None:
+    """As history, one by one, at an earlier moment again, and for an account that sees less."""
+    first = _until(_latest(living))
+    before = _sums(living, first)
+    assert (before, _counted(living, first)) == _added_up(living, first)
+    moved = []
+    for _ in range(3):
+        control(living, "advance", steps=15)
+        until = _until(_latest(living))
+        sums = _sums(living, until)
+        assert (sums, _counted(living, until)) == _added_up(living, until)
+        moved.append(sums)
+    assert len({len(before), *map(len, moved)}) > 1
+    assert moved[-1] != before
+    assert _sums(living, first) == before
+    assert _sums(living, until) == moved[-1]
+
+
+def test_sums_of_an_account_are_those_of_its_companies(living: httpx.Client) -> None:
+    until = _until(_latest(living))
+    everything = _sums(living, until)
+    with httpx.Client(base_url=living.base_url, trust_env=False, auth=("PPM_LOCAL", "sandbox-password")) as narrow:
+        own = _sums(narrow, until)
+        assert (own, _counted(narrow, until)) == _added_up(narrow, until)
+    assert own != everything

@@ -168,11 +168,24 @@ Hints = dict[str, list[Interval]]
 Source = Callable[[Hints, Any], Iterator[Any]]
 
 
+@dataclass(frozen=True)
+class Growth:
+    """How the rows of an aggregate become more. ``place`` tells how many things had come before a value of the property
+    ``by`` (None: until now), ``rows`` what the things from one place to another show; ``fixed`` names the properties
+    that stay as they are once a row is there."""
+
+    by: str
+    fixed: frozenset[str]
+    place: Callable[[Any], int]
+    rows: Callable[[int, int], Iterator[Any]]
+
+
 @dataclass
 class EntityType:
     """``source`` yields candidates in key order, those after the given position; ``position`` tells a row's.
 
-    ``audience`` names the account that sees only a part of the rows; empty for those who see all.
+    ``audience`` names the account that sees only a part of the rows; empty for those who see all. ``growth`` is there
+    where sums may be carried on.
     """
 
     name: str
@@ -184,6 +197,7 @@ class EntityType:
     navigations: dict[str, Navigation] = field(default_factory=dict)
     aggregate: bool = False
     audience: str = ""
+    growth: Growth | None = None
 
     def property(self, name: str) -> Property:
         found = self.properties.get(name)

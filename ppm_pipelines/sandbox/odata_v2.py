@@ -91,7 +91,7 @@ def _collection(service: Service, rows: Rows, query: Query, options: dict[str, s
     shape = shape_of(service, query.entity, _names(options.get("$select")), _names(options.get("$expand")))
     limit = DEFAULT_PAGE.get(query.entity.set_name, LARGEST_PAGE) if query.top is None else LARGEST_PAGE
     page = rows.page(query, min(limit, largest))
-    d: dict[str, Any] = {"results": [write(service, shape, row, base) for row in page.rows]}
+    d: dict[str, Any] = {"results": [written(service, shape, row, base) for row in page.rows]}
     if options.get("$inlinecount") == "allpages":
         d["__count"] = str(rows.count(query))
     rest = None if query.top is None else query.top - len(page.rows)
@@ -136,6 +136,16 @@ def shape_of(service: Service, entity: EntityType, select: Iterable[str], expand
 
 def _found(entity: EntityType, names: list[str]) -> list[tuple[str, Any]]:
     return [(name, entity.property(name)) for name in names]
+
+
+def written(service: Service, shape: Shape, row: Any, base: str) -> dict[str, Any]:
+    """A row of the page; a sum that stayed as it was is written once."""
+    if not shape.entity.aggregate:
+        return write(service, shape, row, base)
+    if row.written is None or row.written[0] != base:
+        row.written = base, write(service, shape, row, base)
+    made: dict[str, Any] = row.written[1]
+    return made
 
 
 def write(service: Service, shape: Shape, row: Any, base: str) -> dict[str, Any]:

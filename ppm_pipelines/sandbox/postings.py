@@ -34,6 +34,7 @@ from .model import (
     STAMP,
     YEAR,
     EntityType,
+    Growth,
     Hints,
     Interval,
     Kind,
@@ -46,7 +47,7 @@ from .model import (
     table,
     text,
 )
-from .tenant import DocumentKey, Tenant, calendar, key_of
+from .tenant import DocumentKey, Tenant, calendar, key_of, posted_at
 
 LEDGERS = ("0L", "2L")
 
@@ -266,16 +267,38 @@ def _ledger_line() -> dict[str, Property]:
     return _measured(made, "AmountInTransactionCurrency AmountInCompanyCodeCurrency Quantity")
 
 
+# Of a posted line; when the ledger says that it changed, and whether it is reversed, may come later.
+FIXED = frozenset(
+    "CompanyCode FiscalYear FiscalPeriod FiscalYearPeriod AccountingDocument AccountingDocumentType LedgerGLLineItem "
+    "GLAccount GLAccountType TransactionTypeDetermination CostCenter WBSElementInternalID ProjectInternalID "
+    "PurchasingDocument TransactionCurrency CompanyCodeCurrency PostingDate CreationDate CreationDateTime "
+    "Ledger".split()
+)
+
+
 def _year_period(day: int) -> int:
     date = calendar(day)
     return date.year * 1000 + date.month
+
+
+def _growth(tenant: Tenant) -> Growth:
+    def place(until: int | None) -> int:
+        """Times are shown and compared to the second: a posting is later than what it shows by less than one."""
+        if until is None:
+            return len(tenant.posted)
+        return bisect_left(tenant.posted, -(-until // 1000) * 1000, key=posted_at)
+
+    def rows(first: int, last: int) -> Iterator[Posted]:
+        return (one for n in range(first, last) for ledger in LEDGERS for one in _posted(tenant.posted[n], ledger))
+
+    return Growth("CreationDateTime", FIXED, place, rows)
 
 
 def ledger_lines(tenant: Tenant) -> Service:
     entity = EntityType(
         "GLAccountLineItemType", "GLAccountLineItem", ("ID",), _ledger_line(),
         lambda hints, after: posted_lines(tenant, hints, after, ledgers=True),
-        lambda p: key_of(p.document), aggregate=True,
+        lambda p: key_of(p.document), aggregate=True, growth=_growth(tenant),
     )  # fmt: skip
     return Service(f"{V2_ROOT}/API_GLACCOUNTLINEITEM", "cds_api_glaccountlineitem", {entity.set_name: entity})
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import chain, groupby, islice
 from typing import Any, NamedTuple
 
+from .growing import Grouped, Groups, Sums
 from .model import BOOLEAN, GUID, BadRequest, EntityType, Hints, Interval, Property
 from .tenant import Tenant
 
@@ -46,14 +47,28 @@ SOME = 100  # rows by which tests are put in order
 
 
 class Condition(NamedTuple):
-    """``parts`` are the tests that must all hold."""
+    """``parts`` are the tests that must all hold, ``names`` the properties that a whole filter looks at."""
 
     parts: tuple[Test, ...]
     hints: Hints
+    names: frozenset[str] = frozenset()
 
     @property
     def test(self) -> Test:
         return all_of(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The test whether a property lies before a value; ``written`` is how the filter writes the value."""
+
+    property: Property
+    value: Any
+    written: str
+
+    def __call__(self, row: Any) -> bool:
+        found = self.property.get(row)
+        return found is not None and bool(found < self.value)
 
 
 class FilterReader:
@@ -63,6 +78,7 @@ class FilterReader:
         self.entity, self.written, self.v2 = entity, written, v2
         self.tokens = self._tokens(written)
         self.place = 0
+        self.names: set[str] = set()
 
     def _tokens(self, written: str) -> list[tuple[str, str]]:
         found, place = [], 0
@@ -81,13 +97,17 @@ class FilterReader:
         condition = self._either()
         if self.place != len(self.tokens):
             raise self._invalid(f"'{self.tokens[self.place][1]}' is not expected")
-        return condition
+        return condition._replace(names=frozenset(self.names))
 
     def _next(self) -> tuple[str, str]:
         if self.place >= len(self.tokens):
             raise self._invalid("it ends too early")
         self.place += 1
         return self.tokens[self.place - 1]
+
+    @property
+    def _last(self) -> str:
+        return self.tokens[self.place - 1][1]
 
     def _is(self, word: str) -> bool:
         if self.place < len(self.tokens) and self.tokens[self.place][1] == word:
@@ -139,6 +159,7 @@ class FilterReader:
         found = self.entity.property(name)
         if not found.filterable:
             raise BadRequest(f"Property '{name}' cannot be used in a filter.", "/IWBEP/CM_MGW_RT/019")
+        self.names.add(name)
         return found
 
     def _function(self, name: str) -> Condition:
@@ -166,7 +187,8 @@ class FilterReader:
         value = self._literal(found)
         if value is None and operator not in ("eq", "ne"):
             raise self._invalid("null can only be compared with eq and ne")
-        test = compared(found.get, operator, value)
+        before = operator == "lt"
+        test = Before(found, value, self._last) if before else compared(found.get, operator, value)
         parts: tuple[Test, ...] = (test,)
         if found.constant:  # one answer for every row
             parts = () if test(None) else (lambda _: False,)
@@ -293,14 +315,6 @@ class Query:
         return self.entity.audience, self.entity.set_name, self.entity.name, self.filter, self.order, self.dimensions
 
 
-class Grouped(NamedTuple):
-    """A row of an aggregate: the dimensions that were asked for, as ``first`` has them, and the sums of measures."""
-
-    first: Any
-    values: dict[str, Any]
-    position: tuple[Any, ...]
-
-
 class Page(NamedTuple):
     rows: list[Any]
     next: str | None
@@ -316,15 +330,38 @@ class Rows:
         self.tenant = tenant
         self.ends: OrderedDict[tuple[Any, ...], dict[int, Any]] = OrderedDict()
         self.counts: OrderedDict[tuple[Any, ...], int] = OrderedDict()
+        self.sums = Sums()
 
     def count(self, query: Query) -> int:
         key = (self.tenant.version, *query.same_rows)
         if key not in self.counts:
-            by_line = _line_by_line(query)
-            self.counts[key] = len(self._filtered(query)) if by_line else sum(1 for _ in self._walk(query, None))
+            self.counts[key] = self._counted(query)
             while len(self.counts) > 64:
                 self.counts.popitem(last=False)
         return self.counts[key]
+
+    def _counted(self, query: Query) -> int:
+        if not _line_by_line(query):
+            return sum(1 for _ in self._walk(query, None))
+        carried = self._carried(query, ())
+        return len(self._filtered(query)) if carried is None else carried.rows
+
+    def _carried(self, query: Query, names: tuple[str, ...]) -> Groups | None:
+        """Groups by these properties, carried on since the question was asked last; None where that can't be: a
+        property may change, or a moment bounds more than what has come."""
+        entity, growth = query.entity, query.entity.growth
+        if growth is None:
+            return None
+        condition = query.condition
+        own = [entity.properties[name] for name in {*condition.names, *names}]
+        until = [part for part in condition.parts if isinstance(part, Before) and part.property.name == growth.by]
+        settled = all(one.measure or one.constant or one.name in growth.fixed for one in own)
+        if not settled or len(until) > 1 or query.filter.count(growth.by) != len(until):
+            return None
+        test = all_of([part for part in condition.parts if part not in until])
+        moment = f"{growth.by} lt {until[0].written}" if until else ""
+        key = (entity.set_name, query.filter.replace(moment, growth.by) if until else query.filter, names)
+        return self.sums.up_to(key, entity, growth, names, test, until[0].value if until else None)
 
     def _filtered(self, query: Query) -> list[Any]:
         """What the filter lets through, kept: sums and number of the same lines are asked for one after the other."""
@@ -396,15 +433,16 @@ class Rows:
             return self._kept(query, after)
         if self._streams(query):
             return self._stream_groups(query, self._kept(query, after), after)
-        return iter(_groups(query, self._filtered(query)))
+        carried = self._carried(query, query.dimensions)
+        return iter((_groups(query, self._filtered(query)) if carried is None else carried).all())
 
     def _stream_groups(self, query: Query, rows: Iterator[Any], after: Any) -> Iterator[Grouped]:
         """Groups never reach over two documents here, so they can be told document by document."""
         for key, own in groupby(rows, key=query.entity.position):
-            for number, group in enumerate(_groups(query, own)):
-                position = (*key, number)
-                if after is None or position > tuple(after):
-                    yield Grouped(group.first, group.values, position)
+            for number, group in enumerate(_groups(query, own).all()):
+                group.position = (*key, number)
+                if after is None or group.position > tuple(after):
+                    yield group
 
 
 def _line_by_line(query: Query) -> bool:
@@ -415,24 +453,10 @@ def _line_by_line(query: Query) -> bool:
     return one_ledger and {*DOCUMENT, "LedgerGLLineItem"} <= set(query.dimensions)
 
 
-def _groups(query: Query, rows: Iterable[Any]) -> list[Grouped]:
-    """Rows with equal selected dimensions become one, their measures are added up."""
-    properties = [query.entity.properties[name] for name in query.dimensions]
-    dimensions = [one for one in properties if not one.measure and not one.constant]
-    names, gets = [one.name for one in dimensions], [one.get for one in dimensions]
-    measures = [(one.name, one.get) for one in properties if one.measure]
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    firsts = []
-    for row in rows:
-        key = tuple([get(row) for get in gets])
-        own = found.get(key)
-        if own is None:
-            firsts.append(row)
-            found[key] = dict(zip(names, key, strict=True)) | {name: get(row) for name, get in measures}
-        else:
-            for name, get in measures:
-                own[name] += get(row)
-    return [Grouped(first, own, ()) for first, own in zip(firsts, found.values(), strict=True)]
+def _groups(query: Query, rows: Iterable[Any]) -> Groups:
+    groups = Groups([query.entity.properties[name] for name in query.dimensions])
+    groups.add(rows)
+    return groups
 
 
 def _of_group(found: Property) -> Callable[[Grouped], Any]:

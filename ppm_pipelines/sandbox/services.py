@@ -68,7 +68,7 @@ def _of_companies(entity: EntityType, account: str, companies: Collection[str]) 
     def source(hints: Hints, after: Any) -> Iterator[Any]:
         return (row for row in entity.source(hints, after) if _company(row) in companies)
 
-    return replace(entity, source=source, audience=account)
+    return replace(entity, source=source, audience=account, growth=None)
 
 
 def _company(row: Any) -> str:

@@ -48,6 +48,10 @@ def invoice_key(document: Document) -> int:
     return document.invoice
 
 
+def posted_at(document: Document) -> int:
+    return document.stamp
+
+
 class ChangeLog:
     """Things by the time of their last change; an entry whose thing has changed again since is passed over."""
 
@@ -81,6 +85,7 @@ class Tenant:
         self.gone: list[Order] = []
         self.strays: list[Wbs] = []
         self.documents: list[Document] = []
+        self.posted: list[Document] = []  # the same in the order of their time
         self.invoices: list[Document] = []
         self.order_log, self.document_log = ChangeLog(), ChangeLog()
         self.open_items: list[Item] = []
@@ -123,6 +128,7 @@ class Tenant:
         else:
             self._number(document)
             insort(self.documents, document, key=key_of)
+            insort(self.posted, document, key=posted_at)
             self.document_log.add(document.changed, document)
         self.version += 1
         return document
@@ -160,7 +166,8 @@ class Tenant:
         waiting.sort(key=lambda document: document.stamp)
         for document in waiting:
             self._number(document)
-        self.documents = sorted((one for one in waiting if not one.parked), key=key_of)
+        self.posted = [one for one in waiting if not one.parked]
+        self.documents = sorted(self.posted, key=key_of)
         for document in sorted(self.documents, key=lambda one: one.changed):
             self.document_log.add(document.changed, document)
         dated = [order for order in self.orders if order.changed is not None]
