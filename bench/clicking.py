@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def plain(product: Product, folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _plain_dagster(product: Product, folder: Path) -> Iterator[str]:
+def _plain_dagster(product: Product, folder: Path) -> Iterator[httpx.Client]:
     """Dagster as it comes, on the same code and the same facts: its own storage, queue, launcher and daemon."""
     environment, port = plain(product, folder), free_port()
     programs = Path(sys.executable).parent
@@ -136,9 +137,10 @@ def _plain_dagster(product: Product, folder: Path) -> Iterator[str]:
     with (folder / "dagster.log").open("wb") as log:
         running = [subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log) for command in commands]
         try:
-            url = f"http://127.0.0.1:{port}"
-            until(lambda: httpx.get(f"{url}/server_info", trust_env=False).status_code == 200)
-            yield url
+            query = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120, trust_env=False) as client:
+                until(lambda: _asked(client, query)["repositoriesOrError"]["nodes"])
+                yield client
         finally:
             for process in running:
                 process.terminate()
@@ -146,13 +148,17 @@ def _plain_dagster(product: Product, folder: Path) -> Iterator[str]:
                 process.wait()
 
 
-def until(holds: Callable[[], bool], seconds: float = 120) -> None:
+def _asked(client: httpx.Client, query: str, **variables: Any) -> Any:
+    return client.post("/graphql", json={"query": query, "variables": variables}).json()["data"]
+
+
+def until(holds: Callable[[], Any], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
             if holds():
                 return
-        except httpx.HTTPError:
+        except (httpx.HTTPError, KeyError):  # not there yet, or it tells no such thing yet
             pass
         time.sleep(0.1)
     raise TimeoutError
@@ -174,15 +180,14 @@ def by_default(product: Product, folder: Path, change: Callable[[], None], times
     partition = """mutation P($s: RepositorySelector!) { addDynamicPartition(
       repositorySelector: $s, partitionsDefName: "organizations", partitionKey: "default") { __typename } }"""
     place = {name: value for name, value in selector.items() if name != "jobName"}
-    with _plain_dagster(product, folder) as url, httpx.Client(base_url=url, timeout=120, trust_env=False) as client:
-
-        def ask(query: str, **variables: Any) -> Any:
-            return client.post("/graphql", json={"query": query, "variables": variables}).json()["data"]
-
+    with _plain_dagster(product, folder) as client:
+        ask = partial(_asked, client)
         ask(partition, s=place)
 
         def once() -> None:
-            run = ask(launch, p=params)["launchRun"]["run"]["runId"]
+            launched = ask(launch, p=params)["launchRun"]
+            assert "run" in launched, launched
+            run = launched["run"]["runId"]
             until(lambda: ask(status, r=run)["runOrError"]["status"] in ("SUCCESS", "FAILURE"))
             told = product.api("admin").get("/api/integrations/runs", params={"limit": 1}).json()["items"][0]
             assert ask(status, r=run)["runOrError"]["status"] == "SUCCESS", told
