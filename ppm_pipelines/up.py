@@ -82,11 +82,14 @@ def write_missing_keys() -> None:
 
 
 def note_profile(sandbox: bool) -> None:
-    """Whether the simulated tenant belongs to this installation, for commands started beside it."""
+    """Whether the simulated tenant belongs to this installation, and where it answers, for commands started beside it
+    and for the next start: connectors keep the address."""
     file = home.env_file()
     there = file.read_text() if file.exists() else ""
-    lines = [line for line in there.splitlines(keepends=True) if not line.startswith("PPM_SANDBOX=")]
-    wanted = "".join([*lines, *(["PPM_SANDBOX=1\n"] if sandbox else [])])
+    ours = ("PPM_SANDBOX=", "PPM_SANDBOX_PORT=")
+    lines = [line for line in there.splitlines(keepends=True) if not line.startswith(ours)]
+    noted = ["PPM_SANDBOX=1\n", f"PPM_SANDBOX_PORT={home.home().sandbox_port}\n"] if sandbox else []
+    wanted = "".join([*lines, *noted])
     if wanted != there:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             out.write(wanted)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ppm_pipelines_tests.product import ROOT, Product
+
 PPM = str(Path(sys.executable).parent / "ppm")
 
 
@@ -79,3 +81,14 @@ def test_the_doctor_says_what_is_missing(server: str, tmp_path: Path) -> None:
     assert "problem database: it is not set up for this version." in said
     assert "problem environment: PPM_JWT_SECRET or PPM_JWKS_URL is missing." in said
     assert "sqlalche.me" not in said
+
+
+def test_a_command_beside_the_product_finds_the_simulated_systems(product: Product) -> None:
+    """In another shell, that knows the home alone: connectors keep the address with its port."""
+    program = "from ppm_pipelines import home; print(home.home().sandbox_port, home.home().callable_hosts)"
+    environment = {"PATH": os.environ["PATH"], "PPM_HOME": str(product.home)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=ROOT, text=True, capture_output=True, check=True
+    )
+    port = product.port("sandbox")
+    assert done.stdout.split() == [str(port), "*,", f"http://127.0.0.1:{port}"]
