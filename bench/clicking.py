@@ -137,9 +137,8 @@ def _plain_dagster(product: Product, folder: Path) -> Iterator[httpx.Client]:
     with (folder / "dagster.log").open("wb") as log:
         running = [subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log) for command in commands]
         try:
-            query = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120, trust_env=False) as client:
-                until(lambda: _asked(client, query)["repositoriesOrError"]["nodes"])
+                until(lambda: _has_code(client))
                 yield client
         finally:
             for process in running:
@@ -148,17 +147,24 @@ def _plain_dagster(product: Product, folder: Path) -> Iterator[httpx.Client]:
                 process.wait()
 
 
+def _has_code(client: httpx.Client) -> bool:
+    query = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"
+    answer = client.post("/graphql", json={"query": query})
+    told = answer.json().get("data") if answer.status_code == 200 else None
+    return bool(told and told["repositoriesOrError"].get("nodes"))
+
+
 def _asked(client: httpx.Client, query: str, **variables: Any) -> Any:
     return client.post("/graphql", json={"query": query, "variables": variables}).json()["data"]
 
 
-def until(holds: Callable[[], Any], seconds: float = 120) -> None:
+def until(holds: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
             if holds():
                 return
-        except (httpx.HTTPError, KeyError):  # not there yet, or it tells no such thing yet
+        except httpx.HTTPError:
             pass
         time.sleep(0.1)
     raise TimeoutError

@@ -82,14 +82,14 @@ def write_missing_keys() -> None:
 
 
 def note_profile(sandbox: bool) -> None:
-    """Whether the simulated tenant belongs to this installation, and where it answers, for commands started beside it
-    and for the next start: connectors keep the address."""
+    """Whether the simulated tenant belongs to this installation, for commands started beside it; and once, for them and
+    for later starts, where it answers: connectors keep the address that they were given first."""
     file = home.env_file()
     there = file.read_text() if file.exists() else ""
-    ours = ("PPM_SANDBOX=", "PPM_SANDBOX_PORT=")
-    lines = [line for line in there.splitlines(keepends=True) if not line.startswith(ours)]
-    noted = ["PPM_SANDBOX=1\n", f"PPM_SANDBOX_PORT={home.home().sandbox_port}\n"] if sandbox else []
-    wanted = "".join([*lines, *noted])
+    lines = [line for line in there.splitlines(keepends=True) if not line.startswith("PPM_SANDBOX=")]
+    if sandbox and "PPM_SANDBOX_PORT=" not in there:
+        lines.append(f"PPM_SANDBOX_PORT={home.home().sandbox_port}\n")
+    wanted = "".join([*lines, *(["PPM_SANDBOX=1\n"] if sandbox else [])])
     if wanted != there:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             out.write(wanted)
@@ -319,9 +319,9 @@ def run(without: set[str], say: Say) -> int:
         raise UnknownPart(f"Unknown part: {', '.join(sorted(unknown))}. There are {', '.join(PARTS)}.")
     write_missing_keys()
     with alone():
-        note_profile("sandbox" not in without)
         check_disk()
         _check_ports(without)
+        note_profile("sandbox" not in without)
         if "frontend" not in without:
             build_frontend(say)
         with _postgres(say) as url:

@@ -15,31 +15,33 @@ from typing import Any
 from .model import EntityType, Growth, Property
 
 Test = Callable[[Any], bool]
-KEPT = 16  # questions whose sums are kept
-MANY_GROUPS = 20_000  # so many are made anew with each question, and not kept
+KEPT = 8  # questions whose sums are kept
+MANY_GROUPS = 10_000  # so many are made anew with each question, and not kept
 
 
 @dataclass(slots=True)
 class Grouped:
     """A row of an aggregate: the dimensions that were asked for, as ``first`` has them, and the sums of measures.
 
-    ``written`` is what became of it for one host, until its sums change."""
+    ``kept`` says that it is asked for again, ``written`` then what became of it for one host and selection, until its
+    sums change."""
 
     first: Any
     values: dict[str, Any]
     position: tuple[Any, ...] = ()
-    written: tuple[str, dict[str, Any]] | None = None
+    kept: bool = False
+    written: tuple[Any, dict[str, Any]] | None = None
 
 
 class Groups:
     """Rows with equal dimensions become one, their measures are added up. What was told before stays as it was."""
 
-    def __init__(self, properties: Sequence[Property]) -> None:
+    def __init__(self, properties: Sequence[Property], *, kept: bool = False) -> None:
         dimensions = [one for one in properties if not one.measure and not one.constant]
         self._names, self._gets = [one.name for one in dimensions], [one.get for one in dimensions]
         self._measures = [(one.name, one.get) for one in properties if one.measure]
         self._found: dict[tuple[Any, ...], Grouped] = {}
-        self._told = False
+        self._kept, self._told = kept, False
         self.rows = 0
 
     def __len__(self) -> int:
@@ -52,10 +54,10 @@ class Groups:
             own = found.get(key)
             if own is None:
                 values = dict(zip(self._names, key, strict=True)) | {name: get(row) for name, get in measures}
-                found[key] = Grouped(row, values)
+                found[key] = Grouped(row, values, kept=self._kept)
             else:
                 if self._told:
-                    own = found[key] = Grouped(own.first, dict(own.values))
+                    own = found[key] = Grouped(own.first, dict(own.values), kept=self._kept)
                 for name, get in measures:
                     own.values[name] += get(row)
             self.rows += 1
@@ -90,9 +92,13 @@ class Sums:
     ) -> Groups:
         """Groups of the rows that came before ``until`` (None: of all) and pass the test."""
         place = growth.place(until)
+        if not names:  # only how many there are: whichever groups of theirs are told already know
+            for (*same, _), other in self.kept.items():
+                if same == list(question[:-1]) and other.place == place:
+                    return other.groups
         own = self.kept.pop(question, None)
         if own is None or own.place > place:  # an earlier moment than last time: from the beginning
-            own = Sum(Groups([entity.properties[name] for name in names]))
+            own = Sum(Groups([entity.properties[name] for name in names], kept=True))
         own.groups.add(filter(test, growth.rows(own.place, place)))
         own.place = place
         if len(own.groups) <= MANY_GROUPS:

@@ -172,10 +172,11 @@ Source = Callable[[Hints, Any], Iterator[Any]]
 class Growth:
     """How the rows of an aggregate become more. ``place`` tells how many things had come before a value of the property
     ``by`` (None: until now), ``rows`` what the things from one place to another show; ``fixed`` names the properties
-    that stay as they are once a row is there."""
+    that stay as they are once a row is there, ``sought`` those by which few rows are found without looking at all."""
 
     by: str
     fixed: frozenset[str]
+    sought: frozenset[str]
     place: Callable[[Any], int]
     rows: Callable[[int, int], Iterator[Any]]
 

@@ -91,7 +91,9 @@ def _collection(service: Service, rows: Rows, query: Query, options: dict[str, s
     shape = shape_of(service, query.entity, _names(options.get("$select")), _names(options.get("$expand")))
     limit = DEFAULT_PAGE.get(query.entity.set_name, LARGEST_PAGE) if query.top is None else LARGEST_PAGE
     page = rows.page(query, min(limit, largest))
-    d: dict[str, Any] = {"results": [written(service, shape, row, base) for row in page.rows]}
+    d: dict[str, Any] = {
+        "results": [written(service, shape, row, base, options.get("$select", "")) for row in page.rows]
+    }
     if options.get("$inlinecount") == "allpages":
         d["__count"] = str(rows.count(query))
     rest = None if query.top is None else query.top - len(page.rows)
@@ -138,12 +140,12 @@ def _found(entity: EntityType, names: list[str]) -> list[tuple[str, Any]]:
     return [(name, entity.property(name)) for name in names]
 
 
-def written(service: Service, shape: Shape, row: Any, base: str) -> dict[str, Any]:
-    """A row of the page; a sum that stayed as it was is written once."""
-    if not shape.entity.aggregate:
+def written(service: Service, shape: Shape, row: Any, base: str, selected: str) -> dict[str, Any]:
+    """A row of the page; a sum that is kept and stayed as it was is written once."""
+    if not shape.entity.aggregate or not row.kept:
         return write(service, shape, row, base)
-    if row.written is None or row.written[0] != base:
-        row.written = base, write(service, shape, row, base)
+    if row.written is None or row.written[0] != (base, selected):
+        row.written = (base, selected), write(service, shape, row, base)
     made: dict[str, Any] = row.written[1]
     return made
 

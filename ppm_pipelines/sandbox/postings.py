@@ -291,7 +291,7 @@ def _growth(tenant: Tenant) -> Growth:
     def rows(first: int, last: int) -> Iterator[Posted]:
         return (one for n in range(first, last) for ledger in LEDGERS for one in _posted(tenant.posted[n], ledger))
 
-    return Growth("CreationDateTime", FIXED, place, rows)
+    return Growth("CreationDateTime", FIXED, frozenset({"PurchasingDocument", "CreationDate"}), place, rows)
 
 
 def ledger_lines(tenant: Tenant) -> Service:

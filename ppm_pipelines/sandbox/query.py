@@ -348,7 +348,7 @@ class Rows:
 
     def _carried(self, query: Query, names: tuple[str, ...]) -> Groups | None:
         """Groups by these properties, carried on since the question was asked last; None where that can't be: a
-        property may change, or a moment bounds more than what has come."""
+        property may change, few rows are sought, or a moment bounds more than what has come."""
         entity, growth = query.entity, query.entity.growth
         if growth is None:
             return None
@@ -356,6 +356,8 @@ class Rows:
         own = [entity.properties[name] for name in {*condition.names, *names}]
         until = [part for part in condition.parts if isinstance(part, Before) and part.property.name == growth.by]
         settled = all(one.measure or one.constant or one.name in growth.fixed for one in own)
+        if growth.sought & condition.hints.keys():
+            return None
         if not settled or len(until) > 1 or query.filter.count(growth.by) != len(until):
             return None
         test = all_of([part for part in condition.parts if part not in until])
