@@ -36,7 +36,7 @@ def main() -> None:
         asked = msgspec.json.decode(client.get("/_bench/asked").content, type=list[tuple[str, str, bytes]])
         tables = [_rows(connection, table) for table in TABLES]
         started = time.perf_counter()
-        with arriving.few_collections():
+        with arriving.at_full_speed():
             for method, address, body in asked:
                 answer = client.request(method, address, content=body)
                 if "json" in answer.headers.get("content-type", ""):

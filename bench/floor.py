@@ -20,7 +20,7 @@ import msgspec
 import psycopg
 
 from ppm_pipelines import home
-from ppm_pipelines.arriving import few_collections
+from ppm_pipelines.arriving import at_full_speed
 
 FIELDS = (
     "key company_code project_nr po_number po_line_nr currency ordered relieved vendor vendor_name requester po_date"
@@ -69,7 +69,7 @@ def main() -> None:
     with psycopg.connect(home.database_url()) as connection, httpx.Client(trust_env=False) as client:
         connection.execute(WIDE.format(columns=", ".join(columns), raws=", ".join(RAWS)) if facts else TABLE)
         following: str | None = f"{url}/orders"
-        with few_collections():  # as in the product
+        with at_full_speed():  # as in the product
             while following:
                 body = DECODE(client.get(following).content)
                 following = body.get("@odata.nextLink")

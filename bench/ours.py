@@ -27,6 +27,7 @@ from ppm_pipelines.records import Commitment, Page, Project, Raw
 
 def commitment(row: dict[str, Any]) -> Commitment:
     ordered, relieved = Decimal(row["ordered"]), Decimal(row["relieved"])
+    still_open = ordered - relieved
     return Commitment(
         source_key=row["key"],
         company_code=row["company_code"],
@@ -36,11 +37,11 @@ def commitment(row: dict[str, Any]) -> Commitment:
         currency=row["currency"],
         ordered_amount=ordered,
         relieved_amount=relieved,
-        open_amount=ordered - relieved,
+        open_amount=still_open,
         company_currency=row["currency"],
         company_ordered_amount=ordered,
         company_relieved_amount=relieved,
-        company_open_amount=ordered - relieved,
+        company_open_amount=still_open,
         po_status=row["status"],
         vendor=row["vendor"],
         vendor_description=row["vendor_name"],

@@ -12,16 +12,17 @@ import gc
 import hashlib
 import queue
 import re
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import structs
 
 from ppm_pipelines import copying
 from ppm_pipelines.facts import FACTS, POINTERS, Fact
@@ -31,7 +32,7 @@ NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 RECORDS = msgspec.json.Encoder(decimal_format="string")  # a JSON number would be read back as a float
 # Small pages are staged together, as long as a source delivers them fast: each COPY waits for PostgreSQL.
 ROWS_AT_ONCE, SECONDS_AT_ONCE = 1_000, 0.2
-OBJECTS_AT_ONCE = 100_000
+OBJECTS_AT_ONCE, SECONDS_A_TURN = 100_000, 0.0001
 STAGE_REJECTIONS, STAGE_SKIPPED, STAGE_DELETED = "stage_rejections", "stage_skipped", "stage_deleted"
 REJECTED = (
     "source_key",
@@ -56,16 +57,16 @@ class Copy(NamedTuple):
 
     table: str
     columns: list[str]
-    rows: str
+    rows: bytes
 
 
 class RawRow(NamedTuple):
-    """A raw record by its stream and key: digest and JSON."""
+    """A raw record by its stream and key: digest and JSON, as COPY takes it."""
 
     stream: str
     key: str
     hash: bytes
-    record: str
+    record: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +106,19 @@ class Sorter:
         self.counted = frozenset(counted)
         self.counts: dict[str, Counter[str]] = {name: Counter() for name in FACTS}
         self.skipped_money: dict[str, Decimal] = {}
-        # Entities of which records were skipped, or told to be deleted: an update of no row still fires its triggers.
+        # Entities of which records were skipped, told to be deleted, or are labour: an update of no row still looks at
+        # all of them and fires its triggers.
         self.skipped: set[str] = set()
         self.deleted: set[str] = set()
+        self.labour: set[str] = set()
         self._seq = 0
 
     def sorted(self, some: Gathered) -> Arrived:
         copies = [copy for entity, outcomes in some.outcomes.items() for copy in self._copies(entity, outcomes)]
         # A key that comes twice at once was never there in its first version.
         latest = {(raw.stream, raw.key): raw for raw in some.raws}
-        raws = [RawRow(*key, *encoded(raw.record)) for key, raw in latest.items()]
         rows = sum(map(len, some.outcomes.values()))
-        return Arrived(some.pages, rows, next(reversed(some.outcomes), ""), copies, raws)
+        return Arrived(some.pages, rows, next(reversed(some.outcomes), ""), copies, _raw_rows(latest.values()))
 
     def _copies(self, entity: str, outcomes: Sequence[Outcome]) -> Iterator[Copy]:
         fact, counts = FACTS[entity], self.counts[entity]
@@ -140,7 +142,9 @@ class Sorter:
         self.skipped |= {entity} if skipped else set()
         self.deleted |= {entity} if deleted else set()
         if good:
-            yield _facts(fact, good)
+            copy = _facts(fact, good)
+            self.labour |= {entity} if "labour" in copy.columns else set()
+            yield copy
         for table, columns, rows in (
             (STAGE_REJECTIONS, ["seq", "entity", *REJECTED], bad),
             (STAGE_SKIPPED, ["seq", "entity", "source_key"], skipped),
@@ -201,21 +205,28 @@ class Ahead:
 
 
 @contextlib.contextmanager
-def few_collections() -> Iterator[None]:
-    """Python looks for garbage in cycles after each 700 new objects. A page makes a hundred times as many, all of them
-    without cycles, and gone when it is written: looking for them took a third of the reader's time."""
-    usual = gc.get_threshold()
-    gc.set_threshold(OBJECTS_AT_ONCE, *usual[1:])
+def at_full_speed() -> Iterator[None]:
+    """Python's own settings while a load reads, and what they were before afterwards.
+
+    It looks for garbage in cycles after each 700 new objects. A page makes a hundred times as many, all of them without
+    cycles, and gone when it is written: looking for them took a third of the reader's time. Of two threads that both
+    have work, one waits for 5 milliseconds until the other lets it on; the thread that writes lets go after each part
+    that PostgreSQL takes, and both it and PostgreSQL waited for a third of the time.
+    """
+    collections, turn = gc.get_threshold(), sys.getswitchinterval()
+    gc.set_threshold(OBJECTS_AT_ONCE, *collections[1:])
+    sys.setswitchinterval(SECONDS_A_TURN)
     try:
         yield
     finally:
-        gc.set_threshold(*usual)
+        gc.set_threshold(*collections)
+        sys.setswitchinterval(turn)
 
 
 def usual(fact: Fact) -> dict[str, str | bool]:
     """What most records have in columns that need not be told; as a staged column's default and as a record's."""
-    told = {one.name: one.default for one in fields(fact.record)}
-    return {name: value for name, value in told.items() if value is not MISSING and isinstance(value, str | bool)} | {
+    told = {one.name: one.default for one in structs.fields(fact.record)}
+    return {name: value for name, value in told.items() if isinstance(value, str | bool)} | {
         name: NO_JSON for name in JSON if name in told
     }
 
@@ -223,17 +234,22 @@ def usual(fact: Fact) -> dict[str, str | bool]:
 def _facts(fact: Fact, good: list[tuple[int, Outcome]]) -> Copy:
     """The fields of the records, a column each, behind their running numbers; without those that hold nothing but what
     is usual."""
-    records = [record for _, record in good]
-    columns: dict[str, Sequence[Any]] = {"seq": [place for place, _ in good]}
+    places, records = zip(*good, strict=True)
+    columns: dict[str, Sequence[Any]] = {"seq": places}
     defaults = usual(fact)
-    for name in fact.columns:
-        values = list(map(attrgetter(name), records))
-        if name in JSON:
-            values = [_own_fields(own) if own else NO_JSON for own in values]
+    for name, told in zip(fact.columns, zip(*map(structs.astuple, records), strict=True), strict=True):
+        values: Sequence[Any] = [_own_fields(own) if own else NO_JSON for own in told] if name in JSON else told
         default = defaults.get(name)
         if values[0] != default or values.count(default) != len(values):
             columns[name] = values
     return Copy(fact.stage, list(columns), copying.block(columns.values()))
+
+
+def _raw_rows(raws: Collection[Raw]) -> list[RawRow]:
+    """All of them encoded at once: no line of JSON has a line's end in it."""
+    lines = without_nul(RECORDS.encode_lines([raw.record for raw in raws]))
+    told = zip(raws, lines.splitlines(), copying.escaped(lines).splitlines(), strict=True)
+    return [RawRow(raw.stream, raw.key, _digest(line), record) for raw, line, record in told]
 
 
 def _own_fields(own: Mapping[str, Any]) -> str:
@@ -253,4 +269,8 @@ def without_nul(encoded: bytes) -> bytes:
 def encoded(record: Mapping[str, Any]) -> tuple[bytes, str]:
     """A digest and the JSON of a raw record, decimals as texts; PostgreSQL's JSON can't hold NUL characters."""
     told = without_nul(RECORDS.encode(record))
-    return hashlib.blake2b(told, digest_size=16).digest(), told.decode()
+    return _digest(told), told.decode()
+
+
+def _digest(told: bytes) -> bytes:
+    return hashlib.blake2b(told, digest_size=16).digest()

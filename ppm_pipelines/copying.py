@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import repeat
 from typing import Any
 
 NULL = r"\N"
@@ -23,9 +24,22 @@ WRITTEN: dict[type, Callable[[Any], str]] = {
 }
 
 
-def block(columns: Iterable[Sequence[Any]]) -> str:
+def block(columns: Iterable[Sequence[Any]]) -> bytes:
     """The rows of columns of the same length. Raises KeyError for a kind of value that no column of ours holds."""
-    return "".join(f"{row}\n" for row in map("\t".join, zip(*map(_written, columns), strict=True)))
+    rows = [*map("\t".join, zip(*map(_written, columns), strict=True))]
+    return "\n".join([*rows, ""]).encode()
+
+
+def block_of(same: Sequence[Any], columns: Iterable[Sequence[Any]], written: Iterable[bytes]) -> bytes:
+    """The rows of the columns, behind values that are the same in all of them and before one that is ``escaped``."""
+    before = block([[value] for value in same]).replace(b"\n", b"\t")
+    heads = block(columns).splitlines()
+    return b"".join(map(b"%b%b\t%b\n".__mod__, zip(repeat(before), heads, written, strict=False)))
+
+
+def escaped(lines: bytes) -> bytes:
+    """Lines of JSON, each of them a value: of what COPY takes for its own, JSON leaves the backslash alone."""
+    return lines.replace(b"\\", rb"\\")
 
 
 def _written(column: Sequence[Any]) -> Sequence[str]:

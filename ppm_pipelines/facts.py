@@ -6,7 +6,8 @@ fields themselves (``records``), columns (``tables``), statements (``load``, ``r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -40,7 +41,7 @@ class Fact:
 
     name: str
     table: sa.Table
-    record: type
+    record: type[Any]
     sums: dict[str, str] = field(default_factory=dict)
     ended: tuple[str, str] | None = None
     zeroed: tuple[str, ...] = ()
@@ -50,7 +51,7 @@ class Fact:
 
     @property
     def columns(self) -> list[str]:
-        return [f.name for f in fields(self.record)]
+        return [*self.record.__struct_fields__]
 
     @property
     def stage(self) -> str:

@@ -401,10 +401,13 @@ class _Merge(Staging):
 
     def _upsert(self, fact: Fact) -> None:
         counts = self.counts[fact.name]
-        for row in self.run(f"select change, count(*) as rows from {fact.change} group by change"):
+        found = self.run(
+            f"select change, count(*) as rows, min(seq) as first, max(seq) as last from {fact.change} group by change"
+        ).fetchall()
+        for row in found:
             counts[row["change"]] += row["rows"]
         mine = [*fact.columns, *(["project_id"] if fact.belongs_to_project else []), *(fact.ended or ())[:1]]
-        parts = self._parts(fact)
+        parts = self._parts(fact, found)
         # Which are new is known, and nobody else writes facts of this system meanwhile: no conflict to look for.
         for part in parts:
             self.run(
@@ -422,15 +425,15 @@ class _Merge(Staging):
                 f" from {fact.changed(part)} c where c.change in ('updated', 'closed') and t.id = c.id"
             )
 
-    def _parts(self, fact: Fact) -> list[range | None]:
+    def _parts(self, fact: Fact, found: list[dict[str, Any]]) -> list[range | None]:
         """The staged records in parts that PostgreSQL keeps in its memory: a statement's triggers see all of its rows,
         and those of more than work memory holds are written to files and read again. One part is all of them."""
-        [row] = self.run(f"select count(*) as rows, max(seq) + 1 as stop from {fact.change}")
-        if row["rows"] <= AT_ONCE:
+        if sum(row["rows"] for row in found) <= AT_ONCE:
             return [None]
         for table in (fact.stage, fact.change):
             self.run(f"create index on {table} using brin (seq)")
-        return [range(start, start + AT_ONCE) for start in range(0, row["stop"], AT_ONCE)]
+        first, stop = min(row["first"] for row in found), max(row["last"] for row in found) + 1
+        return [range(start, start + AT_ONCE) for start in range(first, stop, AT_ONCE)]
 
     def _merge_fact(self, fact: Fact, complete: bool, open_listed: bool) -> None:
         before = self._sums(fact)
@@ -447,6 +450,8 @@ class _Merge(Staging):
 
     def _leave_out_labour(self, fact: Fact) -> None:
         """What arrives of labour in projects where another system's counts does not count either (DOMAIN R19)."""
+        if fact.name not in self.arrived.labour:
+            return
         self.run(
             f"update {fact.stage} s set counts = false, not_counted_reason = %(other)s from own_links l"
             " join ppm.costbook_projects p using (project_id) where s.labour and s.counts"
@@ -615,8 +620,8 @@ class _Merge(Staging):
             "select source_key as key, 'relieved_amount' as field, ordered_amount::text as before,"
             f" relieved_amount::text as after, currency, company_currency from {fact.changed()} c"
             " where change in ('inserted', 'updated') and counts and closed_reason is null"
-            " and abs(relieved_amount) > abs(ordered_amount)"
-            " and sign(relieved_amount) = sign(ordered_amount) order by 1 limit %(most)s",
+            " and (ordered_amount > 0 and relieved_amount > ordered_amount"
+            " or ordered_amount < 0 and relieved_amount < ordered_amount) order by 1 limit %(most)s",
             most=ANOMALIES_TOLD,
         )
         return [_anomaly("relieved_beyond_order", row) for row in found]

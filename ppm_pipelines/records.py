@@ -11,10 +11,12 @@ had made where lines of a field mapping lie over it, so that other lines can be 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 Entity = Literal["projects", "commitments", "actuals"]
 ZERO = Decimal(0)
@@ -54,8 +56,7 @@ def shown(amount: Decimal, currency: str) -> Decimal:
     return rounded(amount, currency) if currency in MINOR_UNITS else amount
 
 
-@dataclass(slots=True)
-class Project:
+class Project(Struct):
     source_key: str
     project_nr: str
     name: str = ""
@@ -71,8 +72,7 @@ class Project:
     overlaid: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class WbsElement:
+class WbsElement(Struct):
     """A node of a project's structure; ``internal_id`` is the source's own id where postings use that one."""
 
     source_key: str
@@ -85,8 +85,7 @@ class WbsElement:
     company_code: str = ""
 
 
-@dataclass(slots=True)
-class Commitment:
+class Commitment(Struct):
     """One account assignment of a purchase-order line (DOMAIN "Facts and figures").
 
     ``*_amount`` in ``currency``, ``company_*_amount`` in ``company_currency``. ``relieved_by`` says what relieves the
@@ -139,8 +138,7 @@ class Commitment:
     overlaid: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Actual:
+class Actual(Struct):
     """One posted journal line; ``amount`` is signed, debit positive, in ``currency``.
 
     ``labour``: it is people's time, which another system may have too (DOMAIN R19).
@@ -187,8 +185,7 @@ class Actual:
     overlaid: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Rejection:
+class Rejection(Struct):
     """A record that can't be used, whole, with its reason as a sentence (DOMAIN R17).
 
     ``code`` is stable for programs: unknown_project, unknown_wbs, no_project (the record names none at all),
@@ -214,8 +211,7 @@ class Rejection:
     raw_key: str = ""
 
 
-@dataclass(slots=True)
-class Skipped:
+class Skipped(Struct):
     """A record out of scope (no project, archived); counted and summed, never stored."""
 
     source_key: str
@@ -224,8 +220,7 @@ class Skipped:
     currency: str | None = None
 
 
-@dataclass(slots=True)
-class Deleted:
+class Deleted(Struct):
     """The source says that it has this record no more (its own list of deletions, not its absence).
 
     A commitment then counts as cancelled, an actual leaves the sums (DOMAIN "What counts"). ``whole``: the key is the
@@ -242,8 +237,7 @@ Mapped = Project | Commitment | Actual  # what field mappings overlay
 Outcome = Record | Rejection | Skipped | Deleted
 
 
-@dataclass(slots=True)
-class Raw:
+class Raw(Struct):
     """What the source delivered about one thing, whole and as JSON values: all that its outcomes were made from.
 
     Facts and rejections name it by ``raw_stream`` and ``raw_key``. One raw record may have several outcomes (an order
@@ -255,8 +249,7 @@ class Raw:
     record: Mapping[str, Any]
 
 
-@dataclass(slots=True)
-class Page:
+class Page(Struct):
     """What one answer of a source became. ``entity`` names the table of every outcome in it, rejected ones too."""
 
     entity: Literal["projects", "wbs_elements", "commitments", "actuals"]

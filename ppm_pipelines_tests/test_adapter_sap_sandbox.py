@@ -10,7 +10,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -336,7 +336,7 @@ def differing(left: dict[str, Any], right: dict[str, Any]) -> set[str]:
     """The names of the fields in which two sets of records differ."""
     assert left.keys() == right.keys()
     pairs = [(left[key], right[key]) for key in left]
-    names = [one.name for one in fields(pairs[0][0])]
+    names = pairs[0][0].__struct_fields__
     return {name for name in names if any(getattr(a, name) != getattr(b, name) for a, b in pairs)}
 
 
@@ -618,7 +618,7 @@ def test_raw_records_make_the_same_records_again_without_asking_the_source(tenan
 
 
 def without_raw(outcome: Any) -> Any:
-    return replace(outcome, raw={}) if isinstance(outcome, Rejection) else outcome
+    return msgspec.structs.replace(outcome, raw={}) if isinstance(outcome, Rejection) else outcome
 
 
 def test_every_outcome_names_its_raw_record_and_an_unchanged_source_gives_the_same_ones(tenant: Tenant) -> None:

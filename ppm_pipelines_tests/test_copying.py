@@ -41,11 +41,11 @@ def test_what_goes_in_comes_out(table: psycopg.Connection, rows: list[tuple[Any,
 
 
 def test_every_sign_of_the_format_is_escaped() -> None:
-    assert copying.block([["a\\b\tc\nd\re", r"\N", "", None]]) == "a\\\\b\\tc\\nd\\re\n\\\\N\n\n\\N\n"
+    assert copying.block([["a\\b\tc\nd\re", r"\N", "", None]]) == b"a\\\\b\\tc\\nd\\re\n\\\\N\n\n\\N\n"
 
 
 def test_a_column_of_several_kinds_is_written_cell_by_cell() -> None:
-    assert copying.block([[Decimal("1.50"), 2, None, date(2026, 3, 5), "x\t"]]) == "1.50\n2\n\\N\n2026-03-05\nx\\t\n"
+    assert copying.block([[Decimal("1.50"), 2, None, date(2026, 3, 5), "x\t"]]) == b"1.50\n2\n\\N\n2026-03-05\nx\\t\n"
 
 
 def test_a_kind_that_no_column_holds_is_an_error() -> None:

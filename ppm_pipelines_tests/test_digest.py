@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from msgspec import structs
 
 from ppm_pipelines import connectors, costbook, database, digest, home, load, runs, sync
 from ppm_pipelines.adapters.slack_messages import money
@@ -78,7 +79,7 @@ def row_of(run_id: str) -> dict[str, Any]:
 
 
 def loaded(*orders: Any, actuals: Any = (), projects: tuple[Project, ...] = (PROJECT, OTHER)) -> load.SyncResult:
-    first = Page("projects", [replace(one) for one in projects])
+    first = Page("projects", [structs.replace(one) for one in projects])
     pages = [first, *masters()[1:], Page("commitments", list(orders)), Page("actuals", list(actuals))]
     return facts.sync(pages=pages)
 
@@ -208,7 +209,7 @@ class TestChanges:
         assert tell(channel).total == 0
 
     def test_names_are_told_as_they_are_and_notify_nobody(self, channel: Channel) -> None:
-        wild = replace(OTHER, name="<!channel> & <@U1> *x* `y` 🏗")
+        wild = structs.replace(OTHER, name="<!channel> & <@U1> *x* `y` 🏗")
         loaded(commitment(project_nr="P-2"), projects=(PROJECT, wild))
         tell(channel)
         assert "P-2 &lt;!channel&gt; &amp; &lt;@U1&gt; *x* `y` 🏗" in channel.texts()

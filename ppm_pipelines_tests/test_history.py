@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,6 +13,7 @@ import alembic.command
 import alembic.config
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from ppm_pipelines import breakdown, costbook, database, history, planning
 from ppm_pipelines.records import Deleted, Outcome, Page, Project, Raw, Rejection, Skipped

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,6 +11,7 @@ import dagster as dg
 import psycopg
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from ppm_pipelines import database, home, load, runs, tables
 from ppm_pipelines.defs import checks

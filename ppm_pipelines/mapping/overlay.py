@@ -11,7 +11,6 @@ currency follow by the record's own rate (DOMAIN R5), and what the source cancel
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
@@ -25,8 +24,8 @@ from ppm_pipelines.mapping.sentences import Said
 from ppm_pipelines.mapping.transforms import Failure, Line
 from ppm_pipelines.records import ZERO, Actual, Commitment, Mapped, Project, Rejection, known_currency, shown
 
-ENTITY: Mapping[type, str] = {Project: "projects", Commitment: "commitments", Actual: "actuals"}
-NAMES: Mapping[type, tuple[str, ...]] = {kind: tuple(one.name for one in fields(kind)) for kind in ENTITY}
+ENTITY: Mapping[type[Mapped], str] = {Project: "projects", Commitment: "commitments", Actual: "actuals"}
+NAMES: Mapping[type, tuple[str, ...]] = {kind: kind.__struct_fields__ for kind in ENTITY}
 TYPES: Mapping[type, dict[str, Any]] = {kind: get_type_hints(kind) for kind in ENTITY}
 ORDERED, RELIEVED, OPEN = "ordered_amount", "relieved_amount", "open_amount"
 # An amount in document currency -> the same in company currency.
