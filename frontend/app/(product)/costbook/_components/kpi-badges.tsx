@@ -23,7 +23,9 @@ type Kpi = {
   icon: LucideIcon;
   tone: string;
   label: string;
+  /** A figure, or in words why there is none. */
   value: string;
+  figure?: boolean;
   note?: string;
   explain: string;
 };
@@ -56,12 +58,13 @@ function useKpis({ figures, project, items }: Props): Kpi[] {
     over: { icon: TrendingDown, tone: "text-bad", note: t("overBy", { amount: "" }).trim() },
     under: { icon: TrendingUp, tone: "text-good", note: t("underBy", { amount: "" }).trim() },
     on: { icon: TrendingUp, tone: "text-good", note: t("onBudget") },
-    none: { icon: TrendingUp, tone: "text-muted", note: t("noBudget") },
+    none: { icon: TrendingUp, tone: "text-muted", note: undefined },
   }[where];
   const split = (side: "over" | "under") => {
     if (!project) return String(countStanding(items, figures.currency, side));
     return where === side ? money(spread) : "–";
   };
+  const net = where === "none" ? t("noBudget") : money(spread);
   const parts = { actual: money(figures.actual), open: money(figures.open) };
   return [
     kpi("budget", Banknote, "text-bar-budget", t("budget"), money(figures.budget), t("explain.budget")),
@@ -69,7 +72,8 @@ function useKpis({ figures, project, items }: Props): Kpi[] {
     kpi("actual", Receipt, "text-bar-actual", t("actual"), money(figures.actual), t("explain.actual")),
     kpi("spend", Sigma, "text-muted", t("spend"), money(figures.total_spend), t("explain.spend", parts)),
     {
-      ...kpi("variance", direction.icon, direction.tone, t("variance"), money(spread), t("explain.variance")),
+      ...kpi("variance", direction.icon, direction.tone, t("variance"), net, t("explain.variance")),
+      figure: where !== "none",
       note: direction.note,
     },
     kpi("over", TriangleAlert, "text-bad", t("over"), split("over"), t(project ? "explain.overOne" : "explain.over")),
@@ -91,7 +95,7 @@ function kpi(key: string, icon: LucideIcon, tone: string, label: string, value: 
 function Badge({ kpi, asOf }: { kpi: Kpi; asOf: string | null }) {
   const t = useTranslations("kpi");
   const format = useFormatter();
-  const Icon = kpi.icon;
+  const { icon: Icon, figure = true } = kpi;
   return (
     <Popover.Root>
       <Popover.Trigger className="h-full w-full rounded-lg border bg-surface px-3 py-2 text-start transition-colors hover:border-line-strong">
@@ -100,7 +104,14 @@ function Badge({ kpi, asOf }: { kpi: Kpi; asOf: string | null }) {
           {kpi.label}
           {kpi.note ? <span className={cn("ml-auto whitespace-nowrap", kpi.tone)}>{kpi.note}</span> : null}
         </span>
-        <span className="mt-0.5 block whitespace-nowrap font-semibold text-[0.95rem] tabular-nums">{kpi.value}</span>
+        <span
+          className={cn(
+            "mt-0.5 block",
+            figure ? "whitespace-nowrap font-semibold text-[0.95rem] tabular-nums" : kpi.tone,
+          )}
+        >
+          {kpi.value}
+        </span>
       </Popover.Trigger>
       <Popover.Portal>
         <Popover.Content

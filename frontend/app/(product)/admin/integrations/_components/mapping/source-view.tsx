@@ -1,6 +1,15 @@
 "use client";
 import { ChevronLeft, ChevronRight } from "lucide-react";
-import { type KeyboardEvent, useCallback, useDeferredValue, useEffect, useId, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  useCallback,
+  useDeferredValue,
+  useEffect,
+  useId,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 import { useTranslations } from "use-intl";
 import { Button } from "@/components/ui/button";
 import { cn } from "@/lib/class-names";
@@ -83,7 +92,8 @@ function useRows(visible: FieldRow[], editor: Editor) {
   const shown = visible.slice(page * PAGE, page * PAGE + PAGE);
   const active = shown.some((row) => row.field.name === wanted) ? wanted : (shown[0]?.field.name ?? null);
 
-  useEffect(() => {
+  // With the rows themselves: a key that is pressed before an effect of its own has run would decide among others.
+  useLayoutEffect(() => {
     latest.current = visible;
   });
   useEffect(() => {
@@ -103,7 +113,7 @@ function useRows(visible: FieldRow[], editor: Editor) {
    */
   const decide = useCallback((row: FieldRow, decision: (row: FieldRow) => void, goesOn = false) => {
     const rows = latest.current;
-    const at = rows.indexOf(row);
+    const at = rows.findIndex((one) => one.field.name === row.field.name);
     const next = rows[at + 1] ?? rows[at - 1];
     decision(row);
     setActive(goesOn && next ? next.field.name : row.field.name);
