@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -107,7 +108,7 @@ class Sorter:
         self.counts: dict[str, Counter[str]] = {name: Counter() for name in FACTS}
         self.skipped_money: dict[str, Decimal] = {}
         # Entities of which records were skipped, told to be deleted, or are labour: an update of no row still looks at
-        # all of them and fires its triggers.
+        # all of them, and fires its table's triggers.
         self.skipped: set[str] = set()
         self.deleted: set[str] = set()
         self.labour: set[str] = set()
@@ -223,7 +224,8 @@ def at_full_speed() -> Iterator[None]:
         sys.setswitchinterval(turn)
 
 
-def usual(fact: Fact) -> dict[str, str | bool]:
+@cache  # what kinds of fields a record has is worked out each time that it is asked
+def usual(fact: Fact) -> Mapping[str, str | bool]:
     """What most records have in columns that need not be told; as a staged column's default and as a record's."""
     told = {one.name: one.default for one in structs.fields(fact.record)}
     return {name: value for name, value in told.items() if isinstance(value, str | bool)} | {

@@ -87,7 +87,8 @@ MOMENT = sa.text("ppm.moment()")
 
 def direct() -> psycopg.Connection:
     """A connection of its own, in autocommit, for COPY and session locks; the caller closes it."""
-    return psycopg.connect(home.database_url(), autocommit=True)
+    # COPY writes bytes: in this encoding, whatever the database or the environment says.
+    return psycopg.connect(home.database_url(), autocommit=True, client_encoding="utf8")
 
 
 def migrate(url: str) -> None:

@@ -29,7 +29,7 @@ SUMMED = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fact:
     """How one kind of record is merged.
 

@@ -736,6 +736,7 @@ class _Merge(Staging):
         """
         tables = [fact.table for fact in FACTS.values() if self.counts[fact.name]["inserted"] >= MANY]
         try:
+            self.run("reset default_statistics_target")  # what stays is looked at closely
             for table in [*tables, *([RAW_RECORDS] if self._new_raws >= MANY else [])]:
                 self.run(f"analyze {table} (organization_id, system, source_key)")
         except psycopg.Error:  # the sync has succeeded and is visible: this only makes the next one faster

@@ -83,8 +83,8 @@ class Staging:
     ) -> None:
         """``afterwards`` is asked of the source while the last pages are written, ``meanwhile`` is done while the first
         ones are read."""
-        # Compiling a statement takes longer than most of ours. To tell ten rows from a million, PostgreSQL need not
-        # look at thirty thousand of them; at what stays it looks closer by itself, within a minute.
+        # Compiling a statement takes longer than most of ours. To tell ten staged rows from a million, PostgreSQL need
+        # not look at thirty thousand of them.
         self.run(f"set work_mem = '{WORK_MEMORY}'; set jit = off; set default_statistics_target = {LOOKED_AT}")
         with at_full_speed(), contextlib.closing(Ahead(pages, self.arrived.sorted, afterwards)) as arriving:
             self._create_stages()

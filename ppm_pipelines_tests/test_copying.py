@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -12,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ppm_pipelines import copying
+from ppm_pipelines import copying, database
+from ppm_pipelines.arriving import Gathered, Sorter, encoded
+from ppm_pipelines.records import Page, Raw
 
 TEXTS = st.none() | st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
 MONEY = st.none() | st.decimals(-(10**17), 10**17, places=5)
@@ -32,12 +35,59 @@ def table(server: str) -> Iterator[psycopg.Connection]:
     connection.close()
 
 
+@pytest.fixture(scope="module")
+def raws(server: str) -> Iterator[psycopg.Connection]:
+    connection = psycopg.connect(server, autocommit=True)
+    connection.execute(
+        "create temp table raws (whose text, nobody text, stream text, key text, hash bytea, record json)"
+    )
+    yield connection
+    connection.close()
+
+
 @given(rows=ROWS)
 def test_what_goes_in_comes_out(table: psycopg.Connection, rows: list[tuple[Any, ...]]) -> None:
     table.execute("truncate kinds")
     with table.cursor() as cursor, cursor.copy("copy kinds from stdin") as copy:
         copy.write(copying.block(list(zip(*((place, *row) for place, row in enumerate(rows)), strict=True))))
     assert [row[1:] for row in table.execute("select * from kinds order by place").fetchall()] == rows
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(["\\u0000", "\\\\", "\x00", "\r\n", '"'])
+KEYS = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.decimals(-(10**17), 10**17) | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(records=st.dictionaries(KEYS, st.dictionaries(ANY_TEXT, JSON, max_size=4), max_size=4))
+def test_raw_records_of_a_page_are_each_as_it_is_alone(
+    raws: psycopg.Connection, records: dict[str, dict[str, Any]]
+) -> None:
+    """Digests too: by them a load tells what has not changed, whichever way it was written."""
+    some = Gathered()
+    some.add(Page("commitments", [], [Raw("orders", key, record) for key, record in records.items()]))
+    arrived = Sorter([]).sorted(some).raws
+    raws.execute("truncate raws")
+    if arrived:
+        *columns, told = zip(*arrived, strict=True)
+        with raws.cursor() as cursor, cursor.copy("copy raws from stdin") as copy:
+            copy.write(copying.block_of(["a\tb\n\\", None], columns, told))
+    kept = raws.execute("select whose, nobody, stream, key, hash, record::text from raws").fetchall()
+    expected = [("a\tb\n\\", None, "orders", key, *encoded(record)) for key, record in records.items()]
+    assert sorted(kept) == sorted(expected)
+
+
+@pytest.mark.usefixtures("database_url")
+def test_umlauts_are_copied_whatever_encoding_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    with contextlib.closing(database.direct()) as connection:
+        connection.execute("create temp table vendors (name text)")
+        with connection.cursor().copy("copy vendors from stdin") as copy:
+            copy.write(copying.block([["Müller"]]))
+        assert connection.execute("select octet_length(name) from vendors").fetchone() == (7,)
 
 
 def test_every_sign_of_the_format_is_escaped() -> None:

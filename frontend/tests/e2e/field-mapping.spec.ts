@@ -25,7 +25,7 @@ const stored = () => admin.get<FieldMapping>("integrations/sap/mapping/commitmen
 /** As the administration, on the page of integrations. */
 async function mappingButton(page: Page): Promise<Locator> {
   await signIn(page, "admin", "/admin/integrations");
-  return page.getByRole("row", { name: /SAP/ }).getByRole("button", { name: "Feldzuordnung von SAP" });
+  return page.getByRole("row", { name: /SAP/ }).getByRole("button", { name: "Feldzuordnung von SAP", exact: true });
 }
 
 test("a tenant's own fields are mapped in five clicks, and the message follows the run", async ({ page }) => {

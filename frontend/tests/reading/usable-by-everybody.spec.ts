@@ -169,7 +169,7 @@ test.describe("language", () => {
 
 async function openFieldMapping(page: Page): Promise<Locator> {
   const row = await openIntegrations(page);
-  await row.getByRole("button", { name: /Feldzuordnung von SAP|Field mapping of SAP/ }).click();
+  await row.getByRole("button", { name: /^(Feldzuordnung von SAP|Field mapping of SAP)$/ }).click();
   const dialog = page.getByRole("dialog", { name: /SAP/ });
   await expect(dialog.getByRole("grid").getByRole("rowheader").first()).toBeVisible();
   return dialog;
