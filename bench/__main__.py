@@ -37,8 +37,8 @@ def main() -> None:
             sections["Start"] = [Measured("the product without its pages, first start", up, "s")]
             url = database_url(product.environment)
             environment = product.environment | {"PPM_DATABASE_URL": url}
-            for lines in (20_000,) if quick else (100_000, 1_000_000):
-                loaded = loading.measure(product, environment, url, peer, lines, peers=lines <= 100_000)
+            for lines, turns in ((20_000, 1),) if quick else ((100_000, 5), (1_000_000, 0)):
+                loaded = loading.measure(product, environment, url, peer, lines, turns=turns)
                 sections[f"{lines:,} order lines"] = _told(loaded)
             if "systems" not in without:
                 each = systems.measure(environment, url, EACH, times=2)

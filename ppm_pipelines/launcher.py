@@ -365,8 +365,8 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
     def _get_ready(self) -> None:
         try:
             self._server.get_ready(serialize_value(self._instance.get_ref()))
-        except (OSError, EOFError):
-            log.exception("The warm run process did not start; the next launch tries again.")
+        except (OSError, EOFError) as error:  # also where everything is stopped while it starts
+            log.warning("No process waits for the next run (%r); its launch starts one.", error)
 
     def launch_run(self, context: LaunchRunContext) -> None:
         started = self._runs[context.dagster_run.run_id] = Started(context.dagster_run.run_id)
