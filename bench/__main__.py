@@ -37,7 +37,7 @@ def main() -> None:
             sections["Start"] = [Measured("the product without its pages, first start", up, "s")]
             url = database_url(product.environment)
             environment = product.environment | {"PPM_DATABASE_URL": url}
-            for lines, turns in ((20_000, 1),) if quick else ((100_000, 5), (1_000_000, 0)):
+            for lines, turns in ((20_000, 1),) if quick else ((100_000, 3), (1_000_000, 0)):
                 loaded = loading.measure(product, environment, url, peer, lines, turns=turns)
                 sections[f"{lines:,} order lines"] = _told(loaded)
             if "systems" not in without:

@@ -60,11 +60,11 @@ def measure(
     product: Product, environment: dict[str, str], database: str, folder: Path, lines: int, *, turns: int
 ) -> Iterator[Measured]:
     """First load, the same again unchanged, and 1,000 changed; then how the Costbook answers from that. ``turns``: so
-    often a first load and its floors take turns; 0: nothing beside it."""
+    often a first load, its floors and dlt take turns; 0: nothing beside it."""
     ours = [sys.executable, "-m", "bench.ours"]
     what = f"{lines:,} order lines"
     with source("bench.source", str(lines)) as url:
-        beside = [_turn(environment, database, url) for _ in range(turns)]
+        beside = [_turn(environment, database, url, folder / str(number)) for number in range(turns)]
         forget(database)
         first = timed([*ours, url, "full"], environment)
         again = timed([*ours, url, "full"], environment)
@@ -72,8 +72,7 @@ def measure(
         earlier = datetime.now(UTC)
         version = httpx.post(f"{url}/change", params={"lines": 1000}, timeout=600, trust_env=False).json()["version"]
         changed = timed([*ours, url, str(version - 1)], environment)
-        seconds = statistics.median([first["seconds"], *(one[0] for one in beside)])
-        yield Measured(f"{what}, first load", seconds, "s", memory=first["peak_mb"])
+        yield _middle(f"{what}, first load", [first, *(one[0] for one in beside)])
         yield Measured(f"{what}, the whole read again, unchanged", again["seconds"], "s", memory=again["peak_mb"])
         yield Measured(f"{what}, incremental, nothing changed", nothing["seconds"], "s", memory=nothing["peak_mb"])
         yield Measured(f"{what}, incremental, 1,000 changed", changed["seconds"], "s", memory=changed["peak_mb"])
@@ -81,40 +80,55 @@ def measure(
         yield from reading.measure(product, what, earlier)
         if turns:
             yield from _floors(what, beside)
-            floor = statistics.median(one[1] for one in beside)
-            yield from _dlt(database, folder, url, what, (seconds, floor, changed["seconds"]))
+        if turns and DLT.exists():
+            yield from _dlt(database, folder, url, what, beside, changed["seconds"])
 
 
-def _turn(environment: dict[str, str], database: str, url: str) -> list[float]:
-    """A first load and its two floors, right after each other: the machine's speed moves more than they differ."""
+def _turn(environment: dict[str, str], database: str, url: str, folder: Path) -> list[dict[str, Any]]:
+    """A first load, its two floors, and dlt, right after each other: the machine's speed moves more from one minute to
+    the next than some of them differ."""
     found = []
     for command in (["ours", url, "full"], ["floor", url], ["floor", url, "facts"]):
         forget(database)
-        found.append(timed([sys.executable, "-m", f"bench.{command[0]}", *command[1:]], environment)["seconds"])
+        found.append(timed([sys.executable, "-m", f"bench.{command[0]}", *command[1:]], environment))
+    if DLT.exists():
+        found.append(_by_dlt(database, folder, url))
     return found
 
 
-def _floors(what: str, turns: list[list[float]]) -> Iterator[Measured]:
-    for which, name in ((1, "floor"), (2, "floor with the columns and indexes of facts")):
-        yield Measured(f"{what}, {name}", statistics.median(one[which] for one in turns), "s")
-        ratio = statistics.median(one[0] / one[which] for one in turns)
-        yield Measured(f"first load / {name}, median of {len(turns)} turns", ratio, "×", "at most 1.5")
-
-
-def _dlt(database: str, folder: Path, url: str, what: str, beside: tuple[float, float, float]) -> Iterator[Measured]:
-    if not DLT.exists():
-        return
-    first, floor, changed = beside
+def _by_dlt(database: str, folder: Path, url: str, *since: str) -> dict[str, Any]:
     outside = {name: value for name, value in os.environ.items() if not name.startswith("PPM_")}
-    peer = [str(DLT), "bench/peer_dlt.py", url, database, str(folder)]
-    loaded = timed(peer, outside)
+    return timed([str(DLT), "bench/peer_dlt.py", url, database, str(folder), *since], outside)
+
+
+def _floors(what: str, turns: list[list[dict[str, Any]]]) -> Iterator[Measured]:
+    for which, name in ((1, "floor"), (2, "floor with the columns and indexes of facts")):
+        yield _middle(f"{what}, {name}", [one[which] for one in turns])
+        yield _ratio(f"first load / {name}", turns, 0, which, "at most 1.5")
+
+
+def _dlt(
+    database: str, folder: Path, url: str, what: str, turns: list[list[dict[str, Any]]], changed: float
+) -> Iterator[Measured]:
+    yield _middle(f"{what}, dlt, first load", [one[3] for one in turns])
+    yield _ratio("dlt / first load", turns, 3, 0, "at least 6")
+    yield _ratio("dlt / floor", turns, 3, 1)
+    forget(database)
+    _by_dlt(database, folder / "again", url)
     version = httpx.post(f"{url}/change", params={"lines": 1000}, timeout=600, trust_env=False).json()["version"]
-    merged = timed([*peer, str(version - 1)], outside)
-    yield Measured(f"{what}, dlt, first load", loaded["seconds"], "s", memory=loaded["peak_mb"])
+    merged = _by_dlt(database, folder / "again", url, str(version - 1))
     yield Measured(f"{what}, dlt, 1,000 changed", merged["seconds"], "s", memory=merged["peak_mb"])
-    yield Measured("dlt / first load", loaded["seconds"] / first, "×", "at least 6")
-    yield Measured("dlt / floor", loaded["seconds"] / floor, "×")
     yield Measured("dlt / 1,000 changed", merged["seconds"] / changed, "×")
+
+
+def _middle(what: str, runs: list[dict[str, Any]]) -> Measured:
+    seconds, peak = (statistics.median(one[name] for one in runs) for name in ("seconds", "peak_mb"))
+    return Measured(what, seconds, "s", memory=peak)
+
+
+def _ratio(what: str, turns: list[list[dict[str, Any]]], over: int, under: int, goal: str = "") -> Measured:
+    ratio = statistics.median(one[over]["seconds"] / one[under]["seconds"] for one in turns)
+    return Measured(f"{what}, median of {len(turns)} turns", ratio, "×", goal)
 
 
 def forget(database: str) -> None:
