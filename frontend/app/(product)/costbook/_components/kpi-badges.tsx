@@ -37,7 +37,7 @@ export function KpiBadges(props: Props) {
     <ul
       aria-label={t("label")}
       data-testid="costbook-header-kpi-badges"
-      className="grid grid-cols-1 gap-2 min-[26rem]:grid-cols-2 md:grid-cols-4 xl:grid-cols-[repeat(5,minmax(0,1.3fr))_repeat(2,minmax(0,1fr))]"
+      className="grid grid-cols-1 gap-2 min-[26rem]:grid-cols-2 md:grid-cols-4 xl:grid-cols-[repeat(4,minmax(0,1.25fr))_minmax(0,1.5fr)_repeat(2,minmax(0,1fr))]"
     >
       {useKpis(props).map((kpi) => (
         <li key={kpi.key}>
