@@ -65,14 +65,13 @@ def measure(
     what = f"{lines:,} order lines"
     with source("bench.source", str(lines)) as url:
         beside = [_turn(environment, database, url, folder / str(number)) for number in range(turns)]
-        forget(database)
-        first = timed([*ours, url, "full"], environment)
+        first = beside[-1][0] if beside else _one(environment, database, "ours", url, "full")
         again = timed([*ours, url, "full"], environment)
         nothing = timed([*ours, url, "0"], environment)
         earlier = datetime.now(UTC)
         version = httpx.post(f"{url}/change", params={"lines": 1000}, timeout=600, trust_env=False).json()["version"]
         changed = timed([*ours, url, str(version - 1)], environment)
-        yield _middle(f"{what}, first load", [first, *(one[0] for one in beside)])
+        yield _middle(f"{what}, first load", [one[0] for one in beside] or [first])
         yield Measured(f"{what}, the whole read again, unchanged", again["seconds"], "s", memory=again["peak_mb"])
         yield Measured(f"{what}, incremental, nothing changed", nothing["seconds"], "s", memory=nothing["peak_mb"])
         yield Measured(f"{what}, incremental, 1,000 changed", changed["seconds"], "s", memory=changed["peak_mb"])
@@ -87,13 +86,18 @@ def measure(
 def _turn(environment: dict[str, str], database: str, url: str, folder: Path) -> list[dict[str, Any]]:
     """A first load, its two floors, and dlt, right after each other: the machine's speed moves more from one minute to
     the next than some of them differ."""
-    found = []
-    for command in (["ours", url, "full"], ["floor", url], ["floor", url, "facts"]):
-        forget(database)
-        found.append(timed([sys.executable, "-m", f"bench.{command[0]}", *command[1:]], environment))
+    dlt = []
     if DLT.exists():
-        found.append(_by_dlt(database, folder, url))
-    return found
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("drop schema if exists bench_dlt cascade")
+        dlt = [_by_dlt(database, folder, url)]
+    floors = [_one(environment, database, "floor", url, *columns) for columns in ((), ("facts",))]
+    return [_one(environment, database, "ours", url, "full"), *floors, *dlt]
+
+
+def _one(environment: dict[str, str], database: str, who: str, *arguments: str) -> dict[str, Any]:
+    forget(database)
+    return timed([sys.executable, "-m", f"bench.{who}", *arguments], environment)
 
 
 def _by_dlt(database: str, folder: Path, url: str, *since: str) -> dict[str, Any]:
@@ -113,10 +117,8 @@ def _dlt(
     yield _middle(f"{what}, dlt, first load", [one[3] for one in turns])
     yield _ratio("dlt / first load", turns, 3, 0, "at least 6")
     yield _ratio("dlt / floor", turns, 3, 1)
-    forget(database)
-    _by_dlt(database, folder / "again", url)
     version = httpx.post(f"{url}/change", params={"lines": 1000}, timeout=600, trust_env=False).json()["version"]
-    merged = _by_dlt(database, folder / "again", url, str(version - 1))
+    merged = _by_dlt(database, folder / str(len(turns) - 1), url, str(version - 1))
     yield Measured(f"{what}, dlt, 1,000 changed", merged["seconds"], "s", memory=merged["peak_mb"])
     yield Measured("dlt / 1,000 changed", merged["seconds"] / changed, "×")
 
@@ -137,4 +139,3 @@ def forget(database: str) -> None:
         tables = ", ".join(f"ppm.{name}" for name in (*HISTORY, *(f"{name}_history" for name in HISTORY), *others))
         connection.execute(f"truncate {tables} cascade")
         connection.execute("drop schema if exists bench cascade")
-        connection.execute("drop schema if exists bench_dlt cascade")
