@@ -15,16 +15,22 @@ from pathlib import Path
 from typing import Any, ClassVar, TextIO
 
 import psycopg2
+import sqlalchemy as sa
 from dagster import AssetKey, AssetRecordsFilter, DagsterEventType, DagsterInstance, EventLogEntry
 from dagster._config.config_schema import UserConfigSchema
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluation,
+    AssetCheckEvaluationPlanned,
+)
 from dagster._core.event_api import EventRecordsResult
-from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster._core.events import ASSET_EVENTS
 from dagster._core.execution.compute_logs import redirect_to_file
 from dagster._core.snap import ExecutionPlanSnapshot
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.compute_log_manager import CapturedLogContext, ComputeIOType
 from dagster._core.storage.defs_state.base import DefsStateStorage
-from dagster._core.storage.event_log import SqlEventLogStorageTable
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.local_compute_log_manager import IO_TYPE_EXTENSION, LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
@@ -159,35 +165,108 @@ class _Runs(_Later, PostgresRunStorage):
 
 
 PLANNED = {DagsterEventType.ASSET_MATERIALIZATION_PLANNED, DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED}
-HELD = {DagsterEventType.STEP_OUTPUT, DagsterEventType.ASSET_CHECK_EVALUATION}
+# What another event follows at once, as a run carries itself out: before its step begins, and after its work is done.
+HELD = {
+    DagsterEventType.PIPELINE_START,
+    DagsterEventType.ENGINE_EVENT,
+    DagsterEventType.RESOURCE_INIT_STARTED,
+    DagsterEventType.RESOURCE_INIT_SUCCESS,
+    DagsterEventType.LOGS_CAPTURED,
+    DagsterEventType.STEP_OUTPUT,
+    DagsterEventType.ASSET_CHECK_EVALUATION,
+    DagsterEventType.STEP_SUCCESS,
+}
+_EVALUATED = """
+update asset_check_executions e set execution_status = n.execution_status, evaluation_event = n.evaluation_event,
+  evaluation_event_timestamp = n.evaluation_event_timestamp,
+  evaluation_event_storage_id = n.evaluation_event_storage_id,
+  materialization_event_storage_id = n.materialization_event_storage_id
+from unnest(%(asset_key)s::text[], %(check_name)s::text[], %(partition)s::text[], %(run_id)s::text[],
+  %(execution_status)s::text[], %(evaluation_event)s::text[], %(evaluation_event_timestamp)s::timestamp[],
+  %(evaluation_event_storage_id)s::bigint[], %(materialization_event_storage_id)s::bigint[])
+  as n (asset_key, check_name, partition, run_id, execution_status, evaluation_event, evaluation_event_timestamp,
+    evaluation_event_storage_id, materialization_event_storage_id)
+where e.asset_key = n.asset_key and e.check_name = n.check_name and e.run_id = n.run_id
+  and e.partition is not distinct from n.partition
+returning n.evaluation_event_storage_id
+"""
+
+
+def _planned(event: EventLogEntry, stored: Mapping[str, Any], event_id: int) -> Iterator[dict[str, Any]]:
+    """The rows of a check that a run will look at, one for each partition."""
+    if event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
+        planned = event.get_dagster_event().asset_check_planned_data
+        partitions = planned.partitions_subset
+        for partition in partitions.get_partition_keys() if partitions else [None]:
+            yield _of_check(planned, stored, event_id) | {
+                "partition": partition,
+                "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+            }
+
+
+def _evaluated(event: EventLogEntry, stored: Mapping[str, Any], event_id: int) -> Iterator[dict[str, Any]]:
+    """The row of a check that a run looked at."""
+    if event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION and event.run_id:
+        found = event.get_dagster_event().asset_check_evaluation_data
+        passed, failed = AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED
+        target = found.target_materialization_data
+        yield _of_check(found, stored, event_id) | {
+            "partition": found.partition,
+            "execution_status": (passed if found.passed else failed).value,
+            "materialization_event_storage_id": target.storage_id if target else None,
+        }
+
+
+def _of_check(
+    check: AssetCheckEvaluation | AssetCheckEvaluationPlanned, stored: Mapping[str, Any], event_id: int
+) -> dict[str, Any]:
+    return {
+        "asset_key": check.asset_key.to_string(),
+        "check_name": check.check_name,
+        "run_id": stored["run_id"],
+        "evaluation_event": stored["event"],
+        "evaluation_event_timestamp": stored["timestamp"],
+        "evaluation_event_storage_id": event_id,
+    }
 
 
 class EventLog(_Later, PostgresEventLogStorage):
-    """Writes the many events of a run's checks together: those that are planned, and their results.
-
-    ``alone`` says that this process carries out the run: nobody else materializes its assets, so that it knows the
-    latest of them (Dagster asks for it with each check), and results of checks that follow each other are written with
-    the next other event, at the latest the end of their step.
-    """
+    """Writes events that come together in one go: what a run plans, how it begins, and what became of its checks."""
 
     _real = PostgresEventLogStorage
     has_table = _asked_once(PostgresEventLogStorage, "has_table")
-    has_asset_key_index_cols = _asked_once(PostgresEventLogStorage, "has_asset_key_index_cols")
+    has_asset_key_col = _asked_once(PostgresEventLogStorage, "has_asset_key_col")
 
     def __init__(self) -> None:
         super().__init__()
-        self.alone = False
+        self._alone = False
         self._latest: dict[Any, EventRecordsResult] = {}
         self._held: list[EventLogEntry] = []
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While this process carries out a run: nobody else materializes its assets, so that it knows the latest of
+        them (Dagster asks for it with each check), and events that others follow at once are written with those."""
+        self._alone = True
+        try:
+            yield
+        finally:
+            self._alone = False
+            self._latest.clear()
+            self._write_held()
+
     def store_event(self, event: EventLogEntry) -> None:
-        if self.alone and event.dagster_event_type in HELD:
-            self._held.append(event)
+        if not self._alone:
+            super().store_event(event)
             return
+        self._held.append(event)
+        if event.dagster_event_type not in HELD:
+            self._write_held()
+
+    def _write_held(self) -> None:
         held, self._held = self._held, []
         self._store_together(held)
-        super().store_event(event)
-        if event.dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION:
+        if any(event.dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION for event in held):
             self._latest.clear()
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
@@ -197,18 +276,33 @@ class EventLog(_Later, PostgresEventLogStorage):
             super().store_event_batch(events)
 
     def _store_together(self, events: Sequence[EventLogEntry]) -> None:
-        """As ``store_event`` does one by one; a statement for all of them, and one more for what an event is about."""
+        """As ``store_event`` does one by one; a statement for all of them, and one more for what they are about."""
         if not events:
             return
+        rows = [self._event_to_row(event) for event in events]
         insert = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
         with self.index_transaction() as connection:
-            ids = list(connection.execute(insert, [self._event_to_row(event) for event in events]).scalars())
+            ids = list(connection.execute(insert, rows).scalars())
             for event, event_id in zip(events, ids, strict=True):
                 if event.dagster_event_type in ASSET_EVENTS:
+                    self._store_asset_event_tags(connection, [event], [event_id])
                     self._store_asset_event(connection, event, event_id)
+            stored = list(zip(events, rows, ids, strict=True))
+            checks = [row for one in stored for row in _planned(*one)]
+            if checks:
+                connection.execute(AssetCheckExecutionsTable.insert(), checks)
+            checks = [row for one in stored for row in _evaluated(*one)]
+            known = self._settle_checks(connection, checks)
         for event, event_id in zip(events, ids, strict=True):
-            if event.dagster_event_type in ASSET_CHECK_EVENTS:
-                self.store_asset_check_event(event, event_id)
+            if event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION and event_id not in known:
+                self.store_asset_check_event(event, event_id)  # of a check that the run had not planned
+
+    def _settle_checks(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> set[int]:
+        """What became of checks, in the rows that were planned for them; the ids of the events that had one."""
+        if not rows:
+            return set()
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        return set(connection.exec_driver_sql(_EVALUATED, columns).scalars())
 
     def fetch_materializations(
         self,
@@ -219,7 +313,7 @@ class EventLog(_Later, PostgresEventLogStorage):
     ) -> EventRecordsResult:
         asked = (repr(records_filter), limit, cursor, ascending)
         found = self._latest.get(asked) or super().fetch_materializations(records_filter, limit, cursor, ascending)
-        if self.alone:
+        if self._alone:
             self._latest[asked] = found
         return found
 

@@ -1,16 +1,15 @@
 """Dagster's storages open when they are first used, and by whoever comes first."""
 
-from __future__ import annotations
-
+import contextlib
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import psycopg
 import pytest
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from ppm_pipelines import home, rehearsal
 from ppm_pipelines.dagster_storage import ComputeLogs, EventLog, Storage
@@ -45,9 +44,16 @@ def test_a_database_that_was_away_is_asked_again(monkeypatch: pytest.MonkeyPatch
     storage.run_storage.dispose()
 
 
-@dg.asset
-def orders() -> None:
-    """An asset with more checks than one."""
+places = dg.DynamicPartitionsDefinition(name="places")
+
+
+@dg.asset(partitions_def=places)
+def orders(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+    """An asset with more checks than one, of which one is told without having been planned."""
+    context.log.info("3 rows")
+    told = dg.AssetCheckEvaluation(asset_key=orders.key, check_name="told", passed=True, metadata={})
+    context.instance.report_runless_asset_event(told)
+    return dg.MaterializeResult(metadata={"rows": 3}, data_version=dg.DataVersion("7"))
 
 
 @dg.asset_check(asset=orders)
@@ -60,38 +66,68 @@ def known() -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN)
 
 
-def recorded(instance: dg.DagsterInstance, *, alone: bool) -> tuple[list[object], list[object]]:
-    """What a run leaves: its events in their order, and how its checks ended, of which materialization."""
+def ran(instance: dg.DagsterInstance, *, alone: bool) -> str:
     log = instance.event_log_storage
     assert isinstance(log, EventLog)
-    log.alone = alone
     job = dg.Definitions(assets=[orders], asset_checks=[add_up, known]).resolve_implicit_global_asset_job_def()
-    run_id = job.execute_in_process(instance=instance).run_id
-    log.alone = False
-    events = [event.dagster_event for event in instance.all_logs(run_id) if event.dagster_event]
-    latest = instance.get_latest_materialization_event(orders.key)
-    assert latest is not None
-    found = [
-        one for key in (add_up.check_key, known.check_key) for one in log.get_asset_check_execution_history(key, 1)
-    ]
-    for one in found:
-        assert one.event
-        assert one.event.dagster_event
-        target = one.event.dagster_event.asset_check_evaluation_data.target_materialization_data
-        assert target
-        assert {one.run_id, target.run_id} == {run_id} == {latest.run_id}
-    return [(event.event_type, event.step_key) for event in events], [(one.key.name, one.status) for one in found]
+    with log.alone() if alone else contextlib.nullcontext():
+        return job.execute_in_process(instance=instance, partition_key="here").run_id
+
+
+def left(connection: psycopg.Connection, run_id: str) -> dict[str, list[tuple[Any, ...]]]:
+    """What a run left in Dagster's tables, in its order, but for ids and moments."""
+    checks = "select c.asset_key, check_name, c.partition, execution_status, e.dagster_event_type, m.dagster_event_type"
+    joined = (
+        "from dagster.asset_check_executions c join dagster.event_logs e on e.id = c.evaluation_event_storage_id and"
+        " e.event = c.evaluation_event and e.timestamp = c.evaluation_event_timestamp"
+        " left join dagster.event_logs m on m.id = c.materialization_event_storage_id and m.run_id = c.run_id"
+    )
+    asked = {
+        "events": "select dagster_event_type, step_key, asset_key, partition from dagster.event_logs where run_id = %s"
+        " order by id",
+        "checks": f"{checks} {joined} where c.run_id = %s order by 1, 2",
+        "tags": "select t.asset_key, key, value from dagster.asset_event_tags t join dagster.event_logs e on e.id ="
+        " event_id where run_id = %s order by 1, 2",
+        "assets": "select asset_key from dagster.asset_keys where last_run_id = %s and last_materialization like"
+        " '%%' || last_run_id || '%%'",
+    }
+    return {name: connection.execute(question, [run_id]).fetchall() for name, question in asked.items()}
+
+
+def test_events_that_are_written_together_are_the_same(database_url: str) -> None:
+    with (
+        dg.DagsterInstance.from_config(str(ROOT)) as instance,
+        psycopg.connect(database_url, autocommit=True) as connection,
+    ):
+        instance.add_dynamic_partitions("places", ["here"])
+        one_by_one = left(connection, ran(instance, alone=False))
+        together = left(connection, ran(instance, alone=True))
+        runless = "select check_name, execution_status from dagster.asset_check_executions where run_id = ''"
+        assert connection.execute(runless).fetchall() == [("told", "SUCCEEDED")] * 2
+    assert together == one_by_one
+    assert ["ASSET_MATERIALIZATION"] == [row[5] for row in one_by_one["checks"][:1]]
+    assert [row[1:4] for row in one_by_one["checks"]] == [("add_up", None, "SUCCEEDED"), ("known", None, "FAILED")]
+    assert ("7",) in [row[2:] for row in one_by_one["tags"]]
+    assert one_by_one["assets"]
 
 
 @pytest.mark.usefixtures("database_url")
-def test_events_that_are_written_together_are_the_same() -> None:
+def test_what_is_held_when_a_run_breaks_off_is_written() -> None:
     with dg.DagsterInstance.from_config(str(ROOT)) as instance:
-        one_by_one, together = recorded(instance, alone=False), recorded(instance, alone=True)
-    assert together == one_by_one
-    assert together[1] == [
-        ("add_up", AssetCheckExecutionRecordStatus.SUCCEEDED),
-        ("known", AssetCheckExecutionRecordStatus.FAILED),
-    ]
+        log = instance.event_log_storage
+        assert isinstance(log, EventLog)
+        run = instance.create_run_for_job(dg.Definitions(assets=[orders]).resolve_implicit_global_asset_job_def())
+
+        def break_off() -> None:
+            with log.alone():
+                instance.report_engine_event("Held", run)
+                assert not instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            break_off()
+        held = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+        assert [event.message for event in held] == ["Held"]
 
 
 def test_who_gets_ready_for_a_run_reads_the_latest_plans_for_good(database_url: str) -> None:
