@@ -29,7 +29,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.forkserver import ForkServer, read_signed
 from pathlib import Path
@@ -196,11 +196,11 @@ def _execute(instance: DagsterInstance, run_id: str) -> None:
         raise RuntimeError(f"Run {run_id} is not in Dagster's storage, or does not say which code it is of.")
     worker = Worker.me()
     data = EngineEventData(metadata={"pid": worker.pid, WORKER: MetadataValue.json(vars(worker))})
-    if isinstance(instance.event_log_storage, EventLog):
-        instance.event_log_storage.alone = True
-    instance.report_engine_event(f"Started in a warm process (pid {worker.pid}).", run, data)
-    for _ in core_execute_run(recon_job_from_origin(run.job_code_origin), run, instance, inject_env_vars=True):
-        pass
+    events = instance.event_log_storage
+    with events.alone() if isinstance(events, EventLog) else contextlib.nullcontext():
+        instance.report_engine_event(f"Started in a warm process (pid {worker.pid}).", run, data)
+        for _ in core_execute_run(recon_job_from_origin(run.job_code_origin), run, instance, inject_env_vars=True):
+            pass
     _say_recorded(run)
 
 
@@ -218,8 +218,17 @@ def _say_recorded(run: DagsterRun) -> None:
 
 def _source_state() -> tuple[int, int]:
     """Changes when a module of ours does: how many there are and when the last was written, in nanoseconds."""
-    times = [path.stat().st_mtime_ns for path in SOURCE.rglob("*.py")]
+    times = [module.stat().st_mtime_ns for module in _modules(SOURCE)]
     return len(times), max(times)
+
+
+def _modules(folder: str | Path) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".py"):
+                yield entry
+            elif entry.is_dir():
+                yield from _modules(entry.path)
 
 
 @dataclass

@@ -14,12 +14,12 @@ import dagster_postgres
 import psycopg
 import psycopg2
 
-from ppm_pipelines import definitions, launcher
+from ppm_pipelines import definitions, launcher, rehearsal
 from ppm_pipelines.adapters import http
 
-__all__ = ["dagster", "dagster_postgres", "definitions", "launcher", "psycopg", "psycopg2"]
+__all__ = ["dagster", "dagster_postgres", "definitions", "launcher", "psycopg", "psycopg2", "rehearsal"]
 
-for name in ("adapters", "connectors", "costbook", "dagster_storage", "load", "rehearsal", "runs", "vault"):
+for name in ("adapters", "connectors", "costbook", "dagster_storage", "load", "runs", "vault"):
     with contextlib.suppress(ImportError):  # a run that needs it says what is wrong with it
         importlib.import_module(f"ppm_pipelines.{name}")
 
@@ -42,7 +42,9 @@ for name in (
     with contextlib.suppress(ImportError):  # another version of them works without
         importlib.import_module(name)
 
-definitions.defs.get_repository_def()  # resolves the asset graph once
+definitions.defs.get_repository_def().get_all_jobs()  # resolves the asset graph and its jobs once
 http.trusted()  # reads the certificates once
+with contextlib.suppress(Exception):  # what goes wrong in it goes wrong in a run, and is told there
+    rehearsal.run_nothing()
 gc.collect()
 gc.freeze()  # a collection in a run then leaves the shared pages alone

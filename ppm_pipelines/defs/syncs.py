@@ -179,7 +179,7 @@ def _materialized(entity: str, result: SyncResult) -> dg.MaterializeResult[Any]:
         "duration_ms": result.duration_ms,
         "ppm/run_id": result.run_id,
         "mapping_version": own["mapping_version"],
-        "preview": dg.MetadataValue.md(_preview(entity, result)),
+        "preview": dg.MetadataValue.md(preview(entity, result)),
     }
     # Whole units, for the plots over time; the exact amounts are beside them as text.
     for currency, figures in own["amounts"].items():
@@ -188,7 +188,7 @@ def _materialized(entity: str, result: SyncResult) -> dg.MaterializeResult[Any]:
     return dg.MaterializeResult(asset_key=[result.system, entity], metadata=metadata)
 
 
-def _preview(entity: str, result: SyncResult) -> str:
+def preview(entity: str, result: SyncResult) -> str:
     """The first rows that this run wrote, as a table."""
     names = PREVIEW[entity]
     table = tables.metadata.tables[f"ppm.{entity}"]
