@@ -128,7 +128,7 @@ def _ask_source(place: Place) -> None:
     except SourceError as error:
         raise Problem(FAILED.get(error.problem, FAILED["unavailable"]), str(error)) from error
     with database.owner() as connection:
-        drift.seen(connection, *place.named, fields)
+        drift.seen(connection, place.organization_id, adapter.system, {place.entity: fields})
 
 
 def _shown(connection: sa.Connection, seen: View, language: str, response: Response) -> dict[str, Any]:

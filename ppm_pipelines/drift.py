@@ -38,25 +38,45 @@ class Drift:
 
 
 def seen(
-    connection: sa.Connection, organization_id: str, system: str, entity: str, fields: Sequence[SourceField]
-) -> None:
-    """Remembers what the source has now, and what of it is otherwise than before. What is there at first sight is no
-    drift; a source that tells nothing changes nothing."""
-    if not fields:
-        return
-    known = {row["name"]: row for row in _rows(connection, organization_id, system, entity)}
-    place = {"organization_id": organization_id, "system": system, "entity": entity}
-    told = [place | _changed(one, known.get(one.name), first=not known) for one in fields]
-    there = {one.name for one in fields}
-    gone = [name for name, row in known.items() if name not in there and row["drift"] != VANISHED]
-    changed = [row for row in told if known.get(row["name"]) is None or _differs(row, known[row["name"]])]
+    connection: sa.Connection, organization_id: str, system: str, fields: Mapping[str, Sequence[SourceField]]
+) -> dict[str, set[str]]:
+    """Remembers what the source has now, by entity, and what of it is otherwise than before; answers what it has no
+    more. What is there at first sight is no drift; a source that tells nothing changes nothing."""
+    known: dict[str, dict[str, Mapping[Any, Any]]] = {entity: {} for entity in fields}
+    for row in _rows(connection, organization_id, system, fields):
+        known[row["entity"]][row["name"]] = row
+    place = {"organization_id": organization_id, "system": system}
+    told = {entity: there for entity, there in fields.items() if there}
+    changed = [
+        place | {"entity": entity} | _changed(one, known[entity].get(one.name), first=not known[entity])
+        for entity, there in told.items()
+        for one in there
+        if _differs(one, known[entity].get(one.name))
+    ]
     if changed:
         _write(connection, changed)
+    lost = {entity: {name for name, row in rows.items() if row["drift"] == VANISHED} for entity, rows in known.items()}
+    for entity, there in told.items():
+        lost[entity] = known[entity].keys() - {one.name for one in there}
+        if gone := [name for name in lost[entity] if known[entity][name]["drift"] != VANISHED]:
+            _lose(connection, organization_id, system, entity, gone)
+    if told:
+        _note_asked(connection, organization_id, system, {entity: there[0].name for entity, there in told.items()})
+    return lost
+
+
+def _lose(connection: sa.Connection, organization_id: str, system: str, entity: str, names: Collection[str]) -> None:
+    left = {"drift": VANISHED, "drifted_at": sa.func.clock_timestamp(), "was_type": source_fields.c.type}
     mine = _place(organization_id, system, entity)
-    if gone:
-        left = {"drift": VANISHED, "drifted_at": sa.func.clock_timestamp(), "was_type": source_fields.c.type}
-        connection.execute(sa.update(source_fields).where(mine, source_fields.c.name.in_(gone)).values(left))
-    connection.execute(sa.update(source_fields).where(mine).values(asked_at=sa.func.clock_timestamp()))
+    connection.execute(sa.update(source_fields).where(mine, source_fields.c.name.in_(names)).values(left))
+
+
+def _note_asked(connection: sa.Connection, organization_id: str, system: str, first: Mapping[str, str]) -> None:
+    """When the source was asked, on one field of each entity: all of them at each sync would be many rows for that."""
+    field = source_fields.c
+    mine = (field.organization_id == organization_id, field.system == system)
+    which = sa.tuple_(field.entity, field.name).in_(list(first.items()))
+    connection.execute(sa.update(source_fields).where(*mine, which).values(asked_at=sa.func.clock_timestamp()))
 
 
 def _changed(one: SourceField, was: Mapping[Any, Any] | None, *, first: bool) -> dict[str, Any]:
@@ -72,8 +92,8 @@ def _changed(one: SourceField, was: Mapping[Any, Any] | None, *, first: bool) ->
     return row | {"drift": drift, "was_type": before}
 
 
-def _differs(row: Mapping[str, Any], known: Mapping[Any, Any]) -> bool:
-    return any(row[name] != known[name] for name in (*ABOUT, "drift", "was_type"))
+def _differs(one: SourceField, was: Mapping[Any, Any] | None) -> bool:
+    return was is None or was["drift"] == VANISHED or any(was[name] != getattr(one, name) for name in ABOUT)
 
 
 def _write(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
@@ -94,11 +114,12 @@ def _write(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
 
 def known(connection: sa.Connection, organization_id: str, system: str, entity: str) -> list[SourceField]:
     """The fields that the source has, by name; empty where it was never asked or tells none."""
-    rows = _rows(connection, organization_id, system, entity)
+    rows = _rows(connection, organization_id, system, [entity])
     return [SourceField(row["name"], **{name: row[name] for name in ABOUT}) for row in rows if row["drift"] != VANISHED]
 
 
 def asked_at(connection: sa.Connection, organization_id: str, system: str, entity: str) -> datetime | None:
+    """When the source told its fields last."""
     query = sa.select(sa.func.max(source_fields.c.asked_at)).where(_place(organization_id, system, entity))
     found: datetime | None = connection.scalar(query)
     return found
@@ -168,6 +189,11 @@ def _place(organization_id: str, system: str, entity: str) -> sa.ColumnElement[b
     return sa.and_(field.organization_id == organization_id, field.system == system, field.entity == entity)
 
 
-def _rows(connection: sa.Connection, organization_id: str, system: str, entity: str) -> list[Mapping[Any, Any]]:
-    query = sa.select(source_fields).where(_place(organization_id, system, entity)).order_by(source_fields.c.name)
-    return list(connection.execute(query).mappings())
+def _rows(
+    connection: sa.Connection, organization_id: str, system: str, entities: Iterable[str]
+) -> list[Mapping[Any, Any]]:
+    field = source_fields.c
+    query = sa.select(source_fields).where(
+        field.organization_id == organization_id, field.system == system, field.entity.in_(list(entities))
+    )
+    return list(connection.execute(query.order_by(field.name)).mappings())

@@ -287,7 +287,7 @@ def test_a_line_that_cannot_be_is_refused_with_a_sentence(lines: list[Row], sent
 
 def seen(*fields: SourceField) -> list[tuple[str, str, str | None, str | None]]:
     with database.owner() as connection:
-        drift.seen(connection, "default", "sap", "commitments", fields)
+        drift.seen(connection, "default", "sap", {"commitments": fields})
         told = drift.told(connection, "default", mappings.active(connection, "default", "sap", "commitments"))
     return [(one.field, one.kind, one.was, one.now) for one in told]
 

@@ -13,6 +13,7 @@ import html
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ppm_pipelines.adapters.base import Stream
 from ppm_pipelines.mapping.fields import SourceField
@@ -23,6 +24,7 @@ _ENTITY_SET = re.compile(r"<EntitySet\s[^>]*?\bName=\"(\w+)\"[^>]*?\bEntityType=
 _NAME = re.compile(r"<Property\s(?:[^\">]|\"[^\"]*\")*?\bName=\"(\w+)\"")
 _PROPERTY = re.compile(r"<Property\s(?P<tag>(?:[^\">]|\"[^\"]*\")*)>(?P<inside>.*?)(?=<Property\s|\Z)", re.DOTALL)
 _ATTRIBUTE = re.compile(r"([\w:.]+)=\"([^\"]*)\"")
+_BLOCK = re.compile(r"<Annotations\s+Target=\"[\w.]+\.(\w+)/(\w+)\"[^>]*>(.*?)</Annotations>", re.DOTALL)
 # Inside of a property, or in a block that names it as its target: SAP__common.Label, Common.Label, …Common.v1.Label.
 _LABEL = re.compile(r"\bTerm=\"(?i:[\w.]*common[\w.]*\.label)\"\s+String=\"([^\"]*)\"")
 _LANGUAGE = re.compile(r"<Schema\s[^>]*?\bxml:lang=\"(\w\w)")
@@ -72,19 +74,20 @@ class Metadata(Mapping[str, frozenset[str]]):
         """The properties of an entity type in the document's order; none of a type that it does not describe."""
         if kind not in self._places:
             return {}
-        labels = self._labels(kind)
         found = {}
         for one in _PROPERTY.finditer(self._document, *self._places[kind]):
             told = dict(_ATTRIBUTE.findall(one["tag"]))
+            name = told.get("Name", "")
             inside = _LABEL.search(one["inside"])
-            label = told.get("sap:label") or (inside[1] if inside else "") or labels.get(told.get("Name", ""), "")
-            found[told.get("Name", "")] = Property(told.get("Type", ""), html.unescape(label))
+            label = told.get("sap:label") or (inside[1] if inside else "") or self._labels.get((kind, name), "")
+            found[name] = Property(told.get("Type", ""), html.unescape(label))
         return found
 
-    def _labels(self, kind: str) -> dict[str, str]:
-        blocks = re.compile(rf"<Annotations\s+Target=\"[\w.]+\.{kind}/(\w+)\"[^>]*>(.*?)</Annotations>", re.DOTALL)
-        told = ((name, _LABEL.search(block)) for name, block in blocks.findall(self._document))
-        return {name: label[1] for name, label in told if label}
+    @cached_property
+    def _labels(self) -> Mapping[tuple[str, str], str]:
+        """What blocks of their own say of properties, by entity type and name."""
+        told = ((kind, name, _LABEL.search(block)) for kind, name, block in _BLOCK.findall(self._document))
+        return {(kind, name): label[1] for kind, name, label in told if label}
 
 
 def fields(

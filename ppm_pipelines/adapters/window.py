@@ -8,12 +8,14 @@ incremental read goes back further than the last one ended. Most of what it find
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 # As many things as a busy tenant changes in its window. With more nothing is kept, and the next read takes all of it.
 LIMIT = 20_000
+_CONTENT = msgspec.json.Encoder(order="sorted", decimal_format="string")
 
 
 class Window:
@@ -55,4 +57,4 @@ class Window:
 
 
 def _fingerprint(content: object) -> str:
-    return hashlib.blake2b(json.dumps(content, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(_CONTENT.encode(content), digest_size=8).hexdigest()
