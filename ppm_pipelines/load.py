@@ -214,16 +214,15 @@ class _Merge(Staging):
 
     def merge(self, complete: set[str], open_listed: set[str]) -> None:
         self._begin()
+        self._keep_last()
         for fact in FACTS.values():
-            self._keep_last(fact)
             self._let_deleted_go(fact)
         self._merge_raws()
         self._merge_projects()
         for name in ("commitments", "actuals"):
             self._merge_fact(FACTS[name], name in complete, name in open_listed)
         labour.settle(self.connection.execute, self.request.organization_id)
-        for name in FACTS:
-            self._quarantine(name, name in complete)
+        self._quarantine(complete)
 
     def _begin(self) -> None:
         """The merge's moment; versions join without a gap: what was ends when what is begins.
@@ -259,15 +258,28 @@ class _Merge(Staging):
                 keys=[key for _, key in self._unseen],
             )
 
-    def _keep_last(self, fact: Fact) -> None:
-        """A key that came more than once: the last counts, the earlier ones are skipped.
+    def _keep_last(self) -> None:
+        """A key that came more than once, good or bad: the last counts, the earlier ones are skipped."""
+        twice = self.run(
+            " union all ".join(
+                f"(select '{fact.name}' as entity from {fact.stage} group by source_key having count(*) > 1 limit 1)"
+                for fact in FACTS.values()
+            )
+        )
+        twice_good = {row["entity"] for row in twice}
+        bad = {row["entity"] for row in self.run(f"select distinct entity from {STAGE_REJECTIONS}")}
+        for fact in FACTS.values():
+            if fact.name in twice_good:
+                self.counts[fact.name]["skipped"] += self._last_of_good(fact)
+            if fact.name in twice_good | bad:
+                self.counts[fact.name]["skipped"] += self._last_of_good_and_bad(fact)
+
+    def _last_of_good(self, fact: Fact) -> int:
+        """Of a key's good records the last counts; how many earlier ones were put aside.
 
         With the same change stamp but other amounts they contradict each other: which one is true is not ours to
         guess, so the key goes to quarantine (CONTRACT "Arithmetic").
         """
-        if not self.run(f"select from {fact.stage} group by source_key having count(*) > 1 limit 1").rowcount:
-            self.counts[fact.name]["skipped"] += self._last_of_good_and_bad(fact)
-            return
         stamp = ["changed_at"] if "changed_at" in fact.columns else []
         amounts = f"({listed([*fact.sums.values(), 'currency'])})" if fact.sums else "(true)"
         groups = listed(["source_key", *stamp])
@@ -293,15 +305,10 @@ class _Merge(Staging):
             " and (s.seq < d.last or d.contradicts) returning s.seq = d.last as contradicted"
         ).fetchall()
         self.run("drop table twice")
-        earlier = sum(not row["contradicted"] for row in gone)
-        self.counts[fact.name]["skipped"] += earlier + self._last_of_good_and_bad(fact)
+        return sum(not row["contradicted"] for row in gone)
 
     def _last_of_good_and_bad(self, fact: Fact) -> int:
         """A key that was good and bad in one read: again the last counts; how many earlier ones were put aside."""
-        if not self.run(
-            f"select 1 from {STAGE_REJECTIONS} where entity = %(entity)s limit 1", entity=fact.name
-        ).rowcount:
-            return 0
         bad = 0
         # Two questions: one with "or" compares every rejection with every other.
         for later, same in ((STAGE_REJECTIONS, "l.entity = r.entity"), (fact.stage, "true")):
@@ -626,8 +633,15 @@ class _Merge(Staging):
         )
         return [_anomaly("relieved_beyond_order", row) for row in found]
 
-    def _quarantine(self, name: str, complete: bool) -> None:
+    def _quarantine(self, complete: Collection[str]) -> None:
         """Rejected records replace what was known of their key; a key that came right, or no more, is let go."""
+        for name in FACTS:
+            self._let_out(name, name in complete)
+        for row in self.run(f"select entity, count(*) as rows from {STAGE_REJECTIONS} group by entity").fetchall():
+            self.counts[row["entity"]]["rejected"] += row["rows"]
+            self._put_in(row["entity"])
+
+    def _let_out(self, name: str, complete: bool) -> None:
         # A reading of the whole entity shows every record that is still wrong.
         arrived = " or ".join(
             f"exists (select 1 from {stage} d where {same_key.replace('s.', 'r.')}{which})"
@@ -645,12 +659,8 @@ class _Merge(Staging):
             entity=name,
             complete=complete,
         )
-        row = self.run(
-            f"select count(*) as rows from {STAGE_REJECTIONS} where entity = %(entity)s", entity=name
-        ).fetchone()
-        if not row or not row["rows"]:
-            return
-        self.counts[name]["rejected"] += row["rows"]
+
+    def _put_in(self, name: str) -> None:
         mine = [column for column in REJECTED if column != "source_key"]
         changed = ", ".join(f"{column} = excluded.{column}" for column in [*mine, "run_id", "last_changed_at"])
         self.run(
@@ -734,11 +744,16 @@ class _Merge(Staging):
         It looks itself within a minute. Until then it takes the rows of a new organisation for none, and compares all
         of them with all when they are read again.
         """
-        tables = [fact.table for fact in FACTS.values() if self.counts[fact.name]["inserted"] >= MANY]
+        keyed = [fact.table for fact in FACTS.values() if self.counts[fact.name]["inserted"] >= MANY]
+        tables = [f"{table} (organization_id, system, source_key)" for table in keyed]
+        if keyed:
+            tables.append("ppm.project_sums")
+        if self._new_raws >= MANY:
+            tables.append(f"{RAW_RECORDS} (organization_id, system, source_key)")
         try:
             self.run("reset default_statistics_target")  # what stays is looked at closely
-            for table in [*tables, *([RAW_RECORDS] if self._new_raws >= MANY else [])]:
-                self.run(f"analyze {table} (organization_id, system, source_key)")
+            for table in tables:
+                self.run(f"analyze {table}")
         except psycopg.Error:  # the sync has succeeded and is visible: this only makes the next one faster
             log.warning("PostgreSQL was not told of the new rows; it looks by itself.", exc_info=True)
 

@@ -97,9 +97,9 @@ class Staging:
                 if some.entity:
                     on_progress(f"reading {some.entity}", self.rows, None, self.pages)
         # Only what is joined and grouped by: to look at all columns of a wide table takes as long as to write it.
-        stages = (STAGE_RAWS, STAGE_REJECTIONS, STAGE_SKIPPED, STAGE_DELETED)
-        for stage in (*(fact.stage for fact in FACTS.values()), *stages):
-            self.run(f"analyze {stage} (seq, source_key)")
+        others = (STAGE_RAWS, STAGE_REJECTIONS, STAGE_SKIPPED, STAGE_DELETED)
+        stages = (*(fact.stage for fact in FACTS.values()), *others)
+        self.run(f"analyze {listed(f'{stage} (seq, source_key)' for stage in stages)}")
 
     def _stage(self, some: Arrived) -> None:
         self.pages += some.pages
@@ -109,27 +109,18 @@ class Staging:
         self._stage_raws(some.raws)
 
     def _create_stages(self) -> None:
-        for fact in FACTS.values():
-            self.run(
-                f"drop table if exists {fact.stage}; create temp table {fact.stage} as "
-                f"select 0::bigint as seq, {listed(fact.columns)} from {fact.table} with no data; {_defaults(fact)}"
-            )
-        self.run(
-            f"drop table if exists {STAGE_REJECTIONS}; create temp table {STAGE_REJECTIONS} as select 0::bigint as seq,"
-            f" entity, {listed(REJECTED)} from ppm.rejections with no data"
-        )
-        self.run(
-            f"drop table if exists {STAGE_SKIPPED}; create temp table {STAGE_SKIPPED} as select 0::bigint as seq,"
-            " entity, source_key from ppm.rejections with no data"
-        )
-        self.run(
-            f"drop table if exists {STAGE_DELETED}; create temp table {STAGE_DELETED} as select 0::bigint as seq,"
-            " entity, source_key, true as whole from ppm.rejections with no data"
-        )
-        self.run(
-            f"drop table if exists {STAGE_RAWS}; create temp table {STAGE_RAWS} as select 0::bigint as seq,"
-            " stream, source_key, hash, record from ppm.raw_records with no data"
-        )
+        stages = {fact.stage: f"{listed(fact.columns)} from {fact.table}" for fact in FACTS.values()} | {
+            STAGE_REJECTIONS: f"entity, {listed(REJECTED)} from ppm.rejections",
+            STAGE_SKIPPED: "entity, source_key from ppm.rejections",
+            STAGE_DELETED: "entity, source_key, true as whole from ppm.rejections",
+            STAGE_RAWS: f"{listed(RAW)} from {RAW_RECORDS}",
+        }
+        made = [
+            f"drop table if exists {stage};"
+            f" create temp table {stage} as select 0::bigint as seq, {columns} with no data"
+            for stage, columns in stages.items()
+        ]
+        self.run("; ".join([*made, *map(_defaults, FACTS.values())]))
 
     def _stage_raws(self, every: list[RawRow]) -> None:
         """New ones go where they stay, in the merge's transaction; of the others only those that differ from what is

@@ -108,12 +108,12 @@ def carry_out(
 def _loaded(source: Adapter, request: runs.RunRequest, run_id: str, say: Say) -> load.SyncResult:
     with database.owner() as connection:
         saved = mappings.all_active(connection, request.organization_id, request.system)
+        source.linked = linked(connection, request)
+        # Who accepts that records are gone accepts what the account sees now.
+        source.before = None if (request.scope or {}).get(load.ACCEPTED) else remembered(connection, request)
     applied = remapping.Applied(saved, request.system)
     source.wanted = {entity: applied.sources(entity) for entity in saved}
-    source.linked = linked(request)
     source.forgotten = people.forgotten(request.organization_id, request.system)
-    # Who accepts that records are gone accepts what the account sees now.
-    source.before = None if (request.scope or {}).get(load.ACCEPTED) else remembered(request)
     again = request.mode in runs.AGAIN
     there = {} if again else {entity: source.fields(entity) for entity in _with_projects(request)}
     with contextlib.closing(database.direct()) as connection:
@@ -149,9 +149,7 @@ def _see_fields(
     """Notices what changed of the source's fields; raises ``drift.FieldLost`` where a mapping can't do without."""
     place = (request.organization_id, request.system)
     with database.owner() as connection:
-        for entity, fields in there.items():
-            drift.seen(connection, *place, entity, fields)
-        lost = {entity: drift.gone(connection, *place, entity) for entity in there}
+        lost = drift.seen(connection, *place, there)
     drift.check(saved, lost)
 
 
@@ -170,7 +168,7 @@ def _follows(request: runs.RunRequest, saved: Mapping[str, mappings.Saved]) -> t
     return () if awaited else (request.entity,)
 
 
-def linked(request: runs.RunRequest) -> frozenset[str]:
+def linked(connection: sa.Connection, request: runs.RunRequest) -> frozenset[str]:
     """The projects that people linked although the source never listed them: quarantined records named them."""
     link, project = tables.project_links.c, tables.projects.c
     listed = sa.exists().where(
@@ -180,8 +178,7 @@ def linked(request: runs.RunRequest) -> frozenset[str]:
         project.project_nr == link.project_nr,
     )
     mine = (link.organization_id == request.organization_id, link.system == request.system)
-    with database.owner() as connection:
-        return frozenset(connection.scalars(sa.select(link.project_nr).where(*mine, ~listed)))
+    return frozenset(connection.scalars(sa.select(link.project_nr).where(*mine, ~listed)))
 
 
 def _pages(source: Adapter, request: runs.RunRequest, applied: remapping.Applied) -> Iterator[Page]:
@@ -237,18 +234,20 @@ def _settle(run_id: str, status: str, reason: str, problem: str | None) -> None:
 
 def _watermark(request: runs.RunRequest) -> dict[str, Any] | None:
     """Where the last sync of this entity stood; None reads everything."""
-    return None if request.mode == "full" else remembered(request, request.entity)
+    if request.mode == "full":
+        return None
+    with database.owner() as connection:
+        return remembered(connection, request, request.entity)
 
 
-def remembered(request: runs.RunRequest, only: str | None = None) -> dict[str, Any] | None:
+def remembered(connection: sa.Connection, request: runs.RunRequest, only: str | None = None) -> dict[str, Any] | None:
     """What the last sync of this entity left; where there was none and ``only`` names none, that of another entity."""
     state = tables.sync_state.c
     mine = (state.organization_id == request.organization_id, state.system == request.system)
     query = sa.select(state.state).where(*mine, sa.true() if only is None else state.entity == only)
-    with database.owner() as connection:
-        found: dict[str, Any] | None = connection.scalar(
-            query.order_by((state.entity == request.entity).desc(), state.entity).limit(1)
-        )
+    found: dict[str, Any] | None = connection.scalar(
+        query.order_by((state.entity == request.entity).desc(), state.entity).limit(1)
+    )
     return found
 
 

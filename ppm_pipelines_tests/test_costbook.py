@@ -211,7 +211,7 @@ class TestLinks:
         link = "insert into ppm.project_links (organization_id, system, company_code, project_nr, project_id) values"
         with database.owner() as connection:
             connection.execute(sa.text(f"{link} ('default', 'sap', '1710', 'P-2', '{own}')"))
-        assert linked(runs.RunRequest("default", "sap")) == {"P-2"}
+            assert linked(connection, runs.RunRequest("default", "sap")) == {"P-2"}
 
     def test_merged_projects_move_their_facts_and_come_apart_again(self) -> None:
         ids = self.two()
