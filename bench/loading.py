@@ -57,21 +57,25 @@ def timed(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
 
 
 def measure(
-    product: Product, environment: dict[str, str], database: str, folder: Path, lines: int, *, turns: int
+    product: Product, environment: dict[str, str], database: str, folder: Path, lines: int, *, turns: int, fewer: int
 ) -> Iterator[Measured]:
     """First load, the same again unchanged, and 1,000 changed; then how the Costbook answers from that. ``turns``: so
-    often a first load, its floors and dlt take turns; 0: nothing beside it."""
+    often a first load, its floors and dlt take turns. ``fewer``: a first load of so many lines takes turns with it.
+    0: nothing beside it."""
     ours = [sys.executable, "-m", "bench.ours"]
     what = f"{lines:,} order lines"
     with source("bench.source", str(lines)) as url:
         beside = [_turn(environment, database, url, folder / str(number)) for number in range(turns)]
-        first = beside[-1][0] if beside else _one(environment, database, "ours", url, "full")
+        smaller = _smaller(environment, database, url, fewer) if fewer else []
+        firsts = [one[0] for one in (*beside, *smaller)] or [_one(environment, database, "ours", url, "full")]
         again = timed([*ours, url, "full"], environment)
         nothing = timed([*ours, url, "0"], environment)
         earlier = datetime.now(UTC)
         version = httpx.post(f"{url}/change", params={"lines": 1000}, timeout=600, trust_env=False).json()["version"]
         changed = timed([*ours, url, str(version - 1)], environment)
-        yield _middle(f"{what}, first load", [one[0] for one in beside] or [first])
+        yield _middle(f"{what}, first load", firsts)
+        if smaller:
+            yield from _growth(f"{lines:,} / {fewer:,} lines", smaller)
         yield Measured(f"{what}, the whole read again, unchanged", again["seconds"], "s", memory=again["peak_mb"])
         yield Measured(f"{what}, incremental, nothing changed", nothing["seconds"], "s", memory=nothing["peak_mb"])
         yield Measured(f"{what}, incremental, 1,000 changed", changed["seconds"], "s", memory=changed["peak_mb"])
@@ -93,6 +97,22 @@ def _turn(environment: dict[str, str], database: str, url: str, folder: Path) ->
         dlt = [_by_dlt(database, folder, url)]
     floors = [_one(environment, database, "floor", url, *columns) for columns in ((), ("facts",))]
     return [_one(environment, database, "ours", url, "full"), *floors, *dlt]
+
+
+def _smaller(environment: dict[str, str], database: str, url: str, fewer: int) -> list[list[dict[str, Any]]]:
+    """Twice a first load, each behind one of fewer lines."""
+    turns = []
+    with source("bench.source", str(fewer)) as small:
+        for _ in range(2):
+            less = _one(environment, database, "ours", small, "full")
+            turns.append([_one(environment, database, "ours", url, "full"), less])
+    return turns
+
+
+def _growth(what: str, turns: list[list[dict[str, Any]]]) -> Iterator[Measured]:
+    for name, told, goal in (("seconds", "time", "at most 12"), ("peak_mb", "peak memory", "at most 1.3")):
+        more, less = (sum(one[which][name] for one in turns) for which in (0, 1))
+        yield Measured(f"{what}, {told}, {len(turns)} turns", more / less, "×", goal)
 
 
 def _one(environment: dict[str, str], database: str, who: str, *arguments: str) -> dict[str, Any]:

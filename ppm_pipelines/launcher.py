@@ -196,9 +196,10 @@ def _execute(instance: DagsterInstance, run_id: str) -> None:
         raise RuntimeError(f"Run {run_id} is not in Dagster's storage, or does not say which code it is of.")
     worker = Worker.me()
     data = EngineEventData(metadata={"pid": worker.pid, WORKER: MetadataValue.json(vars(worker))})
+    # At once, whatever comes after it: by this event others see that the run is dead when it is.
+    instance.report_engine_event(f"Started in a warm process (pid {worker.pid}).", run, data)
     events = instance.event_log_storage
     with events.alone() if isinstance(events, EventLog) else contextlib.nullcontext():
-        instance.report_engine_event(f"Started in a warm process (pid {worker.pid}).", run, data)
         for _ in core_execute_run(recon_job_from_origin(run.job_code_origin), run, instance, inject_env_vars=True):
             pass
     _say_recorded(run)
