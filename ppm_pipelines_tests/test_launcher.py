@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import logging
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from multiprocessing.forkserver import read_signed
@@ -124,3 +127,22 @@ def test_a_rehearsal_asks_everything_and_leaves_nothing(ref: str, database_url: 
     with psycopg.connect(database_url) as connection:
         for table in ("sync_runs", "connectors", "audit_log", "source_fields", "sync_state"):
             assert connection.execute(f"select count(*) from ppm.{table}").fetchone() == (0,), table
+
+
+def test_a_run_of_nothing_leaves_nothing_that_forks_would_share(capfd: pytest.CaptureFixture[str]) -> None:
+    rehearsal.run_nothing()  # once, so that what is there for good is there
+    there = open_things()
+    rehearsal.run_nothing()
+    assert open_things() == there
+    assert capfd.readouterr() == ("", "")
+
+
+def open_things() -> tuple[list[threading.Thread], list[str], list[logging.Handler]]:
+    """Threads, open files and sockets, and who is told of what is logged."""
+    gc.collect()
+    files = sorted(os.readlink(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd") if exists(name))
+    return threading.enumerate(), files, list(logging.getLogger().handlers)
+
+
+def exists(descriptor: str) -> bool:
+    return os.path.lexists(f"/proc/self/fd/{descriptor}")
