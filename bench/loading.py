@@ -61,7 +61,7 @@ def measure(
 ) -> Iterator[Measured]:
     """First load, the same again unchanged, and 1,000 changed; then how the Costbook answers from that. ``turns``: so
     often a first load, its floors and dlt take turns. ``fewer``: a first load of so many lines takes turns with it.
-    0: nothing beside it."""
+    Of each, 0: none."""
     ours = [sys.executable, "-m", "bench.ours"]
     what = f"{lines:,} order lines"
     with source("bench.source", str(lines)) as url:
@@ -112,7 +112,7 @@ def _smaller(environment: dict[str, str], database: str, url: str, fewer: int) -
 def _growth(what: str, turns: list[list[dict[str, Any]]]) -> Iterator[Measured]:
     for name, told, goal in (("seconds", "time", "at most 12"), ("peak_mb", "peak memory", "at most 1.3")):
         more, less = (sum(one[which][name] for one in turns) for which in (0, 1))
-        yield Measured(f"{what}, {told}, {len(turns)} turns", more / less, "×", goal)
+        yield Measured(f"{what}, {told}, {len(turns)} of each", more / less, "×", goal)
 
 
 def _one(environment: dict[str, str], database: str, who: str, *arguments: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Where Dagster keeps its own things: schema ``dagster`` of our PostgreSQL, files under ``PPM_HOME``.
 
-Belongs here: the classes that ``dagster.yaml`` names because YAML can't turn one URL into another. Where our
-database is and how it is started is ``home.py``; nothing here knows what Dagster stores.
+Belongs here: the classes that ``dagster.yaml`` names because YAML can't turn one URL into another, and writing events
+together. Where our database is and how it is started is ``home.py``. Of what Dagster stores only the rows of events
+and of checks are known here.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
@@ -165,7 +166,7 @@ class _Runs(_Later, PostgresRunStorage):
 
 
 PLANNED = {DagsterEventType.ASSET_MATERIALIZATION_PLANNED, DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED}
-# What another event follows at once, as a run carries itself out: before its step begins, and after its work is done.
+# What Dagster tells before a step begins and after its work is done: another event follows at once.
 HELD = {
     DagsterEventType.PIPELINE_START,
     DagsterEventType.ENGINE_EVENT,
@@ -264,21 +265,27 @@ class EventLog(_Later, PostgresEventLogStorage):
             self._write_held()
 
     def _write_held(self) -> None:
+        """Raises what the database raises; what could not be written is held on."""
+        ids, known = self._store_together(self._held)
         held, self._held = self._held, []
-        self._store_together(held)
         if any(event.dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION for event in held):
             self._latest.clear()
+        self._store_others(held, ids, known)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        if {event.dagster_event_type for event in events} <= PLANNED:
+        if self._alone:  # behind what is held
+            for event in events:
+                self.store_event(event)
+        elif {event.dagster_event_type for event in events} <= PLANNED:
             self._store_together(events)
         else:
             super().store_event_batch(events)
 
-    def _store_together(self, events: Sequence[EventLogEntry]) -> None:
-        """As ``store_event`` does one by one; a statement for all of them, and one more for what they are about."""
+    def _store_together(self, events: Sequence[EventLogEntry]) -> tuple[list[int], set[int]]:
+        """As ``store_event`` does one by one; a statement for all of them, and one more for what they are about. Their
+        ids, and which of them told of a check that was planned."""
         if not events:
-            return
+            return [], set()
         rows = [self._event_to_row(event) for event in events]
         insert = SqlEventLogStorageTable.insert().returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
         with self.index_transaction() as connection:
@@ -292,10 +299,13 @@ class EventLog(_Later, PostgresEventLogStorage):
             if checks:
                 connection.execute(AssetCheckExecutionsTable.insert(), checks)
             checks = [row for one in stored for row in _evaluated(*one)]
-            known = self._settle_checks(connection, checks)
+            return ids, self._settle_checks(connection, checks)
+
+    def _store_others(self, events: Sequence[EventLogEntry], ids: Sequence[int], known: Collection[int]) -> None:
+        """What became of checks that the run had not planned."""
         for event, event_id in zip(events, ids, strict=True):
             if event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION and event_id not in known:
-                self.store_asset_check_event(event, event_id)  # of a check that the run had not planned
+                self.store_asset_check_event(event, event_id)
 
     def _settle_checks(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> set[int]:
         """What became of checks, in the rows that were planned for them; the ids of the events that had one."""

@@ -228,7 +228,7 @@ def _modules(folder: str | Path) -> Iterator[os.DirEntry[str]]:
         for entry in entries:
             if entry.name.endswith(".py"):
                 yield entry
-            elif entry.is_dir():
+            elif entry.is_dir(follow_symlinks=False):
                 yield from _modules(entry.path)
 
 

@@ -637,9 +637,11 @@ class _Merge(Staging):
         """Rejected records replace what was known of their key; a key that came right, or no more, is let go."""
         for name in FACTS:
             self._let_out(name, name in complete)
-        for row in self.run(f"select entity, count(*) as rows from {STAGE_REJECTIONS} group by entity").fetchall():
-            self.counts[row["entity"]]["rejected"] += row["rows"]
-            self._put_in(row["entity"])
+        found = self.run(f"select entity, count(*) as rows from {STAGE_REJECTIONS} group by entity")
+        rejected = {row["entity"]: row["rows"] for row in found}
+        for name in filter(rejected.get, FACTS):  # lists show them in the order in which they came here
+            self.counts[name]["rejected"] += rejected[name]
+            self._put_in(name)
 
     def _let_out(self, name: str, complete: bool) -> None:
         # A reading of the whole entity shows every record that is still wrong.

@@ -5,6 +5,7 @@ connections are open and statements compiled. Does not belong here: anything tha
 needs to be right; a run without a rehearsal does the same, a little later.
 """
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 from urllib.request import Request
@@ -12,7 +13,7 @@ from urllib.request import Request
 import dagster as dg
 from dagster import AssetKey, AssetRecordsFilter, DagsterInstance
 
-from ppm_pipelines import connectors, database, drift, mappings, runs, sync
+from ppm_pipelines import connectors, database, drift, mappings, runs, sync, tables
 from ppm_pipelines.defs.checks import ABOUT, checked
 from ppm_pipelines.defs.syncs import FACTS, SyncConfig, preview
 from ppm_pipelines.load import SyncResult
@@ -39,11 +40,17 @@ def _nothing(
 
 
 def run_nothing() -> None:
-    """A run in memory alone: Dagster makes many of its classes when they are first used."""
+    """A run in memory alone: Dagster makes many of its classes when they are first used. Processes fork afterwards, so
+    that nothing may be left, and Dagster leaves its handler of SIGTERM behind."""
     silent = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    with DagsterInstance.ephemeral() as instance:
-        instance.add_dynamic_partitions(NOBODY, [NOBODY])
-        dg.materialize([_nothing], instance=instance, partition_key=NOBODY, run_config=silent)
+    kept = signal.getsignal(signal.SIGTERM)
+    try:
+        with DagsterInstance.ephemeral() as instance:
+            instance.add_dynamic_partitions(NOBODY, [NOBODY])
+            dg.materialize([_nothing], instance=instance, partition_key=NOBODY, run_config=silent)
+    finally:
+        signal.signal(signal.SIGTERM, kept)
+    # Asks nothing. httpx makes one of these for each request, for its cookies; the first one compiles patterns.
     Request("http://127.0.0.1/")
 
 
@@ -83,5 +90,5 @@ def _ours() -> None:
     result = SyncResult(NOBODY, SYSTEM, "costs", NOBODY, synced_at=NEVER)
     for entity in FACTS:
         preview(entity, result)
-    asked = [AssetKey([SYSTEM, entity]) for entity in FACTS[1:]]
+    asked = [AssetKey([SYSTEM, entity]) for entity in tables.REQUIRED]
     checked([dg.AssetCheckKey(key, name) for key in asked for name in ABOUT], result)

@@ -49,8 +49,9 @@ places = dg.DynamicPartitionsDefinition(name="places")
 
 @dg.asset(partitions_def=places)
 def orders(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-    """An asset with more checks than one, of which one is told without having been planned."""
+    """An asset with more checks than one, of which some are told without having been planned."""
     context.log.info("3 rows")
+    context.log_event(dg.AssetCheckEvaluation(asset_key=orders.key, check_name="odd", passed=False, metadata={}))
     told = dg.AssetCheckEvaluation(asset_key=orders.key, check_name="told", passed=True, metadata={})
     context.instance.report_runless_asset_event(told)
     return dg.MaterializeResult(metadata={"rows": 3}, data_version=dg.DataVersion("7"))
@@ -66,9 +67,18 @@ def known() -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN)
 
 
+@dg.asset(partitions_def=dg.StaticPartitionsDefinition(["a", "b", "c"]))
+def several() -> None:
+    """An asset of more partitions than one in a run."""
+
+
+def events_of(instance: dg.DagsterInstance) -> EventLog:
+    assert isinstance(instance.event_log_storage, EventLog)
+    return instance.event_log_storage
+
+
 def ran(instance: dg.DagsterInstance, *, alone: bool) -> str:
-    log = instance.event_log_storage
-    assert isinstance(log, EventLog)
+    log = events_of(instance)
     job = dg.Definitions(assets=[orders], asset_checks=[add_up, known]).resolve_implicit_global_asset_job_def()
     with log.alone() if alone else contextlib.nullcontext():
         return job.execute_in_process(instance=instance, partition_key="here").run_id
@@ -105,17 +115,55 @@ def test_events_that_are_written_together_are_the_same(database_url: str) -> Non
         runless = "select check_name, execution_status from dagster.asset_check_executions where run_id = ''"
         assert connection.execute(runless).fetchall() == [("told", "SUCCEEDED")] * 2
     assert together == one_by_one
-    assert ["ASSET_MATERIALIZATION"] == [row[5] for row in one_by_one["checks"][:1]]
-    assert [row[1:4] for row in one_by_one["checks"]] == [("add_up", None, "SUCCEEDED"), ("known", None, "FAILED")]
+    assert [(row[1], *row[3::2]) for row in one_by_one["checks"]] == [
+        ("add_up", "SUCCEEDED", "ASSET_MATERIALIZATION"),
+        ("known", "FAILED", "ASSET_MATERIALIZATION"),
+        ("odd", "FAILED", None),
+    ]
     assert ("7",) in [row[2:] for row in one_by_one["tags"]]
     assert one_by_one["assets"]
 
 
 @pytest.mark.usefixtures("database_url")
+def test_materializations_of_a_range_come_behind_what_is_held() -> None:
+    """Dagster sends them as a batch."""
+
+    range_of = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "c"}
+    with dg.DagsterInstance.from_config(str(ROOT)) as instance:
+        log = events_of(instance)
+
+        def told() -> list[dg.DagsterEventType | None]:
+            run_id = dg.materialize([several], instance=instance, tags=range_of).run_id
+            return [event.dagster_event_type for event in instance.all_logs(run_id) if event.dagster_event]
+
+        one_by_one = told()
+        with log.alone():
+            together = told()
+        assert one_by_one.count(dg.DagsterEventType.ASSET_MATERIALIZATION) == 3
+        assert together == one_by_one
+
+
+@pytest.mark.usefixtures("database_url")
+def test_events_that_could_not_be_written_are_written_with_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    with dg.DagsterInstance.from_config(str(ROOT)) as instance:
+        log = events_of(instance)
+        run = instance.create_run_for_job(dg.Definitions(assets=[orders]).resolve_implicit_global_asset_job_def())
+        with log.alone():
+            instance.report_engine_event("First", run)
+            with monkeypatch.context() as away:
+                away.setattr(log, "index_transaction", lambda: psycopg.connect("postgresql://127.0.0.1:1/nowhere"))
+                with pytest.raises(psycopg.OperationalError):
+                    instance.report_run_canceling(run)
+            instance.report_engine_event("Last", run)
+        events = instance.all_logs(run.run_id)
+        assert [event.message for event in events if event.message in ("First", "Last")] == ["First", "Last"]
+        assert [event.dagster_event_type for event in events].count(dg.DagsterEventType.PIPELINE_CANCELING) == 1
+
+
+@pytest.mark.usefixtures("database_url")
 def test_what_is_held_when_a_run_breaks_off_is_written() -> None:
     with dg.DagsterInstance.from_config(str(ROOT)) as instance:
-        log = instance.event_log_storage
-        assert isinstance(log, EventLog)
+        log = events_of(instance)
         run = instance.create_run_for_job(dg.Definitions(assets=[orders]).resolve_implicit_global_asset_job_def())
 
         def break_off() -> None:

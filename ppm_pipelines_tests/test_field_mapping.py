@@ -310,6 +310,29 @@ def test_drift_is_what_changed_since_the_mapping_was_saved() -> None:
     assert seen(one, other) == [("item.A", "appeared", "Edm.Date", "Edm.String")]
 
 
+@pytest.mark.usefixtures("database_url")
+def test_fields_are_seen_for_all_entities_at_once_and_the_moment_is_kept() -> None:
+    place = ("default", "sap")
+    one, other = SourceField("item.A"), SourceField("item.B")
+    with database.owner() as connection:
+        assert drift.seen(connection, *place, {"commitments": [one, other], "actuals": [other], "projects": []}) == {
+            "commitments": set(),
+            "actuals": set(),
+            "projects": set(),
+        }
+        before = {entity: drift.asked_at(connection, *place, entity) for entity in ("commitments", "actuals")}
+    with database.owner() as connection:
+        lost = drift.seen(connection, *place, {"commitments": [one], "actuals": []})
+        assert lost == {"commitments": {"item.B"}, "actuals": set()}
+        assert drift.gone(connection, *place, "commitments") == {"item.B"}
+        commitments, actuals = (drift.asked_at(connection, *place, entity) for entity in ("commitments", "actuals"))
+        assert commitments
+        assert before["commitments"]
+        assert commitments > before["commitments"]
+        assert actuals == before["actuals"]  # it told nothing
+        assert drift.seen(connection, *place, {"commitments": [one]}) == {"commitments": {"item.B"}}
+
+
 @sap
 def test_a_required_field_that_vanished_stops_the_sync_and_changes_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch

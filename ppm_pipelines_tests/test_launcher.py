@@ -114,6 +114,16 @@ def test_a_run_is_carried_out_when_the_database_restarted_meanwhile(
     assert REFUSED in said
 
 
+def test_a_process_that_waits_ends_at_once_and_in_silence_when_it_is_asked_to(
+    warm: WarmServer, ref: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    waits = ready(warm, ref)
+    time.sleep(1)  # gets ready
+    os.kill(waits.pid, signal.SIGTERM)
+    assert read_signed(waits.over) == -signal.SIGTERM
+    assert capfd.readouterr().err == ""
+
+
 def test_a_process_that_nobody_needs_ends(warm: WarmServer, ref: str) -> None:
     waiting = ready(warm, ref).pid
     warm.close()
@@ -130,10 +140,12 @@ def test_a_rehearsal_asks_everything_and_leaves_nothing(ref: str, database_url: 
 
 
 def test_a_run_of_nothing_leaves_nothing_that_forks_would_share(capfd: pytest.CaptureFixture[str]) -> None:
+    handler = signal.getsignal(signal.SIGTERM)
     rehearsal.run_nothing()  # once, so that what is there for good is there
     there = open_things()
     rehearsal.run_nothing()
     assert open_things() == there
+    assert signal.getsignal(signal.SIGTERM) is handler
     assert capfd.readouterr() == ("", "")
 
 

@@ -116,6 +116,7 @@ V4_DOCUMENT = """<Schema Namespace="X" Alias="SAP__self"><EntityType Name="Order
   <Property Name="Bare" Type="Edm.String"/><Property Name="Messages" Type="Collection(X.Message)"/>
   <Property Name="Picture" Type="Edm.Stream"/></EntityType>
   <EntityType Name="Order_TypeOther"><Property Name="Number" Type="Edm.String"/></EntityType>
+  <Annotations Target="SAP__self.Order_Type/Bare"/>
   <Annotations Target="SAP__self.Order_Type/Number"><Annotation Term="SAP__core.Immutable"/>
     <Annotation Term="SAP__common.Label" String="Purchase Order"/>
     <Annotation Term="SAP__common.Heading" String="PO"/></Annotations>

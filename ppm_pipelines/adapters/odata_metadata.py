@@ -24,7 +24,7 @@ _ENTITY_SET = re.compile(r"<EntitySet\s[^>]*?\bName=\"(\w+)\"[^>]*?\bEntityType=
 _NAME = re.compile(r"<Property\s(?:[^\">]|\"[^\"]*\")*?\bName=\"(\w+)\"")
 _PROPERTY = re.compile(r"<Property\s(?P<tag>(?:[^\">]|\"[^\"]*\")*)>(?P<inside>.*?)(?=<Property\s|\Z)", re.DOTALL)
 _ATTRIBUTE = re.compile(r"([\w:.]+)=\"([^\"]*)\"")
-_BLOCK = re.compile(r"<Annotations\s+Target=\"[\w.]+\.(\w+)/(\w+)\"[^>]*>(.*?)</Annotations>", re.DOTALL)
+_BLOCK = re.compile(r"<Annotations\s+Target=\"[\w.]+\.(\w+)/(\w+)\"[^>]*(?<!/)>(.*?)</Annotations>", re.DOTALL)
 # Inside of a property, or in a block that names it as its target: SAP__common.Label, Common.Label, …Common.v1.Label.
 _LABEL = re.compile(r"\bTerm=\"(?i:[\w.]*common[\w.]*\.label)\"\s+String=\"([^\"]*)\"")
 _LANGUAGE = re.compile(r"<Schema\s[^>]*?\bxml:lang=\"(\w\w)")

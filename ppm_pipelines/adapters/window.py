@@ -15,7 +15,7 @@ import msgspec
 
 # As many things as a busy tenant changes in its window. With more nothing is kept, and the next read takes all of it.
 LIMIT = 20_000
-_CONTENT = msgspec.json.Encoder(order="sorted", decimal_format="string")
+_CONTENT = msgspec.json.Encoder(order="sorted", decimal_format="string", enc_hook=str)
 
 
 class Window:

@@ -136,7 +136,8 @@ test.describe("with a cost centre that is set to a project nobody knows", () => 
 
   /** A posting to that cost centre, and a project in its currency that is short of nothing. */
   async function given(): Promise<[Rejection, ProjectFigures]> {
-    const posting = (await waiting()).find(({ cost_center }) => cost_center === center);
+    const postings = (await waiting()).filter(({ entity }) => entity === "actuals");
+    const posting = postings.find(({ cost_center }) => cost_center === center);
     const whole = (await admin.projects()).filter(({ quarantined }) => quarantined === 0);
     const project = whole.find(({ currency }) => currency === posting?.currency);
     if (!posting || !project) throw new Error("Nothing is posted to the cost centre, or no project has its currency.");
