@@ -265,12 +265,17 @@ class EventLog(_Later, PostgresEventLogStorage):
             self._write_held()
 
     def _write_held(self) -> None:
-        """Raises what the database raises; what could not be written is held on."""
-        ids, known = self._store_together(self._held)
-        held, self._held = self._held, []
-        if any(event.dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION for event in held):
+        """One that cannot be written raises what the database raises, and takes no other along."""
+        if any(event.dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION for event in self._held):
             self._latest.clear()
-        self._store_others(held, ids, known)
+        try:
+            ids, known = self._store_together(self._held)
+        except Exception:
+            while self._held:  # those behind it are written with the next
+                super().store_event(self._held.pop(0))
+        else:
+            held, self._held = self._held, []
+            self._store_others(held, ids, known)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         if self._alone:  # behind what is held
