@@ -117,7 +117,13 @@ def test_a_run_is_carried_out_when_the_database_restarted_meanwhile(
 def test_a_process_that_waits_ends_at_once_and_in_silence_when_it_is_asked_to(
     warm: WarmServer, ref: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    waits = ready(warm, ref)
+    # Who is started in the background ignores SIGINT, Dagster's runs in this process make SIGTERM the same, and what is
+    # ignored is ignored by every process that we start.
+    kept = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        waits = ready(warm, ref)
+    finally:
+        signal.signal(signal.SIGTERM, kept)
     time.sleep(1)  # gets ready
     os.kill(waits.pid, signal.SIGTERM)
     assert read_signed(waits.over) == -signal.SIGTERM
