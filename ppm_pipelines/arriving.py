@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import hashlib
+import operator
 import queue
 import re
 import sys
@@ -112,6 +113,9 @@ class Sorter:
         self.skipped: set[str] = set()
         self.deleted: set[str] = set()
         self.labour: set[str] = set()
+        # Entities whose keys did not come in ascending order: only there can one have come twice.
+        self.unordered: set[str] = set()
+        self._last_key: dict[str, str] = {}
         self._seq = 0
 
     def sorted(self, some: Gathered) -> Arrived:
@@ -143,6 +147,7 @@ class Sorter:
         self.skipped |= {entity} if skipped else set()
         self.deleted |= {entity} if deleted else set()
         if good:
+            self._note_order(entity, [outcome.source_key for _, outcome in good])
             copy = _facts(fact, good)
             self.labour |= {entity} if "labour" in copy.columns else set()
             yield copy
@@ -153,6 +158,12 @@ class Sorter:
         ):
             if rows:
                 yield Copy(table, columns, copying.block(zip(*rows, strict=True)))
+
+    def _note_order(self, entity: str, keys: Sequence[str]) -> None:
+        last = self._last_key.get(entity)
+        if (last is not None and last >= keys[0]) or not all(map(operator.lt, keys, keys[1:])):
+            self.unordered.add(entity)
+        self._last_key[entity] = keys[-1]
 
     def _skip_money(self, entity: str, outcome: Skipped) -> None:
         amount, currency = outcome.amount, outcome.currency or ""

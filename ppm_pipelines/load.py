@@ -260,13 +260,11 @@ class _Merge(Staging):
 
     def _keep_last(self) -> None:
         """A key that came more than once, good or bad: the last counts, the earlier ones are skipped."""
-        twice = self.run(
-            " union all ".join(
-                f"(select '{fact.name}' as entity from {fact.stage} group by source_key having count(*) > 1 limit 1)"
-                for fact in FACTS.values()
-            )
-        )
-        twice_good = {row["entity"] for row in twice}
+        asked = [
+            f"(select '{name}' as entity from {FACTS[name].stage} group by source_key having count(*) > 1 limit 1)"
+            for name in sorted(self.arrived.unordered)
+        ]
+        twice_good = {row["entity"] for row in self.run(" union all ".join(asked))} if asked else set()
         bad = {row["entity"] for row in self.run(f"select distinct entity from {STAGE_REJECTIONS}")}
         for fact in FACTS.values():
             if fact.name in twice_good:
@@ -744,18 +742,16 @@ class _Merge(Staging):
         """After the commit: tells PostgreSQL's planner what many new rows look like.
 
         It looks itself within a minute. Until then it takes the rows of a new organisation for none, and compares all
-        of them with all when they are read again.
+        of them with all when they are read again. Of whose a row is, and that keys differ, few rows tell; that some
+        columns were looked at does not keep it from looking itself.
         """
-        keyed = [fact.table for fact in FACTS.values() if self.counts[fact.name]["inserted"] >= MANY]
-        tables = [f"{table} (organization_id, system, source_key)" for table in keyed]
-        if keyed:
-            tables.append("ppm.project_sums")
-        if self._new_raws >= MANY:
-            tables.append(f"{RAW_RECORDS} (organization_id, system, source_key)")
+        facts = [fact.table for fact in FACTS.values() if self.counts[fact.name]["inserted"] >= MANY]
         try:
-            self.run("reset default_statistics_target")  # what stays is looked at closely
-            for table in tables:
-                self.run(f"analyze {table}")
+            for table in [*facts, *([RAW_RECORDS] if self._new_raws >= MANY else [])]:
+                self.run(f"analyze {table} (organization_id, system, source_key)")
+            self.run("reset default_statistics_target")  # all columns of what stays are looked at closely
+            if facts:
+                self.run("analyze ppm.project_sums")
         except psycopg.Error:  # the sync has succeeded and is visible: this only makes the next one faster
             log.warning("PostgreSQL was not told of the new rows; it looks by itself.", exc_info=True)
 

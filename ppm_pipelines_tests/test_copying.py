@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ppm_pipelines import copying, database
 from ppm_pipelines.arriving import Gathered, Sorter, encoded
-from ppm_pipelines.records import Page, Raw
+from ppm_pipelines.records import Page, Project, Raw
 
 TEXTS = st.none() | st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
 MONEY = st.none() | st.decimals(-(10**17), 10**17, places=5)
@@ -81,6 +81,25 @@ def test_raw_records_of_a_page_are_each_as_it_is_alone(
 
 
 @pytest.mark.usefixtures("database_url")
+@pytest.mark.parametrize(
+    ("pages", "unordered"),
+    [
+        ([["a", "b"], ["c"]], False),
+        ([["a", "b"], ["b"]], True),
+        ([["a", "a"]], True),
+        ([["a", "c", "b"]], True),
+        ([["b"], ["a", "c"]], True),
+    ],
+)
+def test_only_where_keys_do_not_ascend_one_may_have_come_twice(pages: list[list[str]], unordered: bool) -> None:
+    sorter = Sorter([])
+    for keys in pages:
+        some = Gathered()
+        some.add(Page("projects", [Project(key, key, key, currency="EUR", company_code="1") for key in keys]))
+        sorter.sorted(some)
+    assert sorter.unordered == ({"projects"} if unordered else set())
+
+
 def test_umlauts_are_copied_whatever_encoding_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
     with contextlib.closing(database.direct()) as connection:
