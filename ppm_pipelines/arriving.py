@@ -161,7 +161,8 @@ class Sorter:
 
     def _note_order(self, entity: str, keys: Sequence[str]) -> None:
         last = self._last_key.get(entity)
-        if (last is not None and last >= keys[0]) or not all(map(operator.lt, keys, keys[1:])):
+        ascend = (last is None or last < keys[0]) and all(map(operator.lt, keys, keys[1:]))
+        if not ascend or "\0" in "".join(keys):  # without its NUL a key may be another's
             self.unordered.add(entity)
         self._last_key[entity] = keys[-1]
 

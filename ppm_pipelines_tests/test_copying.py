@@ -89,6 +89,7 @@ def test_raw_records_of_a_page_are_each_as_it_is_alone(
         ([["a", "a"]], True),
         ([["a", "c", "b"]], True),
         ([["b"], ["a", "c"]], True),
+        ([["a\0b", "ab"]], True),
     ],
 )
 def test_only_where_keys_do_not_ascend_one_may_have_come_twice(pages: list[list[str]], unordered: bool) -> None:
