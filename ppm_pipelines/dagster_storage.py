@@ -7,6 +7,7 @@ and of checks are known here.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 import threading
@@ -46,6 +47,8 @@ from dagster_shared.serdes.objects.models.defs_state_info import DefsStateInfo
 from sqlalchemy.engine import make_url
 
 from ppm_pipelines import home
+
+log = logging.getLogger(__name__)
 
 SCHEMA = "dagster"
 # One table of each of Dagster's three storages, the last that it creates: all there, nothing to create.
@@ -271,7 +274,8 @@ class EventLog(_Later, PostgresEventLogStorage):
         try:
             ids, known = self._store_together(self._held)
         except Exception:
-            while self._held:  # those behind it are written with the next
+            log.warning("Events could not be written together; they are written one by one.", exc_info=True)
+            while self._held:  # those behind one that fails are written with the next
                 super().store_event(self._held.pop(0))
         else:
             held, self._held = self._held, []

@@ -55,10 +55,13 @@ def seen(
     ]
     if changed:
         _write(connection, changed)
-    lost = {entity: {name for name, row in rows.items() if row["drift"] == VANISHED} for entity, rows in known.items()}
-    for entity, there in told.items():
-        lost[entity] = known[entity].keys() - {one.name for one in there}
-        if gone := [name for name in lost[entity] if known[entity][name]["drift"] != VANISHED]:
+    lost: dict[str, set[str]] = {}
+    for entity, rows in known.items():
+        if entity not in told:
+            lost[entity] = {name for name, row in rows.items() if row["drift"] == VANISHED}
+            continue
+        lost[entity] = rows.keys() - {one.name for one in told[entity]}
+        if gone := [name for name in lost[entity] if rows[name]["drift"] != VANISHED]:
             _lose(connection, organization_id, system, entity, gone)
     if told:
         _note_asked(connection, organization_id, system, {entity: there[0].name for entity, there in told.items()})

@@ -44,7 +44,7 @@ for name in (
 
 definitions.defs.get_repository_def().get_all_jobs()  # resolves the asset graph and its jobs once
 http.trusted()  # reads the certificates once
-with contextlib.suppress(Exception):  # what goes wrong in it goes wrong in a run, and is told there
+with contextlib.suppress(Exception):  # a run is as right without it; a test says that it works
     rehearsal.run_nothing()
 gc.collect()
 gc.freeze()  # a collection in a run then leaves the shared pages alone
