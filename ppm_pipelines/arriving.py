@@ -50,6 +50,7 @@ REJECTED = (
     "cost_center",
     *POINTERS,
 )
+RAW = ("stream", "source_key", "hash", "record")
 JSON = ("custom_fields", "overlaid")
 NO_JSON = "{}"
 
@@ -63,12 +64,12 @@ class Copy(NamedTuple):
 
 
 class RawRow(NamedTuple):
-    """A raw record by its stream and key: digest and JSON, as COPY takes it."""
+    """A raw record by its stream and key: its digest, and all of it (``RAW``) as COPY takes it."""
 
     stream: str
     key: str
     hash: bytes
-    record: bytes
+    line: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,9 +262,10 @@ def _facts(fact: Fact, good: list[tuple[int, Outcome]]) -> Copy:
 
 def _raw_rows(raws: Collection[Raw]) -> list[RawRow]:
     """All of them encoded at once: no line of JSON has a line's end in it."""
-    lines = without_nul(RECORDS.encode_lines([raw.record for raw in raws]))
-    told = zip(raws, lines.splitlines(), copying.escaped(lines).splitlines(), strict=True)
-    return [RawRow(raw.stream, raw.key, _digest(line), record) for raw, line, record in told]
+    records = without_nul(RECORDS.encode_lines([raw.record for raw in raws]))
+    who = [raw.stream for raw in raws], [raw.key for raw in raws], [*map(_digest, records.splitlines())]
+    lines = copying.lines(who, copying.escaped(records).splitlines())
+    return [*map(RawRow, *who, lines)]
 
 
 def _own_fields(own: Mapping[str, Any]) -> str:

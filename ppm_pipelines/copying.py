@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import repeat
 from typing import Any
 
 NULL = r"\N"
@@ -30,16 +29,20 @@ def block(columns: Iterable[Sequence[Any]]) -> bytes:
     return "\n".join([*rows, ""]).encode()
 
 
-def block_of(same: Sequence[Any], columns: Iterable[Sequence[Any]], written: Iterable[bytes]) -> bytes:
-    """The rows of the columns, behind values that are the same in all of them and before one that is ``escaped``."""
+def lines(columns: Iterable[Sequence[Any]], written: Iterable[bytes]) -> list[bytes]:
+    """The rows of the columns before one that is ``escaped``, each without its end."""
+    return [*map(b"%b\t%b".__mod__, zip(block(columns).splitlines(), written, strict=True))]
+
+
+def block_of(same: Sequence[Any], rows: Sequence[bytes]) -> bytes:
+    """Such ``lines`` behind values that are the same in all of them."""
     before = block([[value] for value in same]).replace(b"\n", b"\t")
-    heads = block(columns).splitlines()
-    return b"".join(map(b"%b%b\t%b\n".__mod__, zip(repeat(before), heads, written, strict=False)))
+    return before + (b"\n" + before).join(rows) + b"\n"
 
 
-def escaped(lines: bytes) -> bytes:
+def escaped(told: bytes) -> bytes:
     """Lines of JSON, each of them a value: of what COPY takes for its own, JSON leaves the backslash alone."""
-    return lines.replace(b"\\", rb"\\")
+    return told.replace(b"\\", rb"\\")
 
 
 def _written(column: Sequence[Any]) -> Sequence[str]:

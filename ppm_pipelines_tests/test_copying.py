@@ -72,9 +72,9 @@ def test_raw_records_of_a_page_are_each_as_it_is_alone(
     arrived = Sorter([]).sorted(some).raws
     raws.execute("truncate raws")
     if arrived:
-        *columns, told = zip(*arrived, strict=True)
+        lines = [one.line for one in arrived]
         with raws.cursor() as cursor, cursor.copy("copy raws from stdin") as copy:
-            copy.write(copying.block_of(["a\tb\n\\", None], columns, told))
+            copy.write(copying.block_of(["a\tb\n\\", None], lines))
     kept = raws.execute("select whose, nobody, stream, key, hash, record::text from raws").fetchall()
     expected = [("a\tb\n\\", None, "orders", key, *encoded(record)) for key, record in records.items()]
     assert sorted(kept) == sorted(expected)
