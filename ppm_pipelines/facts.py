@@ -59,17 +59,32 @@ class Fact:
 
     @property
     def change(self) -> str:
-        """By ``seq`` and key what each staged record would change."""
+        """By ``seq``, what each staged record of what is held would change; one that is not there is new."""
         return f"change_{self.name}"
 
+    def staged(self, part: range | None = None) -> str:
+        """The staged records, with the project that they belong to; of the part those of these ``seq``."""
+        which = f"from {self.stage} s where {within(part, 's')}"
+        if not self.belongs_to_project:
+            return f"(select s.* {which})"
+        return (
+            f"(select s.*, coalesce(own.project_id, sole.project_id) as project_id from (select s.* {which}) s"  # noqa: S608
+            " left join own_links own on own.project_nr = s.project_nr and own.company_code = s.company_code"
+            " left join own_links sole on sole.project_nr = s.project_nr and sole.only_one)"
+        )
+
     def changed(self, part: range | None = None) -> str:
-        """The staged records with that; of the part those of these ``seq``."""
+        """The staged records of what is held, with what each would change; of the part those of these ``seq``."""
         own = ["change", "id", *(["project_id"] if self.belongs_to_project else []), *(self.ended or ())[:1]]
         told = ", ".join(f"c.{name}" for name in own)
-        # Both sides are told it, as PostgreSQL concludes it of neither from the other.
-        bound = [f"{side}.seq >= {part.start} and {side}.seq < {part.stop}" for side in "sc"] if part else ["true"]
-        which = f"{self.stage} s join {self.change} c using (seq) where {' and '.join(bound)}"
+        which = f"{self.stage} s join {self.change} c using (seq) where {within(part, 's', 'c')}"
         return f"(select s.*, {told} from {which})"  # noqa: S608 - our own names
+
+
+def within(part: range | None, *sides: str) -> str:
+    """Of each side that it is in the part: PostgreSQL concludes it of none from the other."""
+    bound = [f"{side}.seq >= {part.start} and {side}.seq < {part.stop}" for side in sides] if part else ["true"]
+    return " and ".join(bound)
 
 
 FACTS = {

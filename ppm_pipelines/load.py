@@ -25,7 +25,7 @@ import sqlalchemy as sa
 
 from ppm_pipelines import database, labour
 from ppm_pipelines.arriving import REJECTED, STAGE_DELETED, STAGE_REJECTIONS, STAGE_SKIPPED
-from ppm_pipelines.facts import FACTS, POINTERS, SUMMED, Fact, counted
+from ppm_pipelines.facts import FACTS, POINTERS, SUMMED, Fact, counted, within
 from ppm_pipelines.reconcile import reconciled
 from ppm_pipelines.records import (
     ZERO,
@@ -343,10 +343,10 @@ class _Merge(Staging):
         for name in ("projects", "wbs_elements"):
             self._classify(FACTS[name])
             self._upsert(FACTS[name])
-        projects = FACTS["projects"].changed()
+        projects = FACTS["projects"]
         self.run(
             "create temp table new_links on commit drop as select gen_random_uuid()::text as project_id, p.project_nr,"
-            f" p.company_code, p.name, p.status, p.currency from {projects} p where not exists (select 1 from"
+            f" p.company_code, p.name, p.status, p.currency from {projects.stage} p where not exists (select 1 from"
             " ppm.project_links l where l.organization_id = %(organization)s and l.system = %(system)s and"
             " l.company_code = p.company_code and l.project_nr = p.project_nr)"
         )
@@ -361,7 +361,7 @@ class _Merge(Staging):
         # A project that stands for one source project follows its name; one that people merged keeps its own.
         self.run(
             "update ppm.costbook_projects c set name = p.name, status = p.status, currency = p.currency"
-            f" from {projects} p join ppm.project_links l on l.organization_id = %(organization)s and"
+            f" from {projects.changed()} p join ppm.project_links l on l.organization_id = %(organization)s and"
             " l.system = %(system)s and l.company_code = p.company_code and l.project_nr = p.project_nr"
             " where p.change = 'updated' and c.project_id = l.project_id and not exists (select 1 from"
             " ppm.project_links o where o.project_id = c.project_id and o is distinct from l)"
@@ -377,74 +377,77 @@ class _Merge(Staging):
         self.run("analyze own_links")
 
     def _classify(self, fact: Fact) -> None:
-        """What each staged record would change: inserted, closed (the source says so), updated, unchanged."""
-        mine, ended, staged = fact.columns, "", fact.stage
-        if fact.belongs_to_project:
-            staged = (
-                f"(select s.*, coalesce(own.project_id, sole.project_id) as project_id from {fact.stage} s left join"
-                " own_links own on own.project_nr = s.project_nr and own.company_code = s.company_code left join"
-                " own_links sole on sole.project_nr = s.project_nr and sole.only_one)"
-            )
+        """What each staged record of what is held would change: closed (the source says so), updated, unchanged."""
+        mine, ended, closing = fact.columns, "", ""
         if fact.ended:
             at, why = fact.ended
             ended = f", case when s.{why} is not null then coalesce(t.{at}, %(now)s) end as {at}"
             closing = f"when s.{why} is not null and t.{at} is null then 'closed' when not t.listed then 'updated'"
-        else:
-            closing = ""
         place = ["project_id"] if fact.belongs_to_project else []
         compared = [name for name in [*mine, *place] if name not in POINTERS]
         own = "".join(f", s.{name}" for name in place)
         self.run(
-            f"create temp table {fact.change} on commit drop as select s.seq, t.id, s.source_key{own}{ended}, case when"
-            f" t.id is null then 'inserted' {closing} when ({listed(compared, 't.')}) is distinct from"
-            f" ({listed(compared, 's.')}) then 'updated' else 'unchanged' end as change"
-            f" from {staged} s left join {fact.table} t on"
+            f"create temp table {fact.change} on commit drop as select s.seq, t.id{own}{ended}, case"
+            f" {closing} when ({listed(compared, 't.')}) is distinct from ({listed(compared, 's.')}) then 'updated'"
+            f" else 'unchanged' end as change from {fact.staged()} s join {fact.table} t on"
             " t.organization_id = %(organization)s and t.system = %(system)s and t.source_key = s.source_key"
         )
         # Else PostgreSQL takes it for small and compares every row with every other.
-        self.run(f"analyze {fact.change} (seq, source_key, change)")
+        self.run(f"analyze {fact.change} (seq, change)")
 
     def _upsert(self, fact: Fact) -> None:
-        counts = self.counts[fact.name]
         found = self.run(
-            f"select change, count(*) as rows, min(seq) as first, max(seq) as last from {fact.change} group by change"
+            f"select null as change, count(*) as rows, min(seq) as first, max(seq) as last from {fact.stage} union all"
+            f" select change, count(*), null, null from {fact.change} group by change"
         ).fetchall()
-        for row in found:
+        staged, known = found[0], found[1:]
+        counts = self.counts[fact.name]
+        counts["inserted"] += staged["rows"] - sum(row["rows"] for row in known)
+        for row in known:
             counts[row["change"]] += row["rows"]
-        mine = [*fact.columns, *(["project_id"] if fact.belongs_to_project else []), *(fact.ended or ())[:1]]
-        parts = self._parts(fact, found)
-        # Which are new is known, and nobody else writes facts of this system meanwhile: no conflict to look for.
-        for part in parts:
-            self.run(
-                f"insert into {fact.table}"
-                f" (organization_id, system, run_id, first_seen_at, last_changed_at, {listed(mine)})"
-                f" select %(organization)s, %(system)s, %(run)s, %(now)s, %(now)s, {listed(mine)}"
-                f" from {fact.changed(part)} c where change = 'inserted'"
-            )
-        if not (counts["updated"] or counts["closed"]):
-            return
-        changed = ", ".join([*(f"{name} = c.{name}" for name in mine), *(["listed = true"] if fact.ended else [])])
-        for part in parts:
-            self.run(
-                f"update {fact.table} t set run_id = %(run)s, last_changed_at = %(now)s, {changed}"
-                f" from {fact.changed(part)} c where c.change in ('updated', 'closed') and t.id = c.id"
-            )
+        changed = counts["updated"] + counts["closed"]
+        for part in self._parts(fact, staged) if counts["inserted"] or changed else ():
+            if counts["inserted"]:
+                self._insert(fact, part)
+            if changed:
+                self._update(fact, part)
 
-    def _parts(self, fact: Fact, found: list[dict[str, Any]]) -> list[range | None]:
+    def _insert(self, fact: Fact, part: range | None) -> None:
+        """Which are new is known, and nobody else writes facts of this system meanwhile: no conflict to look for."""
+        mine = [*fact.columns, *(["project_id"] if fact.belongs_to_project else [])]
+        at, ended = "", ""
+        if fact.ended:
+            at, ended = f", {fact.ended[0]}", f", case when {fact.ended[1]} is not null then %(now)s end"
+        self.run(
+            f"insert into {fact.table} (organization_id, system, run_id, first_seen_at, last_changed_at,"
+            f" {listed(mine)}{at}) select %(organization)s, %(system)s, %(run)s, %(now)s, %(now)s,"
+            f" {listed(mine)}{ended} from {fact.staged(part)} s where not exists (select 1 from {fact.change} c"
+            f" where c.seq = s.seq and {within(part, 'c')})"
+        )
+
+    def _update(self, fact: Fact, part: range | None) -> None:
+        mine = [*fact.columns, *(["project_id"] if fact.belongs_to_project else []), *(fact.ended or ())[:1]]
+        changed = ", ".join([*(f"{name} = c.{name}" for name in mine), *(["listed = true"] if fact.ended else [])])
+        self.run(
+            f"update {fact.table} t set run_id = %(run)s, last_changed_at = %(now)s, {changed}"
+            f" from {fact.changed(part)} c where c.change in ('updated', 'closed') and t.id = c.id"
+        )
+
+    def _parts(self, fact: Fact, staged: Mapping[str, Any]) -> list[range | None]:
         """The staged records in parts that PostgreSQL keeps in its memory: a statement's triggers see all of its rows,
         and those of more than work memory holds are written to files and read again. One part is all of them."""
-        if sum(row["rows"] for row in found) <= AT_ONCE:
+        if staged["rows"] <= AT_ONCE:
             return [None]
         for table in (fact.stage, fact.change):
             self.run(f"create index on {table} using brin (seq)")
-        first, stop = min(row["first"] for row in found), max(row["last"] for row in found) + 1
+        first, stop = staged["first"], staged["last"] + 1
         return [range(start, start + AT_ONCE) for start in range(first, stop, AT_ONCE)]
 
     def _merge_fact(self, fact: Fact, complete: bool, open_listed: bool) -> None:
         before = self._sums(fact)
         self._leave_out_labour(fact)
-        self._classify(fact)
         self._reject_unknown_projects(fact)
+        self._classify(fact)
         self._leave_scope(fact)
         self._delete(fact)
         if complete or open_listed:
@@ -468,13 +471,13 @@ class _Merge(Staging):
     def _reject_unknown_projects(self, fact: Fact) -> None:
         first = next(iter(fact.sums.values()))
         self.run(
-            f"with gone as (delete from {fact.change} where project_id is null returning seq)"
+            f"with gone as (delete from {fact.stage} s where not exists (select 1 from own_links l where"
+            " l.project_nr = s.project_nr and (l.company_code = s.company_code or l.only_one)) returning s.*)"
             f" insert into {STAGE_REJECTIONS} (seq, entity, source_key, code, field, reason, raw, amount, currency,"
             f" project_nr, company_code, open_amount, {listed(POINTERS)})"
             " select seq, %(entity)s, source_key, 'unknown_project', 'project_nr', format(%(reason)s, project_nr),"
-            f" to_jsonb(s), {first}, currency, project_nr, company_code,"
-            f" {'open_amount' if 'open' in fact.sums else 'null'}, {listed(POINTERS)} from {fact.stage} s join gone"
-            " using (seq)",
+            f" to_jsonb(gone), {first}, currency, project_nr, company_code,"
+            f" {'open_amount' if 'open' in fact.sums else 'null'}, {listed(POINTERS)} from gone",
             entity=fact.name,
             reason="The project %s is not among the source's projects. Check it there, or link it.",
         )
@@ -493,7 +496,7 @@ class _Merge(Staging):
             # As an array, its keys are looked up; joined, PostgreSQL may compare every row with every one of them.
             " where organization_id = %(organization)s and system = %(system)s and t.source_key = any"
             f" (array(select distinct source_key from {STAGE_SKIPPED} where entity = %(entity)s))"
-            f" and listed and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)",
+            f" and listed and not exists (select 1 from {fact.stage} s where s.source_key = t.source_key)",
             entity=fact.name,
         )
 
@@ -515,7 +518,7 @@ class _Merge(Staging):
                 f" run_id = %(run)s, last_changed_at = %(now)s{emptied} from {STAGE_DELETED} d"
                 " where d.entity = %(entity)s and organization_id = %(organization)s and system = %(system)s"
                 f" and listed and {same_key.replace('s.', 't.')}"
-                f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)"
+                f" and not exists (select 1 from {fact.stage} s where s.source_key = t.source_key)"
                 f" and not exists (select 1 from {STAGE_REJECTIONS} r where r.entity = %(entity)s"
                 " and r.source_key = t.source_key) returning d.seq",
                 entity=fact.name,
@@ -536,21 +539,23 @@ class _Merge(Staging):
         """
         at, why = fact.ended or ("", "")
         # Two anti-joins over the whole table; as conditions of a count they would be asked anew for every row.
-        self.run(
+        gone = self.run(
             f"create temp table gone_{fact.name} on commit drop as select t.id, t.{at} is null as known,"
             f" {self._is_open(fact)} as open, %(reasons)s::jsonb ->> t.source_key as reason,"
             " cardinality(%(companies)s::text[]) > 0 and"
             f" company_code <> all(%(companies)s) as outside from {fact.table} t"
             " where organization_id = %(organization)s"
             f" and system = %(system)s and listed and ({self._is_open(fact)} or not %(only_open)s)"
-            f" and not exists (select 1 from {fact.change} c where c.source_key = t.source_key)"
+            f" and not exists (select 1 from {fact.stage} s where s.source_key = t.source_key)"
             f" and not exists (select 1 from {STAGE_REJECTIONS} r where r.entity = %(entity)s"
             " and r.source_key = t.source_key)",
             entity=fact.name,
             companies=self.companies,
             reasons=json.dumps(self.reasons),
             only_open=only_open,
-        )
+        ).rowcount
+        if not gone:
+            return
         self.counts[fact.name]["vanished"] += self._vanished(fact)
         zeroed = "".join(f", {name} = 0" for name in fact.zeroed)
         for outside, reason, more in (
@@ -623,9 +628,9 @@ class _Merge(Staging):
             return []
         found = self.run(
             "select source_key as key, 'relieved_amount' as field, ordered_amount::text as before,"
-            f" relieved_amount::text as after, currency, company_currency from {fact.changed()} c"
-            " where change in ('inserted', 'updated') and counts and closed_reason is null"
-            " and (ordered_amount > 0 and relieved_amount > ordered_amount"
+            f" relieved_amount::text as after, currency, company_currency from {fact.stage}"
+            f" left join {fact.change} using (seq) where coalesce(change, 'updated') = 'updated'"
+            " and counts and closed_reason is null and (ordered_amount > 0 and relieved_amount > ordered_amount"
             " or ordered_amount < 0 and relieved_amount < ordered_amount) order by 1 limit %(most)s",
             most=ANOMALIES_TOLD,
         )

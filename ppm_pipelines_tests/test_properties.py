@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 
 from ppm_pipelines import database, load, planning, runs, sync
 from ppm_pipelines.adapters.base import Unavailable
+from ppm_pipelines.facts import FACTS
 from ppm_pipelines.records import Page
 from ppm_pipelines.sandbox import faults, life
 from ppm_pipelines.sandbox.company import DIGITS, RATE_ONE, Wbs, rate_between
@@ -418,7 +419,9 @@ def terminated_at(table: str) -> Iterator[None]:
     """The load's session ends when the merge, in its transaction, comes to its first statement about the table."""
     with database.direct() as holder, ThreadPoolExecutor(1) as threads:
         holder.execute("begin")
-        holder.execute(f"lock table ppm.{table} in share row exclusive mode")
+        # Facts are written only where some differ; that is asked each time.
+        mode = "access exclusive" if table in FACTS else "share row exclusive"
+        holder.execute(f"lock table ppm.{table} in {mode} mode")
         ending = threads.submit(_end_who_waits, table)
         try:
             yield
