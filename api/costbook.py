@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import sqlalchemy as sa
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -75,16 +76,17 @@ def moment_of(given: str, field: str, zone: str) -> datetime:
         ) from None
 
 
-def as_of(
+async def as_of(
     who: Viewer,
     connection: Db,
     as_of: Annotated[str | None, Query(description="As it was then: a time, or a day (its end)")] = None,
 ) -> datetime | None:
-    if not as_of:
-        return None
-    return costbook.visible_at(
-        connection, who.writes_to, moment_of(as_of, "as_of", history.zone_of(connection, who.writes_to))
-    )
+    return await run_sync(_visible_at, connection, who.writes_to, as_of) if as_of else None
+
+
+def _visible_at(connection: sa.Connection, organization_id: str, as_of: str) -> datetime:
+    moment = moment_of(as_of, "as_of", history.zone_of(connection, organization_id))
+    return costbook.visible_at(connection, organization_id, moment)
 
 
 AsOf = Annotated[datetime | None, Depends(as_of)]

@@ -276,7 +276,7 @@ async def watching(app: FastAPI) -> AsyncIterator[None]:
         await dagster.close()
 
 
-def _events(request: Request) -> Events:
+async def _events(request: Request) -> Events:  # without a thread, as in ``problems``
     events: Events = request.app.state.events
     return events
 

@@ -25,11 +25,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.dagster import NotLaunched, Unreachable
 from api.deps import Caller, Controller
-from api.events import FINAL, Events, Watch, read
+from api.events import FINAL, Event, Events, Watch, read
 from api.pages import json_answer
 from api.problems import NOT_FOUND, Kind, Language, Problem, invalid
 from api.runs import answer, located
 from api.settings import IDEMPOTENCY_HOURS, WAIT_DEFAULT, WAIT_MOST
+from api.turns import arrived, aside
 from ppm_pipelines import connectors, database, runs, tables
 from ppm_pipelines.adapters import SYSTEMS
 from ppm_pipelines.adapters.base import System
@@ -130,7 +131,7 @@ class Wanted:
     request: Callable[[], runs.RunRequest]
     caller: str
     key: str | None
-    since: float = field(default_factory=time.monotonic)
+    since: float = field(default_factory=arrived)
 
     @property
     def waited(self) -> timedelta:
@@ -208,17 +209,21 @@ async def _sync(
 
 async def carried_out(wanted: Wanted, who: Caller, watch: Events, language: str, wait: float) -> Response:
     """Claims or joins, launches, waits, and answers: 200 with the result, 202 with where to find it."""
+    row = await aside(_outcome(wanted, watch, wait))
+    if row["status"] not in FINAL:
+        return json_answer(located(row, who), 202, {"Location": f"/api/integrations/runs/{row['run_id']}"})
+    if row["status"] in ("failed", "canceled"):
+        raise _failure(row)
+    return json_answer(answer(row, who, language))
+
+
+async def _outcome(wanted: Wanted, watch: Events, wait: float) -> Event:
+    """The row of the run that answers: the last one, or as it is when the wait is over."""
     # Whoever brings a key of their own is remembered by it.
     claim = partial(_launched, wanted, watch)
     run_id = await (asyncio.shield(watch.share(wanted.same, claim)) if wanted.key is None else claim())
     row = await watch.wait(run_id, wait)
-    if row is None:
-        row = await run_sync(read, run_id)
-    if row["status"] not in FINAL:
-        return json_answer(located(row, who), 202, {"Location": f"/api/integrations/runs/{run_id}"})
-    if row["status"] in ("failed", "canceled"):
-        raise _failure(row)
-    return json_answer(answer(row, who, language))
+    return row if row is not None else await run_sync(read, run_id)
 
 
 async def _launched(wanted: Wanted, watch: Events) -> str:

@@ -170,7 +170,7 @@ def findings(found: Sequence[Finding]) -> Problem:
     return _Invalid(found)
 
 
-def language(request: Request) -> str:
+def language_of(request: Request) -> str:
     """The first of our languages in Accept-Language by quality; English otherwise."""
     wanted: list[tuple[float, str]] = []
     for part in request.headers.get("accept-language", "").split(","):
@@ -182,11 +182,16 @@ def language(request: Request) -> str:
     return next((tag for quality, tag in sorted(wanted, key=lambda w: w[0]) if tag in LANGUAGES and quality < 0), "en")
 
 
-Language = Annotated[str, Depends(language)]
+async def _language(request: Request) -> str:
+    """Without a thread: hundreds who click at once would wait for one, and readers for them."""
+    return language_of(request)
+
+
+Language = Annotated[str, Depends(_language)]
 
 
 def answer(request: Request, problem: Problem) -> JSONResponse:
-    spoken = language(request)
+    spoken = language_of(request)
     document = jsonable_encoder(problem.document(spoken))
     headers = {**(problem.headers or {}), "Content-Language": spoken}
     return JSONResponse(document, document["status"], headers, MEDIA_TYPE)

@@ -19,6 +19,10 @@ from ppm_pipelines import home
 
 ROLE = "ppm_api"  # what the API becomes for every statement about an organisation's things
 EVERY = "*"
+# Both in one statement, for this transaction only.
+AS_SOMEBODY = sa.text(
+    f"select set_config('role', '{ROLE}', true), set_config('ppm.organization_id', :organization_id, true)"
+)
 # What PostgreSQL says of a database that was never migrated, or not to this version.
 NOT_SET_UP = (
     psycopg.errors.UndefinedTable,
@@ -56,11 +60,7 @@ def owner() -> Iterator[sa.Connection]:
 def scoped(organization_id: str) -> Iterator[sa.Connection]:
     """One transaction that sees one organisation, and in which PostgreSQL itself hides the others (``"*"``: none)."""
     with engine().begin() as connection:
-        connection.execute(sa.text(f"set local role {ROLE}"))
-        connection.execute(
-            sa.text("select set_config('ppm.organization_id', :organization_id, true)"),
-            {"organization_id": organization_id},
-        )
+        connection.execute(AS_SOMEBODY, {"organization_id": organization_id})
         yield connection
 
 
