@@ -222,7 +222,7 @@ async def _outcome(wanted: Wanted, watch: Events, wait: float) -> Event:
     # Whoever brings a key of their own is remembered by it.
     claim = partial(_launched, wanted, watch)
     run_id = await (asyncio.shield(watch.share(wanted.same, claim)) if wanted.key is None else claim())
-    row = await watch.wait(run_id, wait)
+    row = await watch.wait(run_id, wait - wanted.waited.total_seconds())
     return row if row is not None else await run_sync(read, run_id)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Awaitable
 from contextvars import ContextVar
 from typing import TypeVar
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 T = TypeVar("T")
 # After a turn the loop is everybody else's for twice as long as it took: a click waits for its run anyway.
@@ -50,16 +50,32 @@ class Turns:
         self._app, self._turns = app, asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _TURN.set(None)  # a request that follows another on its connection begins in the context of that one
         if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].endswith("/sync"):
             await self._app(scope, receive, send)
             return
         turn = Turn(self._turns)
+        first = await receive()
+        receive = _again(first, receive)
+        if first.get("more_body"):  # whoever is still sending must not keep all others waiting
+            await self._app(scope, receive, send)
+            return
         _TURN.set(turn)
         try:
             await turn.begin()
             await self._app(scope, receive, send)
         finally:
             turn.end()
+
+
+def _again(first: Message, receive: Receive) -> Receive:
+    """The message that was taken, then those that come."""
+    taken = [first]
+
+    async def received() -> Message:
+        return taken.pop() if taken else await receive()
+
+    return received
 
 
 async def aside(waits: Awaitable[T]) -> T:

@@ -400,7 +400,7 @@ class _Merge(Staging):
             f"select null as change, count(*) as rows, min(seq) as first, max(seq) as last from {fact.stage} union all"
             f" select change, count(*), null, null from {fact.change} group by change"
         ).fetchall()
-        staged, known = found[0], found[1:]
+        [staged], known = ([row for row in found if (row["change"] is None) is new] for new in (True, False))
         counts = self.counts[fact.name]
         counts["inserted"] += staged["rows"] - sum(row["rows"] for row in known)
         for row in known:
