@@ -64,12 +64,12 @@ class Copy(NamedTuple):
 
 
 class RawRow(NamedTuple):
-    """A raw record by its stream and key: its digest, and all of it (``RAW``) as COPY takes it."""
+    """A raw record by its stream and key: digest and JSON, as COPY takes it."""
 
     stream: str
     key: str
     hash: bytes
-    line: bytes
+    record: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class Arrived:
     entity: str
     copies: list[Copy]
     raws: list[RawRow]
+    lines: list[bytes] | None  # of the raw records, where all of them are new
 
 
 class Gathered:
@@ -116,6 +117,8 @@ class Sorter:
         self.labour: set[str] = set()
         # Entities whose keys did not come in ascending order: only there can one have come twice.
         self.unordered: set[str] = set()
+        # No raw record was kept when the load began: then each is written, and not only those that differ.
+        self.raws_are_new = False
         self._last_key: dict[str, str] = {}
         self._seq = 0
 
@@ -124,7 +127,9 @@ class Sorter:
         # A key that comes twice at once was never there in its first version.
         latest = {(raw.stream, raw.key): raw for raw in some.raws}
         rows = sum(map(len, some.outcomes.values()))
-        return Arrived(some.pages, rows, next(reversed(some.outcomes), ""), copies, _raw_rows(latest.values()))
+        raws = _raw_rows(latest.values())
+        lines = raw_lines(raws) if self.raws_are_new else None
+        return Arrived(some.pages, rows, next(reversed(some.outcomes), ""), copies, raws, lines)
 
     def _copies(self, entity: str, outcomes: Sequence[Outcome]) -> Iterator[Copy]:
         fact, counts = FACTS[entity], self.counts[entity]
@@ -263,9 +268,16 @@ def _facts(fact: Fact, good: list[tuple[int, Outcome]]) -> Copy:
 def _raw_rows(raws: Collection[Raw]) -> list[RawRow]:
     """All of them encoded at once: no line of JSON has a line's end in it."""
     records = without_nul(RECORDS.encode_lines([raw.record for raw in raws]))
-    who = [raw.stream for raw in raws], [raw.key for raw in raws], [*map(_digest, records.splitlines())]
-    lines = copying.lines(who, copying.escaped(records).splitlines())
-    return [*map(RawRow, *who, lines)]
+    told = zip(raws, records.splitlines(), copying.escaped(records).splitlines(), strict=True)
+    return [RawRow(raw.stream, raw.key, _digest(line), record) for raw, line, record in told]
+
+
+def raw_lines(raws: Sequence[RawRow]) -> list[bytes]:
+    """As COPY takes them, with the columns ``RAW``."""
+    if not raws:
+        return []
+    *columns, records = zip(*raws, strict=True)
+    return copying.lines(columns, records)
 
 
 def _own_fields(own: Mapping[str, Any]) -> str:

@@ -342,7 +342,7 @@ class _Merge(Staging):
     def _merge_projects(self) -> None:
         for name in ("projects", "wbs_elements"):
             self._classify(FACTS[name])
-            self._upsert(FACTS[name])
+            self._write(FACTS[name], self._count(FACTS[name]))
         projects = FACTS["projects"]
         self.run(
             "create temp table new_links on commit drop as select gen_random_uuid()::text as project_id, p.project_nr,"
@@ -395,7 +395,8 @@ class _Merge(Staging):
         # Else PostgreSQL takes it for small and compares every row with every other.
         self.run(f"analyze {fact.change} (seq, change)")
 
-    def _upsert(self, fact: Fact) -> None:
+    def _count(self, fact: Fact) -> dict[str, Any]:
+        """How many rows each change is about; how many are staged, and between which ``seq``."""
         found = self.run(
             f"select null as change, count(*) as rows, min(seq) as first, max(seq) as last from {fact.stage} union all"
             f" select change, count(*), null, null from {fact.change} group by change"
@@ -405,6 +406,10 @@ class _Merge(Staging):
         counts["inserted"] += staged["rows"] - sum(row["rows"] for row in known)
         for row in known:
             counts[row["change"]] += row["rows"]
+        return staged
+
+    def _write(self, fact: Fact, staged: Mapping[str, Any]) -> None:
+        counts = self.counts[fact.name]
         changed = counts["updated"] + counts["closed"]
         for part in self._parts(fact, staged) if counts["inserted"] or changed else ():
             if counts["inserted"]:
@@ -452,8 +457,10 @@ class _Merge(Staging):
         self._delete(fact)
         if complete or open_listed:
             self._close_vanished(fact, only_open=not complete)
-        self.anomalies[fact.name] = [*self._changed_though_final(fact), *self._relieved_beyond(fact)]
-        self._upsert(fact)
+        staged, counts = self._count(fact), self.counts[fact.name]
+        if counts["inserted"] or counts["updated"]:
+            self.anomalies[fact.name] = [*self._changed_though_final(fact), *self._relieved_beyond(fact)]
+        self._write(fact, staged)
         self.amounts[fact.name] = _moved(before, self._sums(fact))
 
     def _leave_out_labour(self, fact: Fact) -> None:

@@ -27,6 +27,7 @@ from ppm_pipelines.arriving import (
     RawRow,
     Sorter,
     at_full_speed,
+    raw_lines,
     usual,
 )
 from ppm_pipelines.facts import FACTS, Fact, counted
@@ -59,7 +60,6 @@ class Staging:
         self.rows = self.pages = self._raw_seq = self._new_raws = 0
         self.arrived = Sorter(counted(request.entity))
         self.counts = self.arrived.counts
-        self._none_kept = False  # no raw record of the system was kept when the load began
         self._replaced: set[tuple[str, str]] = set()  # raw records that are kept in another version than was read
         self._unseen: set[tuple[str, str]] = set()  # of these, those whose first version came with this load too
 
@@ -88,7 +88,7 @@ class Staging:
         self.run(f"set work_mem = '{WORK_MEMORY}'; set jit = off; set default_statistics_target = {LOOKED_AT}")
         with at_full_speed(), contextlib.closing(Ahead(pages, self.arrived.sorted, afterwards)) as arriving:
             self._create_stages()
-            self._none_kept = not self.run(
+            self.arrived.raws_are_new = not self.run(
                 f"select from {RAW_RECORDS} where organization_id = %(organization)s and system = %(system)s limit 1"
             ).rowcount
             meanwhile()
@@ -106,7 +106,7 @@ class Staging:
         self.rows += some.rows
         for copy in some.copies:
             self._copy(copy)
-        self._stage_raws(some.raws)
+        self._stage_raws(some.raws, some.lines)
 
     def _create_stages(self) -> None:
         stages = {fact.stage: f"{listed(fact.columns)} from {fact.table}" for fact in FACTS.values()} | {
@@ -122,10 +122,10 @@ class Staging:
         ]
         self.run("; ".join([*made, *map(_defaults, FACTS.values())]))
 
-    def _stage_raws(self, every: list[RawRow]) -> None:
+    def _stage_raws(self, every: list[RawRow], lines: list[bytes] | None) -> None:
         """New ones go where they stay, in the merge's transaction; of the others only those that differ from what is
         kept are staged: most of a full read has not changed."""
-        if not every or (self._none_kept and self._all_new(every)):
+        if not every or (self.arrived.raws_are_new and self._all_new(lines or raw_lines(every))):
             return
         found = self.run(
             f"select stream, source_key, hash, run_id = %(run)s as fresh from {RAW_RECORDS}"
@@ -140,29 +140,29 @@ class Staging:
         changed = [one for one in known if kept[one[:2]][0] != one.hash or one[:2] in self._replaced]
         self._replaced |= {one[:2] for one in changed}
         self._unseen |= {one[:2] for one in changed if kept[one[:2]][1]}
-        self._keep_new([one for one in every if one[:2] not in kept])
+        self._keep_new(raw_lines([one for one in every if one[:2] not in kept]))
         places = range(self._raw_seq, self._raw_seq + len(changed))
         self._raw_seq += len(changed)
         if changed:
-            rows = [b"%d\t%b" % (place, raw.line) for place, raw in zip(places, changed, strict=True)]
+            rows = [*map(b"%d\t%b".__mod__, zip(places, raw_lines(changed), strict=True))]
             self._copy(Copy(STAGE_RAWS, ["seq", *RAW], copying.block_of([], rows)))
 
-    def _all_new(self, every: list[RawRow]) -> bool:
+    def _all_new(self, lines: list[bytes]) -> bool:
         """Keeps them as new ones, in a first load: looking whether each is kept takes a third as long as to write it.
         False, and nothing is kept, where one of them came with an earlier page."""
         try:
             with self.connection.transaction():
-                self._keep_new(every)
+                self._keep_new(lines)
         except psycopg.errors.UniqueViolation:
             return False
         return True
 
-    def _keep_new(self, raws: list[RawRow]) -> None:
-        if raws:
+    def _keep_new(self, lines: list[bytes]) -> None:
+        if lines:
             ours = (self.request.organization_id, self.request.system, self.run_id)
-            rows = copying.block_of(ours, [raw.line for raw in raws])
+            rows = copying.block_of(ours, lines)
             self._copy(Copy(RAW_RECORDS, ["organization_id", "system", "run_id", *RAW], rows))
-            self._new_raws += len(raws)
+            self._new_raws += len(lines)
 
     def _copy(self, some: Copy) -> None:
         statement = f"copy {some.table} ({listed(some.columns)}) from stdin"

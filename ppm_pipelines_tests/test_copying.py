@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ppm_pipelines import copying, database
-from ppm_pipelines.arriving import Gathered, Sorter, encoded
+from ppm_pipelines.arriving import Gathered, Sorter, encoded, raw_lines
 from ppm_pipelines.records import Page, Project, Raw
 
 TEXTS = st.none() | st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
@@ -72,9 +72,8 @@ def test_raw_records_of_a_page_are_each_as_it_is_alone(
     arrived = Sorter([]).sorted(some).raws
     raws.execute("truncate raws")
     if arrived:
-        lines = [one.line for one in arrived]
         with raws.cursor() as cursor, cursor.copy("copy raws from stdin") as copy:
-            copy.write(copying.block_of(["a\tb\n\\", None], lines))
+            copy.write(copying.block_of(["a\tb\n\\", None], raw_lines(arrived)))
     kept = raws.execute("select whose, nobody, stream, key, hash, record::text from raws").fetchall()
     expected = [("a\tb\n\\", None, "orders", key, *encoded(record)) for key, record in records.items()]
     assert sorted(kept) == sorted(expected)
