@@ -175,12 +175,13 @@ Integrator = Annotated[Caller, Depends(_needs("integration", "integration"))]
 Admin = Annotated[Caller, Depends(_needs("admin", "admin"))]
 
 
-def db(who: Annotated[Caller, Depends(caller)]) -> Iterator[sa.Connection]:
-    """One transaction under row level security, committed before the answer is sent.
+def db(who: Annotated[Caller, Depends(caller)], request: Request) -> Iterator[sa.Connection]:
+    """One transaction under row level security, committed before the answer is sent; a GET reads one moment's truth.
 
-    It ends with the route function: a streamed answer opens ``database.scoped`` itself, inside its generator.
+    It ends with the route function: a streamed answer opens one itself, inside its generator.
     """
-    with database.scoped(who.organization_id) as connection:
+    transaction = database.one_moment if request.method in ("GET", "HEAD") else database.scoped
+    with transaction(who.organization_id) as connection:
         yield connection
 
 

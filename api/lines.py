@@ -21,7 +21,7 @@ from api.people import Hidden
 from api.problems import NOT_FOUND, Problem, invalid
 from api.runs import run_url
 from api.settings import PAGE_DEFAULT
-from ppm_pipelines import costbook, database, history, people, tables
+from ppm_pipelines import costbook, database, history, people, portfolio, tables
 from ppm_pipelines.facts import BEHIND, FACTS
 from ppm_pipelines.records import ZERO
 
@@ -87,7 +87,7 @@ class Lines:
     def query(self) -> sa.Select[Any]:
         columns: list[sa.ColumnElement[Any]] = [column for column in self.table.c if column.name not in BEHIND]
         if self.entity == "actuals":
-            columns.append(costbook.is_late(self.table).label("late"))
+            columns.append(portfolio.is_late(self.table).label("late"))
         return sa.select(*columns).where(*self.filters)
 
     def shown(self, row: Any) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def _answer(
         "next_cursor": cursor_of(after) if after < total else None,
         "total": total,
         "sums": sums,
-        "as_of": lines.moment or costbook.last_sync(connection, lines.project.organization_id),
+        "as_of": lines.moment or portfolio.last_sync(connection, lines.project.organization_id),
     }
     return json_answer(page)
 

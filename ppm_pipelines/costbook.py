@@ -1,7 +1,7 @@
 """Figures from facts, by DOMAIN's decided rules, now or as of any time.
 
-Belongs here: what is added up and what it is called. Does not belong here: how facts came (``load``), budgets and links
-(``planning``), what changed between two times (``history``), HTTP.
+Belongs here: what is added up and what it is called. Does not belong here: what is read for it (``portfolio``), how
+facts came (``load``), budgets and links (``planning``), what changed between two times (``history``), HTTP.
 
 A project's figures are in its own currency, from the company amounts that the source itself gave. Company amounts in
 another currency are never converted and never left out: they stand under ``other_currencies``.
@@ -10,32 +10,21 @@ another currency are never converted and never left out: they stand under ``othe
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import distinct_on
 
-from ppm_pipelines import labour
+from ppm_pipelines import portfolio
 from ppm_pipelines.adapters import ADAPTERS
+from ppm_pipelines.portfolio import Portfolio
 from ppm_pipelines.records import MINOR_UNITS, ZERO, rounded
-from ppm_pipelines.tables import (
-    actuals,
-    at,
-    budgets,
-    closed_periods,
-    commitments,
-    costbook_projects,
-    of_link,
-    project_links,
-    project_sums,
-    rejections,
-    sync_runs,
-    wbs_elements,
-)
+from ppm_pipelines.tables import sync_runs
+
+RowT = TypeVar("RowT", portfolio.LeftOut, portfolio.Linked, portfolio.Late, portfolio.Quarantined)
 
 
 @dataclass
@@ -116,154 +105,43 @@ def project_figures(
 
     ``connection`` decides what is seen; ``organization_id`` narrows it. ``as_of`` tells them as they were shown then.
     """
-    gathered = _Gathered(connection, organization_id, project_id, as_of)
-    return [gathered.told(row) for row in gathered.projects]
+    found = portfolio.read(connection, organization_id, project_id, as_of)
+    figures = _Figures(found, as_of)
+    return [figures.told(project) for project in found.projects]
 
 
-class _Gathered:
-    """All that figures need, in one query each, whatever the number of projects."""
+class _Figures:
+    """Each project's, from the rows of all of them."""
 
-    def __init__(
-        self,
-        connection: sa.Connection,
-        organization_id: str | None,
-        project_id: str | None,
-        as_of: datetime | None,
-    ) -> None:
-        self.connection, self.organization_id, self.project_id = connection, organization_id, project_id
-        self.moment = as_of
-        self.projects = self._projects()
+    def __init__(self, found: Portfolio, as_of: datetime | None) -> None:
         self.company: dict[str, dict[str, Sums]] = defaultdict(lambda: defaultdict(Sums))
         self.document: dict[str, dict[str, Sums]] = defaultdict(lambda: defaultdict(Sums))
         self.taken: dict[tuple[str, str], dict[str | None, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         self.systems: dict[str, set[str]] = defaultdict(set)
-        self._add_up()
-        self.labour = self._labour()
-        self.labour_systems = self._labour_systems()
-        self.budgets = _budgets(connection, organization_id, project_id, as_of)
-        self.parents = self._parents()
-        self.quarantined = self._quarantined()
-        self.late = self._late()
-        self.as_of = as_of or last_sync(connection, organization_id)
+        self._add_up(found.sums)
+        self.left_out, self.labour_systems = _of_each(found.left_out), _of_each(found.linked)
+        self.late, self.waiting = _of_each(found.late), _of_each(found.waiting)
+        self.budgets = _budgets(found.budgets)
+        self.parents = {one.wbs_element: one.parent for one in found.elements}
+        self.as_of = as_of or found.last_sync
 
-    def _only(self, table: sa.FromClause) -> list[sa.ColumnElement[bool]]:
-        return _only(table, self.organization_id, self.project_id)
-
-    def _projects(self) -> Sequence[Any]:
-        table, links = at(costbook_projects, self.moment), at(project_links, self.moment)
-        # One whose source projects all belong to another project now is empty, and nothing to look at.
-        linked = sa.exists().where(links.c.project_id == table.c.project_id)
-        query = sa.select(table).where(linked, *self._only(table))
-        return self.connection.execute(query.order_by(table.c.project_nr, table.c.project_id)).all()
-
-    def _add_up(self) -> None:
-        table = at(project_sums, self.moment)
-        s = table.c
-        by = (s.project_id, s.system, s.wbs_element, s.currency, s.company_currency)
-        names = ("ordered", "actual", "open")
-        sums = [
-            sa.func.sum(s[f"{prefix}{name}"]).label(f"{prefix}{name}") for prefix in ("", "company_") for name in names
-        ]
-        own = sa.func.sum(s.company_actual).filter(s.kind == "").label("without_order")
-        query = sa.select(*by, *sums, own).where(s.counts, *self._only(table)).group_by(*by)
-        for row in self.connection.execute(query):
-            self.document[row.project_id][row.currency].add(row.ordered, row.actual, row.open)
-            self.company[row.project_id][row.company_currency].add(
-                row.company_ordered, row.company_actual, row.company_open
+    def _add_up(self, sums: Iterable[portfolio.Sum]) -> None:
+        for one in sums:
+            self.document[one.project_id][one.currency].add(one.ordered, one.actual, one.open)
+            self.company[one.project_id][one.company_currency].add(
+                one.company_ordered, one.company_actual, one.company_open
             )
-            taken = row.company_ordered + (row.without_order or ZERO)
-            self.taken[row.project_id, row.company_currency][row.wbs_element or None] += taken
-            self.systems[row.project_id].add(row.system)
+            taken = one.company_ordered + (one.without_order or ZERO)
+            self.taken[one.project_id, one.company_currency][one.wbs_element or None] += taken
+            self.systems[one.project_id].add(one.system)
 
-    def _labour(self) -> dict[str, list[dict[str, str]]]:
-        """Per project and system what does not count because another system's labour does (DOMAIN R19)."""
-        table = at(project_sums, self.moment)
-        s = table.c
-        by = (s.project_id, s.system, s.company_currency)
-        names = ("ordered", "actual", "open")
-        sums = [sa.func.sum(s[f"company_{name}"]).label(name) for name in names]
-        query = sa.select(*by, *sums).where(s.kind == labour.OTHER, *self._only(table)).group_by(*by).order_by(*by)
-        found: dict[str, list[dict[str, str]]] = defaultdict(list)
-        for row in self.connection.execute(query):
-            [told] = split_by_currency({row.company_currency: Sums(row.ordered, row.actual, row.open)})
-            found[row.project_id].append({"system": row.system} | told)
-        return found
-
-    def _labour_systems(self) -> dict[str, list[str]]:
-        """Per project that has labour and is linked to several systems, these: one that tells of labour is enough,
-        because another may hold it and not tell (Business Central, NetSuite)."""
-        table = at(project_links, self.moment)
-        query = sa.select(table.c.project_id, table.c.system).where(*self._only(table)).distinct()
-        linked: dict[str, list[str]] = defaultdict(list)
-        for row in self.connection.execute(query.order_by(table.c.system)):
-            linked[row.project_id].append(row.system)
-        several = [project_id for project_id, systems in linked.items() if len(systems) > 1]
-        own, ordered, posted = costbook_projects.c, at(commitments, self.moment).c, at(actuals, self.moment).c
-        has_labour = [
-            sa.exists().where(a.organization_id == own.organization_id, a.project_id == own.project_id, a.labour, still)
-            for a, still in ((ordered, sa.true()), (posted, posted.removed_at.is_(None)))
-        ]
-        with_labour = sa.select(own.project_id).where(own.project_id.in_(several), sa.or_(*has_labour))
-        return {project_id: linked[project_id] for project_id in self.connection.scalars(with_labour)}
-
-    def _parents(self) -> dict[str, str | None]:
-        table = at(wbs_elements, self.moment)
-        if not any(element for budget in self.budgets.values() for element in budget.lines):
-            return {}
-        query = sa.select(table.c.wbs_element, table.c.parent).where(*self._only(table))
-        return {row.wbs_element: row.parent for row in self.connection.execute(query)}
-
-    def _quarantined(self) -> dict[str, Waiting]:
-        """Per Costbook project what waits in quarantine."""
-        waiting, links = at(rejections, self.moment), at(project_links, self.moment)
-        projects = at(costbook_projects, self.moment)
-        r, link, project = waiting.c, links.c, projects.c
-        # Hours that would not count if they were right are no money that sums are short of.
-        left_out = r.system.in_(labour.HOURS_ALONE) & (r.system == sa.any_(project.labour_left_out))
-        amounts = (sa.case((~left_out, r[name])).label(name) for name in ("amount", "open_amount"))
-        # A record without a company matches every link of its number: once per project is enough.
-        told = (r.id, r.entity, r.currency, *amounts)
-        each = (
-            sa.select(link.project_id, *told)
-            .select_from(waiting.join(links, of_link(r, link)).join(projects, project.project_id == link.project_id))
-            .where(*self._only(links))
-            .distinct()
-            .subquery()
-            .c
-        )
-        query = sa.select(each.project_id, each.currency, *_waiting(each)).group_by(each.project_id, each.currency)
-        found: dict[str, Waiting] = defaultdict(Waiting)
-        for row in self.connection.execute(query):
-            found[row.project_id].add(row.rows, row.currency or "", row.open, row.actual)
-        return found
-
-    def _late(self) -> dict[str, list[dict[str, Any]]]:
-        """What was posted into a period after that was closed, per project (DOMAIN R14)."""
-        table = at(actuals, self.moment)
-        a = table.c
-        by = (a.project_id, a.fiscal_year, a.fiscal_period, a.company_currency)
-        # Says the same once more, and lets PostgreSQL pass over whatever came before the first closing.
-        first_closed = sa.select(sa.func.min(closed_periods.c.closed_at)).scalar_subquery()
-        query = (
-            sa.select(*by, sa.func.sum(a.company_amount).label("amount"), sa.func.count().label("rows"))
-            .where(is_late(table), a.first_seen_at > first_closed, a.counts, a.removed_at.is_(None), *self._only(table))
-            .group_by(*by)
-            .order_by(*by)
-        )
-        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for row in self.connection.execute(query):
-            told = {"fiscal_year": row.fiscal_year, "fiscal_period": row.fiscal_period, "rows": row.rows}
-            amount = money(row.amount, row.company_currency)
-            found[row.project_id].append(told | {"currency": row.company_currency, "amount": amount})
-        return found
-
-    def told(self, project: Any) -> dict[str, Any]:
+    def told(self, project: portfolio.Project) -> dict[str, Any]:
         project_id, by_company = project.project_id, self.company[project.project_id]
         currency = project.currency or next(iter(by_company), "EUR")
         own, budget = by_company.get(currency, Sums()), self.budgets.get(project_id, Budget())
         spend = own.actual + own.open
         rest = not_yet_committed(budget, self.taken[project_id, currency], self.parents)
-        waiting = self.quarantined.get(project_id, Waiting())
+        waiting = _quarantined(self.waiting.get(project_id, ()))
         figures: dict[str, Decimal | None] = {
             "budget": budget.total,
             "committed": own.committed,
@@ -285,7 +163,7 @@ class _Gathered:
             "forecast": _forecast(budget),
             "quarantined": waiting.rows,
             "quarantined_amounts": waiting.told(),
-            "late": self.late.get(project_id, []),
+            "late": [_late(one) for one in self.late.get(project_id, ())],
             "by_currency": split_by_currency(self.document[project_id]),
             "other_currencies": split_by_currency({c: sums for c, sums in by_company.items() if c != currency}),
             "systems": sorted(self.systems[project_id]),
@@ -293,62 +171,51 @@ class _Gathered:
             # and what does not count.
             "labour": {
                 "source": project.labour_source,
-                "systems": self.labour_systems.get(project_id, []),
-                "left_out": self.labour.get(project_id, []),
+                "systems": [one.system for one in self.labour_systems.get(project_id, ())],
+                "left_out": [_left_out(one) for one in self.left_out.get(project_id, ())],
             },
             "as_of": self.as_of,
         }
 
 
-def _only(table: sa.FromClause, organization_id: str | None, project_id: str | None) -> list[sa.ColumnElement[bool]]:
-    """The rows of that organisation, and of that project where the table knows projects; None: of all."""
-    wanted = []
-    if organization_id is not None:
-        wanted.append(table.c.organization_id == organization_id)
-    if project_id is not None and "project_id" in table.c:
-        wanted.append(table.c.project_id == project_id)
-    return wanted
+def _of_each(rows: Iterable[RowT]) -> dict[str, list[RowT]]:
+    found: dict[str, list[RowT]] = defaultdict(list)
+    for row in rows:
+        found[row.project_id].append(row)
+    return found
 
 
-def _budgets(
-    connection: sa.Connection, organization_id: str | None, project_id: str | None, moment: datetime | None
-) -> dict[str, Budget]:
-    """Per project its budget: of each element and source the newest line that is valid that day."""
-    table = at(budgets, moment)
-    b = table.c
-    day = (moment or datetime.now(UTC)).date()
-    query = (
-        sa.select(b.project_id, b.wbs_element, b.amount)
-        .ext(distinct_on(b.project_id, b.wbs_element, b.source))
-        .where(b.valid_from <= day, *_only(table, organization_id, project_id))
-        .order_by(b.project_id, b.wbs_element, b.source, b.valid_from.desc(), b.id.desc())
-    )
+def _budgets(lines: Iterable[portfolio.BudgetLine]) -> dict[str, Budget]:
+    """Per project its budget: what several sources budget for an element is added up."""
     found: dict[str, Budget] = defaultdict(Budget)
-    for row in connection.execute(query):
-        lines = found[row.project_id].lines
-        lines[row.wbs_element] = lines.get(row.wbs_element, ZERO) + row.amount
+    for line in lines:
+        own = found[line.project_id].lines
+        own[line.wbs_element] = own.get(line.wbs_element, ZERO) + line.amount
     return found
 
 
-def is_late(table: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Whether an actual came after its period had been closed."""
-    a, p = table.c, closed_periods.c
-    return sa.exists().where(
-        p.organization_id == a.organization_id,
-        p.fiscal_year == a.fiscal_year,
-        p.fiscal_period == a.fiscal_period,
-        a.first_seen_at > p.closed_at,
-    )
-
-
-def last_sync(connection: sa.Connection, organization_id: str | None = None) -> datetime | None:
-    """When facts last became visible."""
-    run = sync_runs.c
-    good = (run.status.in_(("success", "partial")), run.system.in_(list(ADAPTERS)))
-    query = sa.select(sa.func.max(run.ended_at)).where(*good)
-    mine = [] if organization_id is None else [run.organization_id == organization_id]
-    found: datetime | None = connection.scalar(query.where(*mine))
+def _quarantined(rows: Iterable[Any]) -> Waiting:
+    found = Waiting()
+    for row in rows:
+        found.add(row.rows, row.currency or "", row.open, row.actual)
     return found
+
+
+def _late(one: portfolio.Late) -> dict[str, Any]:
+    """What was posted into a period after that was closed (DOMAIN R14)."""
+    return {
+        "fiscal_year": one.fiscal_year,
+        "fiscal_period": one.fiscal_period,
+        "rows": one.rows,
+        "currency": one.company_currency,
+        "amount": money(one.amount, one.company_currency),
+    }
+
+
+def _left_out(one: portfolio.LeftOut) -> dict[str, str]:
+    """What does not count because another system's labour does (DOMAIN R19)."""
+    [told] = split_by_currency({one.company_currency: Sums(one.ordered, one.actual, one.open)})
+    return {"system": one.system} | told
 
 
 def visible_at(connection: sa.Connection, organization_id: str, moment: datetime) -> datetime:
@@ -374,24 +241,8 @@ def unassigned_quarantined(
     connection: sa.Connection, organization_id: str | None = None, as_of: datetime | None = None
 ) -> dict[str, Any]:
     """Quarantined records that no Costbook project is known for: no project's sums say that they are missing."""
-    waiting, links = at(rejections, as_of), at(project_links, as_of)
-    r = waiting.c
-    mine = [] if organization_id is None else [r.organization_id == organization_id]
-    known = sa.exists().where(of_link(r, links.c))
-    query = sa.select(r.currency, *_waiting(r)).where(~known, *mine).group_by(r.currency)
-    found = Waiting()
-    for row in connection.execute(query):
-        found.add(row.rows, row.currency or "", row.open, row.actual)
+    found = _quarantined(portfolio.unassigned(connection, organization_id, as_of))
     return {"rows": found.rows, "amounts": found.told()}
-
-
-def _waiting(r: Any) -> list[sa.ColumnElement[Any]]:
-    is_order = r.entity == "commitments"
-    return [
-        sa.func.count().label("rows"),
-        sa.func.sum(sa.func.coalesce(r.open_amount, r.amount)).filter(is_order).label("open"),
-        sa.func.sum(r.amount).filter(~is_order).label("actual"),
-    ]
 
 
 def _forecast(budget: Budget) -> str | None:
@@ -451,4 +302,5 @@ def _add_other(total: dict[str, Decimal | None], other: Mapping[str, str]) -> No
 
 def budget_of(connection: sa.Connection, project: Any, as_of: datetime | None = None) -> Budget:
     """The lines of a project's budget that hold on that day."""
-    return _budgets(connection, project.organization_id, project.project_id, as_of).get(project.project_id, Budget())
+    lines = portfolio.budget_lines(connection, project.organization_id, project.project_id, as_of)
+    return _budgets(lines).get(project.project_id, Budget())

@@ -44,6 +44,12 @@ def _engine(url: str) -> sa.Engine:
     return sa.create_engine(sqlalchemy_url(url), pool_size=10, max_overflow=30, pool_pre_ping=True)
 
 
+@cache
+def _reading(url: str) -> sa.Engine:
+    """The same connections, told with their BEGIN that they read."""
+    return _engine(url).execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
 def engine() -> sa.Engine:
     """The engine of this process, on the database that ``home`` names."""
     return _engine(home.database_url())
@@ -60,6 +66,17 @@ def owner() -> Iterator[sa.Connection]:
 def scoped(organization_id: str) -> Iterator[sa.Connection]:
     """One transaction that sees one organisation, and in which PostgreSQL itself hides the others (``"*"``: none)."""
     with engine().begin() as connection:
+        connection.execute(AS_SOMEBODY, {"organization_id": organization_id})
+        yield connection
+
+
+@contextmanager
+def one_moment(organization_id: str) -> Iterator[sa.Connection]:
+    """As ``scoped``, to read: whatever is asked for is told as it was when the first of it was.
+
+    A sync that becomes visible between two statements is seen by neither.
+    """
+    with _reading(home.database_url()).begin() as connection:
         connection.execute(AS_SOMEBODY, {"organization_id": organization_id})
         yield connection
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
 
-from ppm_pipelines_tests.product import Product
+from ppm_pipelines_tests.product import Product, database_url
 from ppm_pipelines_tests.test_api_syncs import sync
 
 PROJECTS = "/api/costbook/projects"
@@ -126,3 +129,28 @@ def test_a_sync_tells_how_it_compares_with_sap_and_the_list_of_connectors_too(pr
     [row] = [one for one in product.api("admin").get("/api/integrations/config").json() if one["system"] == "sap"]
     assert row["reconciliation"] == told
     assert row["quarantined"] == 0
+
+
+def _waits_for_a_lock(merging: psycopg.Connection) -> bool:
+    query = (
+        "select from pg_stat_activity where wait_event_type = 'Lock' and query like '%%max(ppm.sync_runs.ended_at)%%'"
+    )
+    return bool(merging.execute(query).fetchall())
+
+
+def test_a_page_of_lines_and_when_it_was_true_are_of_one_moment(product: Product) -> None:
+    path = f"{PROJECTS}/{portfolio(product)[0]['project_id']}/commitments"
+    before, later = get(product, path, limit=1), "update ppm.sync_runs set ended_at = ended_at + interval '%s hours'"
+    with psycopg.connect(database_url(product.environment)) as merging, ThreadPoolExecutor(1) as reader:
+        merging.execute("lock table ppm.sync_runs in access exclusive mode")
+        read = reader.submit(get, product, path, limit=1)
+        deadline = time.monotonic() + 30
+        while not _waits_for_a_lock(merging) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        merging.execute(later % 1)
+        merging.commit()
+        assert read.result() == before
+        try:
+            assert get(product, path, limit=1)["as_of"] > before["as_of"]
+        finally:
+            merging.execute(later % -1)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ppm_pipelines import costbook, database, planning, runs
+from ppm_pipelines import costbook, database, planning, runs, tables
 from ppm_pipelines.costbook import Budget, not_yet_committed
 from ppm_pipelines.planning import BadBudget, BadLink
 from ppm_pipelines.records import Page, Project, Rejection, WbsElement
@@ -45,6 +45,31 @@ def test_total_spend_is_actual_plus_open_and_never_ordered_plus_actual() -> None
         "total_spend": "100.00",
         "variance": "50.00",
     }
+
+
+def test_figures_are_exact_to_the_last_digit_that_an_amount_can_have() -> None:
+    sync([commitment(ordered="99999999999999999.99"), commitment("4500000002/00010/01", "0.01")], [])
+    assert picked("committed", "open") == {"committed": "100000000000000000.00", "open": "100000000000000000.00"}
+
+
+def test_figures_are_read_at_one_moment_by_one_statement() -> None:
+    sync([commitment()], [actual()])
+    asked: list[str] = []
+    with database.scoped("default") as connection:
+        sa.event.listen(connection, "before_cursor_execute", lambda *told: asked.append(told[2]))
+        costbook.project_figures(connection, "default")
+    assert len(asked) == 1
+
+
+def test_who_reads_one_moment_sees_nothing_of_what_comes_and_writes_nothing() -> None:
+    sync([commitment(ordered="100.00")], [])
+    with database.one_moment("default") as connection:
+        before = costbook.project_figures(connection)
+        sync([commitment(ordered="140.00")], [])
+        assert costbook.project_figures(connection) == before
+        with pytest.raises(sa.exc.InternalError, match="read-only transaction"):
+            connection.execute(sa.update(tables.costbook_projects).values(name="Bridge"))
+    assert figures()["committed"] == "140.00"
 
 
 def test_what_is_not_yet_committed_is_forecast_and_warns_before_the_budget_is_gone() -> None:

@@ -15,7 +15,7 @@ import dagster as dg
 import pytest
 from msgspec import structs
 
-from ppm_pipelines import connectors, costbook, database, digest, home, load, runs, sync
+from ppm_pipelines import connectors, costbook, database, digest, home, load, portfolio, runs, sync
 from ppm_pipelines.adapters.slack_messages import money
 from ppm_pipelines.definitions import defs
 from ppm_pipelines.defs.alerts import failed_checks, worth_telling
@@ -199,10 +199,10 @@ class TestChanges:
     def test_a_digest_is_no_sync_of_facts(self, channel: Channel) -> None:
         loaded(commitment())
         with database.owner() as connection:
-            before = costbook.last_sync(connection, ORG)
+            before = portfolio.last_sync(connection, ORG)
         tell(channel)
         with database.owner() as connection:
-            assert costbook.last_sync(connection, ORG) == before
+            assert portfolio.last_sync(connection, ORG) == before
 
     def test_another_organisation_s_changes_are_not_told(self, channel: Channel) -> None:
         facts.sync([commitment()], organization_id="other")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ppm_pipelines import costbook, database, periods, tables
+from ppm_pipelines import costbook, database, periods, portfolio, tables
 from ppm_pipelines_tests.test_load import actual, commitment, rows, sync
 
 pytestmark = pytest.mark.usefixtures("database_url")
@@ -54,7 +54,7 @@ def test_what_is_posted_into_a_closed_period_later_counts_and_is_shown_as_late()
     with database.scoped("default") as connection:
         [one] = costbook.project_figures(connection)
         table = tables.actuals
-        late = connection.execute(sa.select(table.c.fi_doc_no).where(costbook.is_late(table))).all()
+        late = connection.execute(sa.select(table.c.fi_doc_no).where(portfolio.is_late(table))).all()
     assert one["actual"] == "47.50"
     assert one["late"] == [
         {"fiscal_year": "2026", "fiscal_period": "003", "rows": 1, "currency": "EUR", "amount": "7.50"}
