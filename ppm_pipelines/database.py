@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-import alembic.command
-import alembic.config
 import psycopg
 import sqlalchemy as sa
 
@@ -110,6 +108,9 @@ def direct() -> psycopg.Connection:
 
 def migrate(url: str) -> None:
     """Brings schema ``ppm`` to this version of the code; safe to call from several processes at once."""
+    import alembic.command  # here: only who migrates waits for it to be imported
+    import alembic.config
+
     configuration = alembic.config.Config()
     configuration.set_main_option("script_location", str(MIGRATIONS))
     migrating = sa.create_engine(sqlalchemy_url(url), poolclass=sa.NullPool)

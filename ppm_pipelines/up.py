@@ -247,7 +247,7 @@ def commands(given: Environment, without: set[str]) -> dict[str, tuple[list[str]
     current, python = home.home(), sys.executable
     dagster, code = str(Path(python).parent), _free_port()
     workspace = _workspace(code)
-    after_code = [python, "-m", "ppm_pipelines.wait", f"tcp://{LOOPBACK}:{code}"]
+    wait, code_answers = [python, "-m", "ppm_pipelines.wait"], f"tcp://{LOOPBACK}:{code}"
     module = ["-m", "ppm_pipelines.definitions", "-a", "defs", "--location-name", LOCATION]
     pace = f"{current.sandbox_pace:g}"
     listen = ["-h", LOOPBACK, "-p", str(current.dagster_port)]
@@ -256,10 +256,10 @@ def commands(given: Environment, without: set[str]) -> dict[str, tuple[list[str]
     page |= {"PORT": str(current.frontend_port), "HOSTNAME": LOOPBACK, "NODE_ENV": "production"}
     simulated = ["-m", "ppm_pipelines.sandbox", "--port", str(current.sandbox_port), "--pace", pace]
     simulated += ["--anchor", _anchor()]
+    ui = [*wait, "--importing", "dagster_webserver.cli", code_answers, f"{dagster}/dagster-webserver"]
     # The daemon is needed last: started beside the webserver it would make both late.
-    after_ui = [python, "-m", "ppm_pipelines.wait", f"http://{LOOPBACK}:{current.dagster_port}/server_info"]
-    if "dagster-ui" in without:
-        after_ui = after_code
+    ui_answers = f"http://{LOOPBACK}:{current.dagster_port}/server_info"
+    after_ui = [*wait, code_answers if "dagster-ui" in without else ui_answers]
     every: dict[str, tuple[list[str], Environment, Path]] = {
         "sandbox": ([python, *simulated], _without_secrets(given), ROOT),
         "dagster-code": (
@@ -267,7 +267,7 @@ def commands(given: Environment, without: set[str]) -> dict[str, tuple[list[str]
             given,
             ROOT,
         ),
-        "dagster-ui": ([*after_code, f"{dagster}/dagster-webserver", *listen, "-w", workspace], given, ROOT),
+        "dagster-ui": ([*ui, *listen, "-w", workspace], given, ROOT),
         "dagster-daemon": (
             [*after_ui, f"{dagster}/dagster-daemon", "run", "-w", workspace, *QUIET],
             given,
@@ -400,9 +400,18 @@ def seed(sandbox: bool) -> None:
         connection.execute(insert(tables.organizations).values(row).on_conflict_do_nothing())
         if sandbox:
             sandbox_profile.connect(connection)
-        every = connection.scalars(sa.select(tables.organizations.c.organization_id)).all()
-    with partitions() as instance:
-        instance.add_dynamic_partitions("organizations", list(every))
+        new = set(connection.scalars(sa.select(tables.organizations.c.organization_id))) - _partitions(connection)
+    if new:
+        with partitions() as instance:
+            instance.add_dynamic_partitions("organizations", sorted(new))
+
+
+def _partitions(connection: sa.Connection) -> set[str]:
+    """The organisations that are partitions, asked without Dagster: it takes a second to come, at every start."""
+    if connection.scalar(sa.text("select to_regclass('dagster.dynamic_partitions')")) is None:
+        return set()  # Dagster was never here
+    query = "select partition from dagster.dynamic_partitions where partitions_def_name = 'organizations'"
+    return set(connection.scalars(sa.text(query)))
 
 
 def token(role: str, organization_id: str, minutes: int) -> str:

@@ -1,12 +1,17 @@
-"""Starts a command when an address answers: ``python -m ppm_pipelines.wait URL COMMAND …``.
+"""Starts a command when an address answers: ``python -m ppm_pipelines.wait [--importing MODULE] URL COMMAND …``.
 
-Belongs here: waiting, then becoming the command (same process, so that a supervisor's signals reach it). It imports
-nothing heavy: on a small machine everything that starts at once makes everything late.
+Belongs here: waiting, then becoming the command (same process, so that a supervisor's signals reach it). With
+``--importing`` the command is a script of Python, whose MODULE is imported while it waits; without, nothing heavy is:
+on a small machine everything that starts at once makes everything late.
 """
 
 from __future__ import annotations
 
+import argparse
+import gc
+import importlib
 import os
+import runpy
 import socket
 import sys
 import time
@@ -30,11 +35,28 @@ def answers(url: str) -> bool:
 
 
 def main() -> None:
-    url, *command = sys.argv[1:]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--importing")
+    parser.add_argument("url")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    given = parser.parse_args()
+    if given.importing:
+        _import(given.importing)
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline and not answers(url):
-        time.sleep(0.3)
-    os.execvp(command[0], command)  # noqa: S606 - no shell wanted
+    while time.monotonic() < deadline and not answers(given.url):
+        time.sleep(0.1)
+    if given.importing:
+        sys.argv = given.command
+        runpy.run_path(given.command[0], run_name="__main__")
+    else:
+        os.execvp(given.command[0], given.command)  # noqa: S606 - no shell wanted
+
+
+def _import(module: str) -> None:
+    """Modules are no garbage: to look for some while they are imported takes a tenth of the time."""
+    gc.disable()
+    importlib.import_module(module)
+    gc.enable()
 
 
 if __name__ == "__main__":
