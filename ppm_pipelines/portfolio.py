@@ -173,7 +173,7 @@ def unassigned(
 def last_sync(connection: sa.Connection, organization_id: str | None = None) -> datetime | None:
     """When facts last became visible."""
     values = _values(organization_id, None, None)
-    found: datetime | None = connection.scalar(sa.select(_Asked(frozenset(values)).last_sync()), values)
+    found: datetime | None = connection.scalar(_last_sync(frozenset(values)), values)
     return found
 
 
@@ -212,6 +212,11 @@ def _budgets_alone(given: frozenset[str]) -> sa.Select[Any]:
 @cache
 def _unassigned(given: frozenset[str]) -> sa.Select[Any]:
     return _Asked(given).unassigned()
+
+
+@cache
+def _last_sync(given: frozenset[str]) -> sa.Select[Any]:
+    return sa.select(_Asked(given).last_sync())
 
 
 def _as_text(name: str, query: sa.Select[Any]) -> sa.ColumnElement[str]:
