@@ -6,7 +6,7 @@ Belongs here: reading what is asked for and shaping the answer. Does not belong 
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -89,6 +89,11 @@ def _visible_at(connection: sa.Connection, organization_id: str, as_of: str) -> 
     return costbook.visible_at(connection, organization_id, moment)
 
 
+def _now(connection: sa.Connection) -> datetime:
+    """When the transaction began: what became visible after that, it does not see."""
+    return connection.execute(sa.select(sa.func.now())).scalar_one()
+
+
 AsOf = Annotated[datetime | None, Depends(as_of)]
 
 
@@ -145,7 +150,7 @@ def compare_times(
     """Two times of a project: figures, and what is new, changed or closed between them; with ``entity`` the lines."""
     zone = history.zone_of(connection, who.writes_to)
     earlier = costbook.visible_at(connection, who.writes_to, moment_of(start, "from", zone))
-    later = costbook.visible_at(connection, who.writes_to, moment_of(end, "to", zone) if end else datetime.now(UTC))
+    later = costbook.visible_at(connection, who.writes_to, moment_of(end, "to", zone) if end else _now(connection))
     if later < earlier:
         raise invalid("to", "lies before from.", "liegt vor from.")
     told = {"from": earlier, "to": later, **history.compare(connection, project, earlier, later)}

@@ -104,14 +104,13 @@ IfMatch = Annotated[str | None, Header(description="The ETag of the mapping that
 
 
 @router.get("")
-def read_mapping(
-    place: OfEntity, connection: Db, language: Language, response: Response, refresh: bool = False
-) -> dict[str, Any]:
+def read_mapping(place: OfEntity, language: Language, response: Response, refresh: bool = False) -> dict[str, Any]:
     """The fields of the source with samples, the Costbook's fields, what maps them, what is missing, and drift.
     ``refresh`` asks the source for its fields now."""
     if refresh:
         _ask_source(place)
-    return _shown(connection, view(connection, *place.named), language, response)
+    with database.one_moment(place.organization_id) as connection:  # one in which the source was asked
+        return _shown(connection, view(connection, *place.named), language, response)
 
 
 def _ask_source(place: Place) -> None:

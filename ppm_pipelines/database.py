@@ -17,9 +17,11 @@ from ppm_pipelines import home
 
 ROLE = "ppm_api"  # what the API becomes for every statement about an organisation's things
 EVERY = "*"
-# Both in one statement, for this transaction only.
+# In one statement, for this transaction only. Where PostgreSQL can compile queries, it would do so for longer than any
+# of ours takes: it goes by the size of the whole, and figures are many small parts.
 AS_SOMEBODY = sa.text(
-    f"select set_config('role', '{ROLE}', true), set_config('ppm.organization_id', :organization_id, true)"
+    f"select set_config('role', '{ROLE}', true), set_config('ppm.organization_id', :organization_id, true),"
+    " set_config('jit', 'off', true)"
 )
 # What PostgreSQL says of a database that was never migrated, or not to this version.
 NOT_SET_UP = (

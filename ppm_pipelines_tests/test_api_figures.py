@@ -131,21 +131,24 @@ def test_a_sync_tells_how_it_compares_with_sap_and_the_list_of_connectors_too(pr
     assert row["quarantined"] == 0
 
 
-def _waits_for_a_lock(merging: psycopg.Connection) -> bool:
-    query = (
-        "select from pg_stat_activity where wait_event_type = 'Lock' and query like '%%max(ppm.sync_runs.ended_at)%%'"
-    )
-    return bool(merging.execute(query).fetchall())
+def _waits_for_a_lock(watching: psycopg.Connection) -> bool:
+    query = "select from pg_stat_activity where wait_event_type = 'Lock' and query like '%max(ppm.sync_runs.ended_at)%'"
+    return bool(watching.execute(query).fetchall())
 
 
 def test_a_page_of_lines_and_when_it_was_true_are_of_one_moment(product: Product) -> None:
     path = f"{PROJECTS}/{portfolio(product)[0]['project_id']}/commitments"
     before, later = get(product, path, limit=1), "update ppm.sync_runs set ended_at = ended_at + interval '%s hours'"
-    with psycopg.connect(database_url(product.environment)) as merging, ThreadPoolExecutor(1) as reader:
+    url, deadline = database_url(product.environment), time.monotonic() + 30
+    with (
+        ThreadPoolExecutor(1) as reader,
+        psycopg.connect(url, autocommit=True) as watching,
+        psycopg.connect(url) as merging,
+    ):
         merging.execute("lock table ppm.sync_runs in access exclusive mode")
         read = reader.submit(get, product, path, limit=1)
-        deadline = time.monotonic() + 30
-        while not _waits_for_a_lock(merging) and time.monotonic() < deadline:
+        while not _waits_for_a_lock(watching):
+            assert time.monotonic() < deadline
             time.sleep(0.01)
         merging.execute(later % 1)
         merging.commit()
