@@ -22,7 +22,9 @@ NAMES = {
     "uvicorn": "API", "dagster-webserver": "Dagster webserver", "dagster-daemon": "Dagster daemon",
     "forkserver": "warm run process", "api grpc": "Dagster code server", "code-server": "Dagster code server",
     "postgres": "PostgreSQL",
-    "ppm_pipelines.sandbox": "simulated tenant", "server.js": "pages", "ppm up": "`ppm up`",
+    "ppm_pipelines.sandbox": "simulated tenant", "ppm up": "`ppm up`",
+    "next-server": "pages",  # what Next.js calls itself once it runs
+    "resource_tracker": "Python's tracker of what processes share",
 }  # fmt: skip
 
 
@@ -69,8 +71,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def below(root: int) -> list[tuple[int, str]]:
     """The processes that this one started, and those that they did, with their commands."""
-    shown = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in shown.splitlines()[1:]]
+    asking = ["ps", "-eo", "pid,ppid,args"]
+    shown = subprocess.run(asking, capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in shown.splitlines()[1:] if not line.endswith(" ".join(asking))]
     parents = {int(row[0]): int(row[1]) for row in rows}
 
     def is_below(pid: int) -> bool:
